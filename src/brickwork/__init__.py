@@ -1,0 +1,3 @@
+"""Building blocks for FastAPI."""
+
+__version__ = "0.1.0"
