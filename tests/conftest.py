@@ -1,0 +1,70 @@
+"""What holds in every test: asyncio only, nothing logged as an error unasked, and no task left running."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["tests.servers.plugin"] if Path(__file__).with_name("servers").joinpath("plugin.py").exists() else []
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio, the only loop that FastAPI's users meet."""
+    return "asyncio"
+
+
+@pytest.fixture
+def expected_errors() -> list[logging.LogRecord]:
+    """The ERROR records of this test so far; asking for it allows them."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def no_unexpected_error(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test after which an ERROR record stands that it did not ask for.
+
+    Records are watched where they are made: a handler would not outlive a test that configures logging.
+    """
+    allowed = "expected_errors" in request.fixturenames
+    errors: list[logging.LogRecord] = request.getfixturevalue("expected_errors") if allowed else []
+    make = logging.getLogRecordFactory()
+
+    def watch(name: str, level: int, *args: object, **kwargs: object) -> logging.LogRecord:
+        record: logging.LogRecord = make(name, level, *args, **kwargs)
+        if level is not None and level >= logging.ERROR:
+            errors.append(record)
+        return record
+
+    logging.setLogRecordFactory(watch)
+    yield
+    logging.setLogRecordFactory(make)
+    if errors and not allowed:
+        lines = "\n".join(f"{record.name}: {record.getMessage()}" for record in errors)
+        pytest.fail(f"logged as errors, and not expected (ask for `expected_errors`):\n{lines}", pytrace=False)
+
+
+@pytest.fixture
+async def no_task_left() -> AsyncIterator[None]:
+    """Fail a test that leaves a task running."""
+    before = _tasks()
+    yield
+    for _ in range(10):  # what was cancelled or is about to end gets its turns to do so
+        if not _tasks() - before:
+            return
+        await asyncio.sleep(0)
+    pytest.fail(f"left running: {sorted(map(repr, _tasks() - before))}", pytrace=False)
+
+
+def _tasks() -> set[asyncio.Task[object]]:
+    """Every task except those in which the test runner itself waits for us."""
+    return {task for task in asyncio.all_tasks() if "TestRunner" not in repr(task.get_coro())}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let every asynchronous test clean up after itself."""
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        item.fixturenames.insert(0, "no_task_left")
