@@ -1,0 +1,242 @@
+"""The one ASGI frame in which the pieces of the middleware stack run.
+
+A piece is one concern of a request (its ID, its log record, its security headers, …), written as a few plain functions:
+before the application, when the response's headers leave, when the last byte has left. A frame runs one piece or many
+around an application, with a single wrapped ``send`` for all of them: ``RequestIDMiddleware`` is a frame with one piece,
+the stack of `brickwork.install` a frame with all, so both behave the same by construction.
+"""
+
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from starlette.exceptions import HTTPException
+
+from .clock import Clock, SystemClock
+from .context import CURRENT, RequestContext, mark, of_scope
+from .headers import RawHeaders
+from .renderer import renderer_of
+from .scope import REQUEST
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+_BODIES = frozenset({"http.response.body", "websocket.http.response.body"})
+
+
+class Piece:
+    """One concern of a request; a subclass overrides what it needs.
+
+    Attributes:
+        rank: Where it stands; the lowest begins first and finishes last.
+        websocket: Whether it serves sockets too.
+    """
+
+    rank: ClassVar[int] = 50
+    websocket: ClassVar[bool] = True
+
+    def begin(self, context: RequestContext) -> "Response | None":
+        """Act before the application; a response given here answers the request in its place.
+
+        Raises:
+            HTTPException: To refuse the request with that error.
+        """
+
+    def wrap_receive(self, context: RequestContext, receive: "Receive") -> "Receive":
+        """Stand between the server and what the application receives."""
+        return receive
+
+    def start(self, context: RequestContext, headers: RawHeaders) -> None:
+        """Add to the headers of a response, or of a socket's acceptance or denial, as they leave.
+
+        Raises:
+            HTTPException: To send that error in place of the response.
+        """
+
+    async def answer(self, context: RequestContext, error: Exception) -> "Response | None":
+        """Give the response to an error that nothing inside answered and no response preceded.
+
+        The error then goes on to the server, unless it is an `HTTPException`.
+        """
+
+    def finish(self, context: RequestContext) -> None:
+        """Act once, when the last byte has left or the request has ended without it."""
+
+
+class Frame:
+    """Runs pieces around an ASGI application.
+
+    Args:
+        app: The application inside.
+        pieces: What to run; sorted by rank.
+        clock: Tells the time for the request's context.
+    """
+
+    def __init__(self, app: "ASGIApp", pieces: Iterable[Piece], *, clock: Clock | None = None) -> None:
+        self.app = app
+        self.pieces = tuple(sorted(pieces, key=lambda piece: piece.rank))
+        self.now = (clock or SystemClock()).monotonic
+        self._all = _Hooks(self.pieces)
+        self._socket = _Hooks(piece for piece in self.pieces if piece.websocket)
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Serve one request or socket; any other scope passes untouched."""
+        if scope["type"] == "http":
+            hooks = self._all
+        elif scope["type"] == "websocket":
+            hooks = self._socket
+        else:
+            await self.app(scope, receive, send)
+            return
+        context = of_scope(scope)
+        if context is not None:
+            hooks = hooks.without(context.pieces)
+            context.pieces |= hooks.kinds
+            await _Run(self, context, hooks, send, outermost=False)(scope, receive)
+            return
+        context = RequestContext(scope, self.now())
+        context.pieces = hooks.kinds
+        scope.setdefault("state", {})[REQUEST] = context
+        token = CURRENT.set(context)
+        try:
+            await _Run(self, context, hooks, send, outermost=True)(scope, receive)
+        finally:
+            CURRENT.reset(token)
+            # The error holds the traceback, the traceback this frame: let go, or the collector has to find out.
+            context.error = None
+
+
+class _Hooks:
+    """The functions that pieces really have, in the order in which they run."""
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self.pieces = tuple(pieces)
+        inward, outward = self.pieces, self.pieces[::-1]
+        self.kinds = frozenset(type(piece) for piece in inward)
+        self.begins = [piece.begin for piece in inward if type(piece).begin is not Piece.begin]
+        self.receives = [piece.wrap_receive for piece in inward if type(piece).wrap_receive is not Piece.wrap_receive]
+        self.starts = [piece.start for piece in outward if type(piece).start is not Piece.start]
+        self.answers = [piece.answer for piece in outward if type(piece).answer is not Piece.answer]
+        self.finishes = [piece.finish for piece in outward if type(piece).finish is not Piece.finish]
+
+    def without(self, kinds: frozenset[type]) -> "_Hooks":
+        if self.kinds.isdisjoint(kinds):
+            return self
+        return _Hooks(piece for piece in self.pieces if type(piece) not in kinds)
+
+
+class _ResponseReplaced(Exception):  # noqa: N818 - a signal that unwinds the application, not an error
+    """Another response went out in place of the application's."""
+
+
+class _Run:
+    """One request on its way through a frame."""
+
+    __slots__ = ("context", "ended", "frame", "hooks", "outermost", "started", "to_server")
+
+    def __init__(
+        self, frame: Frame, context: RequestContext, hooks: _Hooks, to_server: "Send", *, outermost: bool
+    ) -> None:
+        self.frame = frame
+        self.context = context
+        self.hooks = hooks
+        self.to_server = to_server
+        self.outermost = outermost
+        self.started = False
+        self.ended = False
+
+    async def __call__(self, scope: "Scope", receive: "Receive") -> None:
+        for wrap in self.hooks.receives:
+            receive = wrap(self.context, receive)
+        try:
+            response = self._begin()
+            if response is None:
+                await self.frame.app(scope, receive, self.send)
+            else:
+                await self._respond(response)
+        except _ResponseReplaced:
+            pass
+        except Exception as error:
+            self.context.error = error
+            mark(error, self.context)
+            if not await self._answer(error):
+                raise
+        finally:
+            self._finish()
+
+    def _begin(self) -> "Response | None":
+        try:
+            for begin in self.hooks.begins:
+                response = begin(self.context)
+                if response is not None:
+                    return response
+        except HTTPException as error:
+            return self._rendered(error)
+        return None
+
+    def _rendered(self, error: HTTPException) -> "Response":
+        return renderer_of(self.context.app).respond(self.context.scope, error)
+
+    async def _answer(self, error: Exception) -> bool:
+        """Answer an error that came this far, and tell whether that settles it."""
+        for answer in () if self.started else self.hooks.answers:
+            response = await answer(self.context, error)
+            if response is not None:
+                await self._respond(response)
+                return isinstance(error, HTTPException)
+        return False
+
+    async def _respond(self, response: "Response") -> None:
+        """Send a response of our own: to a request, or as the denial of a socket where the server knows how."""
+        scope = self.context.scope
+        if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+            await self.to_server({"type": "websocket.close", "code": 1008, "reason": ""})
+        else:
+            await response(scope, _nothing_more, self.send)
+
+    def send(self, message: "Message") -> Awaitable[None]:
+        # Chunks of a stream pass without a coroutine of their own: the server's awaitable goes straight back.
+        if message["type"] == "http.response.body" and message.get("more_body"):
+            if self.outermost:
+                self.context.sent_bytes += len(message.get("body", b""))
+            return self.to_server(message)
+        return self._send(message)
+
+    async def _send(self, message: "Message") -> None:
+        kind = message["type"]
+        if kind in _STARTS:
+            try:
+                self._start(message)
+            except HTTPException as error:
+                await self._respond(self._rendered(error))
+                raise _ResponseReplaced from error
+        await self.to_server(message)
+        if kind in _BODIES and not message.get("more_body"):
+            if self.outermost:
+                self.context.sent_bytes += len(message.get("body", b""))
+            self._finish()
+
+    def _start(self, message: "Message") -> None:
+        # A copy: the list may belong to a response that is sent more than once.
+        headers = list(message.get("headers") or ())
+        for start in self.hooks.starts:
+            start(self.context, headers)
+        message["headers"] = headers
+        self.started = True
+        if self.outermost:
+            self.context.responded_at = self.frame.now()
+            self.context.status = message.get("status", 101)
+
+    def _finish(self) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        if self.outermost:
+            self.context.ended_at = self.frame.now()
+        for finish in self.hooks.finishes:
+            finish(self.context)
+
+
+async def _nothing_more() -> "Message":
+    return {"type": "http.disconnect"}

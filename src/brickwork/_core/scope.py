@@ -1,0 +1,186 @@
+"""What an ASGI scope tells: the state keys of the blocks, the route's template, the client's address."""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from .headers import find_all
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+# Every key that a block puts into scope["state"] is named here, so that blocks meet without importing each other.
+REQUEST = "brickwork.request"
+CSP_NONCE = "csp_nonce"
+
+_Address = IPv4Address | IPv6Address
+_Network = IPv4Network | IPv6Network
+
+
+def route_template(scope: "Scope") -> str | None:
+    """Give the template of the matched route as the client sees it: prefixes of routers and mounts included.
+
+    ``/shops/{shop_id}/books/{book_id}`` rather than one path per book. To be asked after routing.
+
+    Returns:
+        The template without the server's ``root_path``; None where no route matched.
+    """
+    route = scope.get("route")
+    if route is None:
+        return None
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    # The context of an included mount stays in the scope while the mounted application sets its own route.
+    if included is not None and route in (included.original_route, included.starlette_route):
+        route = included.starlette_route or included
+    template: str | None = getattr(route, "path_format", None)
+    return None if template is None else _mount_prefix(scope) + template
+
+
+def _mount_prefix(scope: "Scope") -> str:
+    outside: str = scope.get("app_root_path", scope.get("root_path", ""))
+    prefix: str = scope.get("root_path", "")[len(outside) :]
+    state = scope.get("state", {}).get(REQUEST)
+    app = scope.get("app") if state is None else state.app
+    # A mount below a parameter (/{tenant}) shows its value in root_path; only the mount itself knows the name.
+    return (_mount_template(getattr(app, "routes", ()), prefix) or prefix) if prefix else ""
+
+
+def _mount_template(routes: Sequence[Any], prefix: str) -> str | None:
+    from fastapi.routing import iter_route_contexts
+    from starlette.routing import Mount
+
+    for context in iter_route_contexts(routes):
+        mount = getattr(context, "starlette_route", None) or context.route
+        match = mount.path_regex.match(prefix + "/") if isinstance(mount, Mount) else None
+        if match is None or not isinstance(mount, Mount):
+            continue
+        rest = "/" + match["path"].rstrip("/")
+        inner = "" if rest == "/" else _mount_template(getattr(mount.app, "routes", ()), rest)
+        if inner is not None:
+            return f"{mount.path_format.removesuffix('/{path}')}{inner}"
+    return None
+
+
+class TrustedProxies:
+    """The networks whose word about the client's address is believed.
+
+    Args:
+        networks: Addresses or networks in CIDR form, such as ``"10.0.0.0/8"``; ``"unix"`` for a server on a
+            Unix socket, which has no peer address.
+
+    Raises:
+        ValueError: One of them is no address or network.
+        TypeError: A bare string was passed instead of a list.
+    """
+
+    def __init__(self, networks: Iterable[str] = ()) -> None:
+        if isinstance(networks, str):
+            raise TypeError(f"trusted_proxies takes a list: write [{networks!r}]")
+        self._networks: list[_Network] = []
+        self._unix = False
+        for network in networks:
+            self._add(network)
+
+    def _add(self, network: str) -> None:
+        if network == "unix":
+            self._unix = True
+            return
+        try:
+            self._networks.append(ip_network(network))
+        except ValueError as error:
+            raise ValueError(f'{network!r} is no address or network: write it like "10.0.0.0/8"') from error
+
+    def __bool__(self) -> bool:
+        return self._unix or bool(self._networks)
+
+    def trusts_peer(self, scope: "Scope") -> bool:
+        """Tell whether the connection itself comes from a trusted proxy."""
+        client = scope.get("client")
+        if not client or not client[0]:
+            return self._unix
+        address = _parse(client[0])
+        return address is not None and self._holds(address)
+
+    def _holds(self, address: _Address) -> bool:
+        return any(address.version == network.version and address in network for network in self._networks)
+
+    def client(self, scope: "Scope") -> str | None:
+        """Give the client's address: the nearest hop that is not a trusted proxy.
+
+        Hops are read from ``Forwarded`` where present, else from ``X-Forwarded-For``, from right to left; the first
+        that is not trusted, or cannot be read, ends the walk. Nothing a client writes further left can change the
+        answer.
+
+        Returns:
+            The address as text, IPv4-mapped IPv6 unwrapped; None when even the peer is unknown.
+
+        Reference: RFC 7239, section 5.2.
+        """
+        client = scope.get("client")
+        peer = client[0] if client else None
+        if not self.trusts_peer(scope):
+            return _canonical(peer)
+        nearest = _canonical(peer)
+        for hop in reversed(_hops(scope["headers"])):
+            address = _parse(hop)
+            if address is None:
+                return nearest
+            nearest = str(address)
+            if not self._holds(address):
+                return nearest
+        return nearest
+
+
+def client_address(scope: "Scope", proxies: TrustedProxies | None = None) -> str | None:
+    """Give the client's address: the peer's, or behind trusted ``proxies`` the one they vouch for."""
+    return (proxies or TrustedProxies()).client(scope)
+
+
+def _hops(headers: Sequence[Sequence[bytes]]) -> list[str]:
+    forwarded = find_all(headers, b"forwarded")
+    if forwarded:
+        return [_forwarded_for(element) for element in _split(b",".join(forwarded).decode("latin-1"), ",")]
+    listed = b",".join(find_all(headers, b"x-forwarded-for")).decode("latin-1")
+    return [part.strip() for part in listed.split(",")] if listed else []
+
+
+def _forwarded_for(element: str) -> str:
+    for pair in _split(element, ";"):
+        name, _, value = pair.partition("=")
+        if name.strip().lower() == "for":
+            return value.strip().strip('"')
+    return ""
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split outside quoted strings."""
+    parts, quoted, start = [], False, 0
+    for index, char in enumerate(text):
+        if char == '"' and (index == 0 or text[index - 1] != "\\"):
+            quoted = not quoted
+        elif char == separator and not quoted:
+            parts.append(text[start:index])
+            start = index + 1
+    return [*parts, text[start:]]
+
+
+def _parse(text: str) -> _Address | None:
+    """Read ``192.0.2.1``, ``192.0.2.1:8080``, ``2001:db8::1``, ``[2001:db8::1]:8080``; anything else is None."""
+    host = text.strip()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        address: _Address = ip_address(host)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+def _canonical(peer: Any) -> str | None:
+    if not peer:
+        return None
+    address = _parse(str(peer))
+    return str(peer) if address is None else str(address)
