@@ -1,0 +1,64 @@
+"""The gate: everything that must hold before a change goes in, step by step.
+
+```console
+$ hatch run check            # the whole gate
+$ hatch run check --tested   # all but the suite, whose coverage data is there already
+```
+
+Every step runs, whatever the ones before it said; one that fails makes the gate fail.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SUITE = ("tests", "coverage run -m pytest")
+STEPS = (
+    ("coverage", "coverage report"),
+    ("lint", "ruff check ."),
+    ("format", "ruff format --check ."),
+    ("imports", "lint-imports --no-logo"),
+    ("spelling", "codespell"),
+    ("types, mypy", "mypy"),
+    ("types, pyright", "pyright"),
+    ("types, public names", "pyright --verifytypes brickwork --ignoreexternal"),
+    ("documentation", "mkdocs build --strict"),
+    ("reference", "python .ci/reference.py"),
+    ("distribution", "python .ci/distribution.py"),
+    ("interpreters", "python .ci/interpreters.py"),
+)
+
+
+def run(title: str, command: str) -> tuple[bool, float]:
+    """Run one step.
+
+    Returns:
+        Whether it passed, and the seconds it took.
+    """
+    print(f"\n=== {title}: {command}", flush=True)
+    began = time.monotonic()
+    passed = subprocess.run(command.split(), cwd=ROOT, check=False).returncode == 0
+    took = time.monotonic() - began
+    print(f"=== {title}: {'passed' if passed else 'FAILED'} in {took:.1f} s", flush=True)
+    return passed, took
+
+
+def main(arguments: list[str]) -> int:
+    """Run the steps and sum them up; 0 when all passed."""
+    if arguments not in ([], ["--tested"]):
+        print(f"unknown: {' '.join(arguments)}. The only option is --tested.", file=sys.stderr)
+        return 2
+    os.environ["NO_MKDOCS_2_WARNING"] = "1"
+    steps = STEPS if arguments else (SUITE, *STEPS)
+    results = {title: run(title, command) for title, command in steps}
+    print("\n=== summary")
+    for title, (passed, took) in results.items():
+        print(f"{'passed' if passed else 'FAILED'}  {took:7.1f} s  {title}")
+    return 0 if all(passed for passed, _ in results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
