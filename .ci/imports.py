@@ -1,4 +1,4 @@
-"""Imports what is installed here: every block's door, or with --deep every module. Run in the environment under test."""
+"""Imports every block of the Brickwork installed here; with --deep every module."""
 
 import importlib
 import pkgutil

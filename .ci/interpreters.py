@@ -1,4 +1,4 @@
-"""Runs the suite, without the slow tests, on every other Python that is here and once with the lowest versions allowed."""
+"""Runs the suite, without slow tests, on every other Python that is here and once with the lowest versions allowed."""
 
 import subprocess
 import sys
