@@ -4,11 +4,8 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-
-pytest_plugins = ["tests.servers.plugin"] if Path(__file__).with_name("servers").joinpath("plugin.py").exists() else []
 
 
 @pytest.fixture
@@ -45,6 +42,19 @@ def no_unexpected_error(request: pytest.FixtureRequest) -> Iterator[None]:
     if errors and not allowed:
         lines = "\n".join(f"{record.name}: {record.getMessage()}" for record in errors)
         pytest.fail(f"logged as errors, and not expected (ask for `expected_errors`):\n{lines}", pytrace=False)
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Undo what a test does to the levels, handlers and switches of loggers."""
+    manager = logging.getLogger().manager
+    loggers = [logging.getLogger(), *(each for each in manager.loggerDict.values() if isinstance(each, logging.Logger))]
+    before = [(each, each.level, each.handlers[:], each.propagate, each.disabled) for each in loggers]
+    yield
+    for logger, level, handlers, propagate, disabled in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+        logger.propagate, logger.disabled = propagate, disabled
 
 
 @pytest.fixture
