@@ -54,6 +54,10 @@ class ProblemRenderer:
             document |= error.members()
         return document
 
+    async def answer(self, scope: "Scope", error: Exception) -> Response:
+        """Give the response that answers the request of ``scope`` with any error: what it maps to, or a bare 500."""
+        return self.respond(scope, error if isinstance(error, HTTPException) else HTTPException(500))
+
     def respond(self, scope: "Scope", error: HTTPException) -> Response:
         """Give the response that answers the request of ``scope`` with ``error``."""
         if error.status_code in _BODILESS or error.status_code < 200:
@@ -82,3 +86,8 @@ def renderer_of(app: Any) -> ProblemRenderer:
 def install_renderer(app: Any, renderer: ProblemRenderer) -> None:
     """Make ``renderer`` answer for ``app``, in handlers and in middleware."""
     setattr(app.state, _STATE, renderer)
+
+
+async def respond_to_error(app: Any, scope: "Scope", error: Exception) -> Response:
+    """Give the response with which ``app`` answers an error that nothing inside has answered; it never raises."""
+    return await renderer_of(app).answer(scope, error)
