@@ -24,8 +24,12 @@ def public() -> set[str]:
 
 def main() -> int:
     """Name what is missing; 0 when nothing is."""
+    inventory = ROOT / "site" / "objects.inv"
+    if not inventory.exists():
+        print("there is no built documentation: run `mkdocs build --strict` first")
+        return 1
     wanted = public()
-    missing = sorted(wanted - described(ROOT / "site" / "objects.inv"))
+    missing = sorted(wanted - described(inventory))
     print(
         "\n".join(f"not in the reference: {name}" for name in missing)
         or f"all {len(wanted)} public names are described"
