@@ -6,6 +6,11 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run, and no deadline that a busy machine could miss.
+settings.register_profile("brickwork", deadline=None, derandomize=True)
+settings.load_profile("brickwork")
 
 
 @pytest.fixture
@@ -76,5 +81,8 @@ def _tasks() -> set[asyncio.Task[object]]:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let every asynchronous test clean up after itself."""
-    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
-        item.fixturenames.insert(0, "no_task_left")
+    if isinstance(item, pytest.Function):
+        property_test = getattr(item.obj, "hypothesis", None)
+        function = property_test.inner_test if property_test else item.obj
+        if inspect.iscoroutinefunction(function):
+            item.fixturenames.insert(0, "no_task_left")
