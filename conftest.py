@@ -1,3 +1,3 @@
-"""The servers for the tests; pytest takes plugins only from here, at the top."""
+"""The plugins of the tests: our own test kit, and the servers; pytest takes them only from here, at the top."""
 
-pytest_plugins = ["tests.servers.plugin"]
+pytest_plugins = ["brickwork.testing", "tests.servers.plugin"]
