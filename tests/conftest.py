@@ -71,7 +71,8 @@ async def no_task_left() -> AsyncIterator[None]:
         if not _tasks() - before:
             return
         await asyncio.sleep(0)
-    pytest.fail(f"left running: {sorted(map(repr, _tasks() - before))}", pytrace=False)
+    left = [repr(task.get_coro()) for task in _tasks() - before]
+    pytest.fail(f"{len(left)} left running, such as {left[0]}", pytrace=False)
 
 
 def _tasks() -> set[asyncio.Task[object]]:
