@@ -10,14 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
-from environments import create, run
+from environments import create, run, uv
 
 IMPORTS = ".ci/imports.py"
 
 
 def build(folder: Path) -> dict[str, bytes]:
     """Build both archives into `folder` and return them by name."""
-    run("uv", "build", "--quiet", "--out-dir", folder)
+    uv("build", "--quiet", "--out-dir", folder)
     return {path.name: path.read_bytes() for path in sorted(folder.glob("brickwork-*"))}
 
 

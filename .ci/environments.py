@@ -17,6 +17,11 @@ def run(*command: str | Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True, env=environment | {"UV_PYTHON_DOWNLOADS": "never"})
 
 
+def uv(*arguments: str | Path) -> None:
+    """Run the uv that lives in this environment."""
+    run(sys.executable, "-m", "uv", *arguments)
+
+
 def create(folder: Path, python: Path, *install: str) -> Path:
     """Make an environment in `folder` and install into it.
 
@@ -28,9 +33,9 @@ def create(folder: Path, python: Path, *install: str) -> Path:
     Returns:
         Its interpreter.
     """
-    run("uv", "venv", "--quiet", "--python", python, folder)
+    uv("venv", "--quiet", "--python", python, folder)
     inside = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    run("uv", "pip", "install", "--quiet", "--python", inside, *install)
+    uv("pip", "install", "--quiet", "--python", inside, *install)
     return inside
 
 
