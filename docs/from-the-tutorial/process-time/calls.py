@@ -1,0 +1,3 @@
+def calls(client):
+    answer = client.get("/books")
+    assert 0 <= float(answer.headers["X-Process-Time"]) < 10
