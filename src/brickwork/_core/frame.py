@@ -6,6 +6,7 @@ around an application, with a single wrapped ``send`` for all of them: ``Request
 the stack of `brickwork.install` a frame with all, so both behave the same by construction.
 """
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,10 +32,12 @@ class Piece:
     Attributes:
         rank: Where it stands; the lowest begins first and finishes last.
         websocket: Whether it serves sockets too.
+        nested: Whether it runs again in a mounted application whose parent runs it already.
     """
 
     rank: ClassVar[int] = 50
     websocket: ClassVar[bool] = True
+    nested: ClassVar[bool] = False
 
     def begin(self, context: RequestContext) -> "Response | None":
         """Act before the application; a response given here answers the request in its place.
@@ -57,7 +60,7 @@ class Piece:
     async def answer(self, context: RequestContext, error: Exception) -> "Response | None":
         """Give the response to an error that nothing inside answered and no response preceded.
 
-        The error then goes on to the server, unless it is an `HTTPException`.
+        The error then goes on to the server; a piece that has settled it sets ``context.error`` to None.
         """
 
     def finish(self, context: RequestContext) -> None:
@@ -80,31 +83,23 @@ class Frame:
         self._all = _Hooks(self.pieces)
         self._socket = _Hooks(piece for piece in self.pieces if piece.websocket)
 
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+    def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> Awaitable[None]:
         """Serve one request or socket; any other scope passes untouched."""
         if scope["type"] == "http":
             hooks = self._all
         elif scope["type"] == "websocket":
             hooks = self._socket
         else:
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         context = of_scope(scope)
-        if context is not None:
-            hooks = hooks.without(context.pieces)
-            context.pieces |= hooks.kinds
-            await _Run(self, context, hooks, send, outermost=False)(scope, receive)
-            return
-        context = RequestContext(scope, self.now())
-        context.pieces = hooks.kinds
-        scope.setdefault("state", {})[REQUEST] = context
-        token = CURRENT.set(context)
-        try:
-            await _Run(self, context, hooks, send, outermost=True)(scope, receive)
-        finally:
-            CURRENT.reset(token)
-            # The error holds the traceback, the traceback this frame: let go, or the collector has to find out.
-            context.error = None
+        if context is None:
+            context = RequestContext(scope, self.now())
+            context.pieces = hooks.kinds
+            scope.setdefault("state", {})[REQUEST] = context
+            return _Run(self, context, hooks, send, outermost=True).as_outermost(scope, receive)
+        hooks = hooks.without(context.pieces)
+        context.pieces |= hooks.kinds
+        return _Run(self, context, hooks, send, outermost=False)(scope, receive)
 
 
 class _Hooks:
@@ -123,7 +118,7 @@ class _Hooks:
     def without(self, kinds: frozenset[type]) -> "_Hooks":
         if self.kinds.isdisjoint(kinds):
             return self
-        return _Hooks(piece for piece in self.pieces if type(piece) not in kinds)
+        return _Hooks(piece for piece in self.pieces if piece.nested or type(piece) not in kinds)
 
 
 class _ResponseReplaced(Exception):  # noqa: N818 - a signal that unwinds the application, not an error
@@ -146,12 +141,21 @@ class _Run:
         self.started = False
         self.ended = False
 
+    async def as_outermost(self, scope: "Scope", receive: "Receive") -> None:
+        token = CURRENT.set(self.context)
+        try:
+            await self(scope, receive)
+        finally:
+            CURRENT.reset(token)
+            # The error holds the traceback, the traceback this frame: let go, or the collector has to find out.
+            self.context.error = None
+
     async def __call__(self, scope: "Scope", receive: "Receive") -> None:
-        for wrap in self.hooks.receives:
-            receive = wrap(self.context, receive)
         try:
             response = self._begin()
             if response is None:
+                for wrap in self.hooks.receives:
+                    receive = wrap(self.context, receive)
                 await self.frame.app(scope, receive, self.send)
             else:
                 await self._respond(response)
@@ -160,8 +164,12 @@ class _Run:
         except Exception as error:
             self.context.error = error
             mark(error, self.context)
-            if not await self._answer(error):
+            await self._answer(error)
+            if self.context.error is not None:
                 raise
+        except CancelledError as error:
+            self.context.error = error
+            raise
         finally:
             self._finish()
 
@@ -178,19 +186,18 @@ class _Run:
     def _rendered(self, error: HTTPException) -> "Response":
         return renderer_of(self.context.app).respond(self.context.scope, error)
 
-    async def _answer(self, error: Exception) -> bool:
-        """Answer an error that came this far, and tell whether that settles it."""
+    async def _answer(self, error: Exception) -> None:
         for answer in () if self.started else self.hooks.answers:
             response = await answer(self.context, error)
             if response is not None:
                 await self._respond(response)
-                return isinstance(error, HTTPException)
-        return False
+                return
 
     async def _respond(self, response: "Response") -> None:
         """Send a response of our own: to a request, or as the denial of a socket where the server knows how."""
         scope = self.context.scope
         if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+            self.context.close_code = 1008
             await self.to_server({"type": "websocket.close", "code": 1008, "reason": ""})
         else:
             await response(scope, _nothing_more, self.send)
@@ -211,6 +218,8 @@ class _Run:
             except HTTPException as error:
                 await self._respond(self._rendered(error))
                 raise _ResponseReplaced from error
+        elif kind == "websocket.close" and self.context.close_code is None:
+            self.context.close_code = message.get("code", 1000)
         await self.to_server(message)
         if kind in _BODIES and not message.get("more_body"):
             if self.outermost:
@@ -218,15 +227,15 @@ class _Run:
             self._finish()
 
     def _start(self, message: "Message") -> None:
+        if self.outermost:
+            self.context.responded_at = self.frame.now()
+            self.context.status = message.get("status", 101)
         # A copy: the list may belong to a response that is sent more than once.
         headers = list(message.get("headers") or ())
         for start in self.hooks.starts:
             start(self.context, headers)
         message["headers"] = headers
         self.started = True
-        if self.outermost:
-            self.context.responded_at = self.frame.now()
-            self.context.status = message.get("status", 101)
 
     def _finish(self) -> None:
         if self.ended:

@@ -1,0 +1,127 @@
+"""The body limit: the platform's own, with problem documents on each of its ways to say 413."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fastapi.routing import iter_route_contexts
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY, RequestBodyLimitMiddleware
+
+from .._core.context import RequestContext
+from .._core.frame import Piece
+from .._core.headers import RawHeaders
+from ._errors import BadContentLengthError, ContentTooLargeError
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive
+
+# Where Starlette's limiter looks for a limiter further out: routes with a limit of their own raise or lower ours there.
+RESPONDER = "starlette._body_limit_responder"
+
+
+class _Count:
+    """What Starlette's limiter of a route expects of the limiter around it, and what we need besides."""
+
+    __slots__ = ("declared", "max_body_size", "owner", "refused", "total_size")
+
+    def __init__(self, owner: "BodyLimit", declared: int | None) -> None:
+        self.owner = owner
+        self.max_body_size = owner.limit
+        self.declared = declared
+        self.total_size = 0
+        self.refused = False
+
+    def check(self, size: int, http_version: str) -> None:
+        if size <= self.max_body_size or self.refused:
+            return
+        self.refused = True
+        raise _too_large(self.max_body_size, http_version)
+
+
+class BodyLimit(Piece):
+    """Refuses request bodies that are too large, by the declared length at once and by the counted bytes as they come.
+
+    A route's, router's or mounted application's own ``max_body_size`` wins over this one, up and down.
+
+    Args:
+        limit: Bytes a body may have.
+        largest: The largest limit that any route has; a declared length above it needs no routing to be refused.
+    """
+
+    rank: ClassVar[int] = 80
+    websocket: ClassVar[bool] = False
+    nested: ClassVar[bool] = True
+    __problems__ = (ContentTooLargeError, BadContentLengthError)
+
+    def __init__(self, limit: int, *, largest: int = 0) -> None:
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+            raise ValueError(f"body_limit={limit!r} is no size: give the bytes a body may have, such as 1_048_576")
+        self.limit = limit
+        self.largest = max(limit, largest)
+
+    def begin(self, context: RequestContext) -> None:
+        """Refuse a declared length that no route would take."""
+        scope = context.scope
+        outer: _Count | None = scope.get(RESPONDER)
+        if outer is not None:
+            outer.max_body_size = self.limit
+            return
+        declared = _declared_length([value for name, value in scope["headers"] if name == b"content-length"])
+        if declared is not None and declared > self.largest:
+            raise _too_large(self.largest, scope["http_version"])
+        scope[MAX_BODY_SIZE_SCOPE_KEY] = self.limit
+        scope[RESPONDER] = _Count(self, declared)
+
+    def wrap_receive(self, context: RequestContext, receive: "Receive") -> "Receive":
+        """Count what the application reads."""
+        version: str = context.scope["http_version"]
+        count: _Count = context.scope[RESPONDER]
+        if count.owner is not self:
+            return receive
+
+        async def counted() -> "Message":
+            count.check(count.declared or 0, version)
+            message = await receive()
+            if message["type"] == "http.request":
+                count.total_size += len(message.get("body", b""))
+                count.check(count.total_size, version)
+            return message
+
+        return counted
+
+    def start(self, context: RequestContext, headers: RawHeaders) -> None:
+        """Refuse the declared length also where the application answered without reading."""
+        count: _Count | None = context.scope.get(RESPONDER)
+        if count is not None and count.owner is self and count.declared is not None:
+            count.check(count.declared, context.scope["http_version"])
+
+
+def _declared_length(values: list[bytes]) -> int | None:
+    """Read Content-Length as RFC 9110, section 8.6 wants it: digits, and the same ones where it is repeated."""
+    if not values:
+        return None
+    if len(set(values)) > 1 or not values[0].isdigit() or len(values[0]) > 20:
+        raise BadContentLengthError("Content-Length must be one whole number.", headers={"Connection": "close"})
+    return int(values[0])
+
+
+def _too_large(limit: int, http_version: str) -> ContentTooLargeError:
+    # The unread body would be taken for the next request; HTTP/2 has streams and forbids the header.
+    headers = {"Connection": "close"} if http_version.startswith("1") else None
+    return ContentTooLargeError(f"The body may have at most {limit} bytes.", headers=headers, limit=limit)
+
+
+def largest_limit(app: Any) -> int:
+    """Give the largest body limit that a route, router or mounted application of ``app`` sets for itself."""
+    limits = [getattr(app, "max_body_size", None)]
+    for context in iter_route_contexts(getattr(app, "routes", ())):
+        limits += [getattr(context, "max_body_size", None), _own_limit(getattr(context.route, "app", None))]
+    for route in getattr(app, "routes", ()):
+        limits.append(getattr(getattr(route, "include_context", None), "max_body_size", None))
+    return max((limit for limit in limits if limit is not None), default=0)
+
+
+def _own_limit(app: Any) -> int | None:
+    if isinstance(app, RequestBodyLimitMiddleware):
+        return app.max_body_size
+    return largest_limit(app) if hasattr(app, "routes") else None
+
+

@@ -1,0 +1,61 @@
+"""The error boundary: errors that nothing inside answered are answered here, inside CORS, headers and request IDs."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from starlette._utils import is_async_callable
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from .._core.context import RequestContext
+from .._core.frame import Piece
+from .._core.renderer import renderer_of
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+
+class ErrorBoundary(Piece):
+    """Answers errors that left the application, then lets them go on to the server.
+
+    Starlette would answer them outside all middleware, without request ID, security headers and CORS. An error for which
+    the application has a handler of its own is settled with that answer; any other still reaches the server's log,
+    error trackers and the test client, once.
+
+    Args:
+        app: The application whose handlers answer.
+    """
+
+    rank: ClassVar[int] = 70
+    # A mounted application has handlers of its own, and Starlette around it would answer without them.
+    nested: ClassVar[bool] = True
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def answer(self, context: RequestContext, error: Exception) -> "Response | None":
+        """Give the answer of the application's handler for ``error``, or the generic 500."""
+        handler, settles = _handler(self._app.exception_handlers, error)
+        if settles:
+            context.error = None
+        scope = context.scope
+        if handler is None or scope["type"] != "http":
+            shown = error if isinstance(error, HTTPException) else HTTPException(500)
+            return renderer_of(self._app).respond(scope, shown)
+        request = Request(scope)
+        if is_async_callable(handler):
+            response: Response = await handler(request, error)
+        else:
+            response = await run_in_threadpool(handler, request, error)
+        return response
+
+
+def _handler(handlers: Mapping[Any, Any], error: Exception) -> tuple[Any, bool]:
+    """Find the handler as Starlette would, and tell whether it settles the error."""
+    if isinstance(error, HTTPException) and error.status_code in handlers:
+        return handlers[error.status_code], True
+    for kind in type(error).__mro__:
+        if kind in handlers and kind is not Exception:
+            return handlers[kind], True
+    return handlers.get(500) or handlers.get(Exception), isinstance(error, HTTPException)

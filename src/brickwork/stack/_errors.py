@@ -1,0 +1,33 @@
+"""What the stack can refuse, and with which status."""
+
+from .._core.problem import Problem
+
+
+class BadContentLengthError(Problem, status=400, slug="bad-content-length", title="Bad Content-Length"):
+    """The request's Content-Length is not one whole number."""
+
+
+class ContentTooLargeError(Problem, status=413, slug="content-too-large", title="Content too large"):
+    """The request's body is larger than the route takes.
+
+    Attributes:
+        limit: Bytes that the body may have.
+    """
+
+    limit: int
+
+
+class PreflightRefusedError(Problem, status=400, slug="preflight-refused", title="Cross-origin request refused"):
+    """A page of another origin may not do what its preflight asks."""
+
+
+class UntrustedHostError(Problem, status=400, slug="untrusted-host", title="Untrusted host"):
+    """The request names a host that this server does not serve."""
+
+
+class RequestTimeoutError(Problem, status=504, slug="timeout", title="The request took too long"):
+    """The application did not begin its response in time."""
+
+
+class MaintenanceError(Problem, status=503, slug="maintenance", title="Down for maintenance"):
+    """The service is closed for maintenance; ``Retry-After`` says for how long."""

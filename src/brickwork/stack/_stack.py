@@ -1,0 +1,155 @@
+"""The stack of one application: keeps the order, whatever is added when."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp
+
+from .._core.clock import Clock
+from .._core.frame import Frame, Piece
+from ._body import BodyLimit, largest_limit
+from ._cors import CORS
+from ._explain import row, table
+from ._hosts import TrustedHosts
+from ._maintenance import Maintenance
+
+_STATE = "brickwork_stack"
+
+
+class SlowMiddlewareWarning(UserWarning):
+    """A `BaseHTTPMiddleware` stands in the stack: one costs more than everything else in it together."""
+
+
+class Stack:
+    """What `install` has put around an application.
+
+    Attributes:
+        app: The application.
+        maintenance: The switch that closes the service, where ``install`` was given one.
+    """
+
+    def __init__(
+        self,
+        app: FastAPI,
+        pieces: Iterable[Piece],
+        inner: Iterable[Middleware],
+        *,
+        outermost: Sequence[Middleware],
+        body_limit: int | None,
+        maintenance: Maintenance | None,
+        clock: Clock | None,
+    ) -> None:
+        self.app = app
+        self.maintenance = maintenance
+        self._pieces = list(pieces)
+        self._inner = list(inner)
+        self._outermost = list(outermost)
+        self._body_limit = body_limit
+        self._clock = clock
+        if body_limit is not None:
+            BodyLimit(body_limit)  # refuses nonsense now rather than at the first request
+        setattr(app.state, _STATE, self)
+        self._build = app.build_middleware_stack
+        app.build_middleware_stack = self._build_in_order  # type: ignore[method-assign]
+
+    @staticmethod
+    def refuse_second(app: FastAPI) -> None:
+        """Raise where ``app`` cannot take a stack any more.
+
+        Raises:
+            RuntimeError: It has one, or has served a request.
+        """
+        if hasattr(app.state, _STATE):
+            raise RuntimeError("install was called on this app before: give all options to one call")
+        if app.middleware_stack is not None:
+            raise RuntimeError("this app has served a request already: call install where the app is made")
+
+    def explain(self) -> str:
+        """Give a table of what runs, outermost first, and of what each piece may answer."""
+        rows = []
+        for entry in self._in_order():
+            if entry.cls is Frame:
+                pieces: tuple[Piece, ...] = Frame(_nowhere, **entry.kwargs).pieces
+                rows += [row(type(piece), "one frame") for piece in pieces]
+            else:
+                ours = getattr(entry.cls, "__module__", "").startswith("brickwork.")
+                rows.append(row(entry.cls, "inside" if ours else "yours"))
+        return table(rows)
+
+    def _build_in_order(self) -> ASGIApp:
+        app = self.app
+        for entry in app.user_middleware:
+            _warn_if_slow(entry.cls)
+        kept = app.user_middleware, app.max_body_size, app.exception_handlers
+        app.user_middleware = self._in_order()
+        # The frame counts bodies itself, and its boundary answers what Starlette would answer outside of it.
+        app.max_body_size = None
+        app.exception_handlers = {key: value for key, value in kept[2].items() if key not in (500, Exception)}
+        try:
+            return self._build()
+        finally:
+            app.user_middleware, app.max_body_size, app.exception_handlers = kept
+
+    def _in_order(self) -> list[Middleware]:
+        pieces = [*self._pieces]
+        ranked = [*self._inner]
+        rest: list[Middleware] = []
+        for entry in self.app.user_middleware:
+            piece = _taken_in(entry)
+            if piece is not None:
+                pieces.append(piece)
+            else:
+                (rest if getattr(entry.cls, "rank", None) is None else ranked).append(entry)
+        if self._body_limit is not None:
+            pieces.append(BodyLimit(self._body_limit, largest=largest_limit(self.app)))
+        _refuse_twice([*(type(piece) for piece in pieces), *(kind for entry in rest for kind in _frame_kinds(entry))])
+        _refuse_twice([entry.cls for entry in ranked])
+        _close_to_other_origins(pieces)
+        ranked.sort(key=lambda entry: getattr(entry.cls, "rank", 0))
+        return [*self._outermost, Middleware(Frame, pieces=pieces, clock=self._clock), *ranked, *rest]
+
+
+async def _nowhere(*_: Any) -> None:
+    """Stand in for an application that is never called."""
+
+
+def _taken_in(entry: Middleware) -> Piece | None:
+    """Make a piece of a middleware of Starlette's that the application added itself."""
+    kind = entry.cls
+    if isinstance(kind, type) and issubclass(kind, CORSMiddleware):
+        return CORS.of_middleware(kind(_nowhere, *entry.args, **entry.kwargs))
+    if kind is TrustedHostMiddleware:
+        rules = TrustedHostMiddleware(_nowhere, *entry.args, **entry.kwargs)
+        return TrustedHosts(rules.allowed_hosts, www_redirect=rules.www_redirect)
+    return None
+
+
+def _frame_kinds(entry: Middleware) -> list[type]:
+    """Give the kinds of piece that a stand-alone middleware of ours runs."""
+    if isinstance(entry.cls, type) and issubclass(entry.cls, Frame):
+        return [type(piece) for piece in entry.cls(_nowhere, *entry.args, **entry.kwargs).pieces]
+    return []
+
+
+def _refuse_twice(kinds: Sequence[Any]) -> None:
+    for kind in kinds:
+        if kinds.count(kind) > 1:
+            raise ValueError(
+                f"{getattr(kind, '__name__', kind)} is installed twice: leave it to install(…), or turn it off there"
+            )
+
+
+def _warn_if_slow(kind: Any) -> None:
+    if isinstance(kind, type) and issubclass(kind, BaseHTTPMiddleware):
+        warnings.warn(
+            f"{kind.__name__} is a BaseHTTPMiddleware: it makes a plain request several times as expensive and each chunk "
+            "of a stream many times. Write it as pure ASGI, or silence SlowMiddlewareWarning.",
+            SlowMiddlewareWarning,
+            stacklevel=2,
+        )
