@@ -8,20 +8,18 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_MEMBER = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
+MEMBER = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
 # What a problem document, or the exception that carries it, already has under these names.
 _RESERVED = frozenset(
     {"type", "title", "status", "detail", "instance", "request_id", "errors", "headers", "args", "slug", "status_code"}
 )
-
-_Class = TypeVar("_Class", bound=type)
 
 
 def phrase(status: int) -> str:
@@ -85,20 +83,19 @@ class Problem(_Members, HTTPException):
         detail: str = member(default="", kw_only=False)
         headers: Mapping[str, str] | None = member(default=None)
 
-    def __init_subclass__(
-        cls, *, status: int | None = None, slug: str | None = None, title: str | None = None
-    ) -> None:
+    def __init_subclass__(cls, *, status: int | None = None, slug: str | None = None, title: str | None = None) -> None:
         super().__init_subclass__()
         if status is not None:
             cls.status = _checked_status(cls, status)
         if slug is not None:
             cls.slug = _checked_slug(cls, slug)
-        if title is not None and cls.slug is None:
+        # RFC 9457, 3.1.3: one type has one title.
+        if title is not None and slug is None:
             raise ValueError(f"{cls.__name__} has a title of its own, so its type needs a name too: add slug=")
         # RFC 9457, 4.2.1: about:blank has the title of its status.
         if cls.slug is None:
             cls.title = phrase(cls.status)
-        elif title is not None or slug is not None:
+        elif slug is not None:
             cls.title = title or cls.slug.replace("-", " ").capitalize()
         cls.__members__ = {**cls.__members__, **_declared(cls)}
 
@@ -112,7 +109,7 @@ class Problem(_Members, HTTPException):
             # A constructor of the class's own sets the members itself, after this one.
             if type(self).__init__ is Problem.__init__:
                 self._require(members)
-            super().__init__(self.status, detail or self.title, dict(headers) if headers else None)
+            super().__init__(self.status, detail or self.title, headers or None)
             self.__dict__.update(members)
 
     def _require(self, members: Mapping[str, object]) -> None:
@@ -121,8 +118,12 @@ class Problem(_Members, HTTPException):
             raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}=")
 
     def members(self) -> dict[str, object]:
-        """Give the extension members by name, as they go on the wire."""
-        return {name: getattr(self, name) for name in self.__members__ if hasattr(self, name)}
+        """Give the extension members by name, as they go on the wire: a member left at None, its default, does not."""
+        return {
+            name: getattr(self, name)
+            for name in self.__members__
+            if hasattr(self, name) and not (getattr(type(self), name, ...) is getattr(self, name) is None)
+        }
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _restore, (type(self), self.__dict__)
@@ -158,7 +159,9 @@ def _declared(cls: type) -> dict[str, Any]:
             continue
         if name in _RESERVED:
             raise ValueError(f"{cls.__name__}.{name}: a problem already has a {name}; choose another name")
-        if not _MEMBER.fullmatch(name):
-            raise ValueError(f"{cls.__name__}.{name}: a member's name takes three letters, digits or underscores or more")
+        if not MEMBER.fullmatch(name):
+            raise ValueError(
+                f"{cls.__name__}.{name}: a member's name takes three letters, digits or underscores or more"
+            )
         found[name] = annotation
     return found

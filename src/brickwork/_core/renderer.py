@@ -1,28 +1,71 @@
 """Turns an error into its HTTP answer, for exception handlers and for middleware that stands outside them."""
 
 import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from .context import of_scope
-from .problem import MEDIA_TYPE, Problem, phrase
+from .headers import RawHeaders, add_vary, find
+from .negotiation import languages, wants_page
+from .page import POLICY, problem_page
+from .problem import MEDIA_TYPE, MEMBER, Problem, phrase
 
 if TYPE_CHECKING:
     from starlette.types import Scope
 
+Translate = Callable[[str, Mapping[str, Any], str], str | None]
+Render = Callable[[dict[str, Any]], object]
+Resolve = Callable[["Scope", Exception], HTTPException | None]
+
+_Text = tuple[dict[str, Any], str, str, Mapping[str, Any]]
+
+_logger = logging.getLogger("brickwork.problems")
+
+_OWN = frozenset({"type", "title", "status", "detail", "instance", "request_id"})
+# What the renderer decides itself, whatever an exception says about its answer.
+_REPLACED = frozenset({"content-type", "content-length"})
 _BODILESS = frozenset({204, 205, 304})
+_FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+_DEEPEST = 64
+_NOTE = "Problem instance: "
 
 
 def encode(document: object) -> bytes:
     """Encode anything as JSON: NaN and infinities as null, what JSON does not know as text, lone surrogates escaped."""
     try:
         return to_json(document, inf_nan_mode="null", fallback=str)
-    except (PydanticSerializationError, UnicodeError, ValueError):
-        return json.dumps(to_jsonable_python(document, inf_nan_mode="null", fallback=str), allow_nan=False).encode()
+    except Exception:  # noqa: BLE001 - whatever it was, the slow way has an answer
+        return json.dumps(_plain(document, 0), allow_nan=False).encode()
+
+
+def _plain(value: object, depth: int) -> object:
+    """Give what JSON can carry in place of ``value``."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        # Longer ones cannot be written in decimal: Python refuses to, for the time that it takes.
+        return value if value.bit_length() < 2048 else hex(value)
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).decode("utf-8", "replace")
+    if depth < _DEEPEST and isinstance(value, Mapping):
+        return {str(_plain(name, depth + 1)): _plain(each, depth + 1) for name, each in value.items()}
+    if depth < _DEEPEST and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(each, depth + 1) for each in value]
+    try:
+        return "..." if isinstance(value, Mapping | list | tuple | set | frozenset) else str(value)
+    except Exception:  # noqa: BLE001 - an object that cannot even say its name
+        return f"<{type(value).__name__}>"
 
 
 class ProblemRenderer:
@@ -30,10 +73,35 @@ class ProblemRenderer:
 
     Args:
         base_uri: Put before a problem's slug to make its type URI.
+        resolve: Gives the HTTP error that any other error means, or None.
+        translate: Gives the text of a key in a language, or None.
+        language: Language in which the texts of the code are written.
+        render: Makes another body out of the problem document, sent as ``application/json``.
+        html: Whether a client that prefers HTML gets a page.
+        debug: Whether an unhandled error shows its traceback to a client on this machine.
     """
 
-    def __init__(self, *, base_uri: str = "urn:problem-type:") -> None:
+    def __init__(
+        self,
+        *,
+        base_uri: str = "urn:problem-type:",
+        resolve: Resolve | None = None,
+        translate: Translate | None = None,
+        language: str = "en",
+        render: Render | None = None,
+        html: bool = True,
+        debug: bool = False,
+    ) -> None:
+        self.render = render
+        self.media_type = MEDIA_TYPE if render is None else "application/json"
         self._base_uri = base_uri
+        self._resolve = resolve or _itself
+        self._translate = translate
+        self._language = language
+        self._html = html
+        self._debug = debug
+        chosen_by = [b"Accept"] * html + [b"Accept-Language"] * (translate is not None)
+        self._vary = (b"vary", b", ".join(chosen_by)) if chosen_by else None
 
     def type_uri(self, slug: str | None) -> str:
         """Give the type URI of a slug; ``about:blank`` for none."""
@@ -43,41 +111,194 @@ class ProblemRenderer:
         """Give the problem document of ``error``, as it would go out for the request of ``scope``."""
         context = of_scope(scope)
         request_id = context.request_id if context else None
-        slug, title = (error.slug, error.title) if isinstance(error, Problem) else (None, phrase(error.status_code))
+        detail: object = error.detail
+        if isinstance(error, Problem):
+            slug, title, members = error.slug, error.title, error.members()
+        else:
+            slug, title = None, phrase(error.status_code)
+            detail, members = (detail, {}) if isinstance(detail, str) else _spread(detail)
         document: dict[str, Any] = {"type": self.type_uri(slug), "title": title, "status": error.status_code}
-        if isinstance(error.detail, str) and error.detail and error.detail != title:
-            document["detail"] = error.detail
-        document["instance"] = _instance(request_id)
+        if isinstance(detail, str) and detail and detail != title:
+            document["detail"] = detail
+        document["instance"] = getattr(error, "__brickwork_instance__", None) or _instance(request_id)
         if request_id is not None:
             document["request_id"] = request_id
-        if isinstance(error, Problem):
-            document |= error.members()
+        document.update(members)
         return document
 
-    async def answer(self, scope: "Scope", error: Exception) -> Response:
-        """Give the response that answers the request of ``scope`` with any error: what it maps to, or a bare 500."""
-        return self.respond(scope, error if isinstance(error, HTTPException) else HTTPException(500))
-
     def respond(self, scope: "Scope", error: HTTPException) -> Response:
-        """Give the response that answers the request of ``scope`` with ``error``."""
-        if error.status_code in _BODILESS or error.status_code < 200:
-            return Response(status_code=error.status_code, headers=error.headers)
-        body = encode(self.document(scope, error))
-        return Response(body, error.status_code, error.headers, MEDIA_TYPE)
+        """Give the response that answers the request of ``scope`` with ``error``.
+
+        It never raises: where a document cannot be made, a minimal one goes out and one record says why.
+        """
+        try:
+            return self._respond(scope, error)
+        except Exception:
+            _logger.exception("could not render %s, so a minimal problem document goes out", type(error).__name__)
+            status = error.status_code
+            blank = {"type": "about:blank", "title": phrase(status), "status": status, "instance": _instance(None)}
+            return _response(encode(blank), status, error, MEDIA_TYPE)
+
+    def _respond(self, scope: "Scope", error: HTTPException) -> Response:
+        status = error.status_code
+        if status in _BODILESS or status < 200:
+            return _response(None, status, error, None)
+        document = self.document(scope, error)
+        headers: RawHeaders = []
+        language = self._language
+        if self._translate is not None:
+            wanted = languages(scope["headers"])
+            language = _localise(_texts(document, error), self._translate, wanted, self._language)
+            headers.append((b"content-language", language.encode()))
+        if self._html and wants_page(scope["headers"]):
+            body, media_type = problem_page(document, language=language).encode(), "text/html"
+            headers.append((b"content-security-policy", POLICY.encode()))
+        else:
+            body = encode(document if self.render is None else self.render(document))
+            media_type = self.media_type
+        response = _response(body, status, error, media_type)
+        response.raw_headers += headers
+        if self._vary is not None:
+            _add_vary(response.raw_headers, self._vary, error)
+        return response
+
+    async def answer(self, scope: "Scope", error: Exception) -> Response:
+        """Give the response that answers the request of ``scope`` with any error: what it means, or a bare 500.
+
+        It never raises, and tells the client nothing of an error that means nothing to it.
+        """
+        try:
+            meant = self._resolve(scope, error)
+        except Exception as failure:
+            if failure.__context__ is None and failure is not error:
+                failure.__context__ = error
+            _logger.exception("could not map %s, so it is answered as an unhandled error", type(error).__name__)
+            meant = None
+        return self.respond(scope, meant or self._unhandled(scope, error))
+
+    def _unhandled(self, scope: "Scope", error: Exception) -> HTTPException:
+        blank = HTTPException(500)
+        context = of_scope(scope)
+        if context is None or context.request_id is None:
+            # Without a request ID the instance is all that ties the client's answer to the server's log.
+            instance = blank.__brickwork_instance__ = _instance(None)  # type: ignore[attr-defined]
+            others = [note for note in getattr(error, "__notes__", ()) if not note.startswith(_NOTE)]
+            error.__notes__ = [*others, _NOTE + instance]
+        if self._debug and _is_local(scope):
+            lines = "".join(format_exception(error)).splitlines()
+            blank.detail = {"traceback": lines}  # type: ignore[assignment]
+        return blank
+
+
+def _itself(_scope: "Scope", error: Exception) -> HTTPException | None:
+    return error if isinstance(error, HTTPException) else None
+
+
+def _spread(detail: object) -> tuple[object, dict[str, Any]]:
+    """Read what FastAPI lets people raise as ``detail``: members in a dict, errors in a list, text in bytes."""
+    if isinstance(detail, bytes):
+        return detail.decode("utf-8", "replace"), {}
+    if isinstance(detail, list | tuple):
+        return None, {"errors": list(detail)}
+    dump = getattr(detail, "model_dump", None)
+    members = dump(mode="python") if callable(dump) else detail
+    if isinstance(members, Mapping):
+        named = {
+            key: value
+            for key, value in members.items()
+            if isinstance(key, str) and key not in _OWN and MEMBER.fullmatch(key)
+        }
+        return members.get("detail"), named
+    return None if detail is None else str(detail), {}
+
+
+def _texts(document: dict[str, Any], error: HTTPException) -> list[_Text]:
+    """List what of a document is text for people: type and codes stay as they are."""
+    name = getattr(error, "slug", None) or str(error.status_code)
+    members = {key: value for key, value in document.items() if key not in _OWN and key != "errors"}
+    texts: list[_Text] = [(document, "title", f"{name}.title", members)]
+    if "detail" in document:
+        texts.append((document, "detail", f"{name}.detail", members))
+    entries = [each for each in document.get("errors", ()) if isinstance(each, dict) and "code" in each]
+    texts += [(each, "detail", str(each["code"]), each.get("params", {})) for each in entries]
+    return texts
+
+
+def _localise(texts: list[_Text], translate: Translate, wanted: list[str], original: str) -> str:
+    """Put texts into the first wanted language that has any of them, and tell which language they are in now."""
+    for language in wanted:
+        if language.lower() == original.lower():
+            break
+        found = [(holder, member, translate(key, params, language)) for holder, member, key, params in texts]
+        translated = [(holder, member, text) for holder, member, text in found if text is not None]
+        for holder, member, text in translated:
+            holder[member] = text
+        if translated:
+            return language
+    return original
+
+
+def _response(body: bytes | None, status: int, error: HTTPException, media_type: str | None) -> Response:
+    response = Response(body, status, None, media_type)
+    if error.headers:
+        kept = [_raw(*pair) for pair in error.headers.items() if pair[0].lower() not in _REPLACED]
+        response.raw_headers[:0] = kept
+    return response
+
+
+def _raw(name: str, value: object) -> tuple[bytes, bytes]:
+    # A line break would end the connection without an answer: no server sends it.
+    text = str(value).encode("latin-1", "replace").translate(None, b"\r\n\0")
+    return name.lower().encode("latin-1", "replace"), text
+
+
+def _add_vary(headers: RawHeaders, vary: tuple[bytes, bytes], error: HTTPException) -> None:
+    if error.headers:
+        add_vary(headers, *vary[1].split(b", "))
+    else:
+        headers.append(vary)
 
 
 def _instance(request_id: str | None) -> str:
+    if request_id:
+        try:
+            return f"urn:uuid:{UUID(request_id)}"
+        except ValueError:
+            pass
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"urn:uuid:{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def _is_local(scope: "Scope") -> bool:
+    """Tell whether the client sits at this machine and no proxy stands between, as far as a request can prove it."""
+    client = scope.get("client")
+    headers = scope["headers"]
+    if not client or any(name.lower() in _FORWARDED for name, _ in headers) or scope.get("http_version") == "1.0":
+        return False
+    # The name must be local too: a page elsewhere can make a browser ask this machine under the page's own name.
+    host = (find(headers, b"host") or b"").decode("latin-1")
+    name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+    return _is_loopback(client[0]) and (name == "localhost" or _is_loopback(name))
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        return f"urn:uuid:{UUID(request_id) if request_id else uuid4()}"
+        return ip_address(address).is_loopback
     except ValueError:
-        return f"urn:uuid:{uuid4()}"
+        return False
 
 
 _DEFAULT = ProblemRenderer()
 _STATE = "brickwork_problem_renderer"
 
 
-def renderer_of(app: Any) -> ProblemRenderer:
+def has_renderer(app: object) -> bool:
+    """Tell whether a renderer was installed in ``app``."""
+    return isinstance(getattr(getattr(app, "state", None), _STATE, None), ProblemRenderer)
+
+
+def renderer_of(app: object) -> ProblemRenderer:
     """Give the renderer that was installed in ``app``, or one with every default."""
     renderer = getattr(getattr(app, "state", None), _STATE, None)
     return renderer if isinstance(renderer, ProblemRenderer) else _DEFAULT
@@ -88,6 +309,6 @@ def install_renderer(app: Any, renderer: ProblemRenderer) -> None:
     setattr(app.state, _STATE, renderer)
 
 
-async def respond_to_error(app: Any, scope: "Scope", error: Exception) -> Response:
+async def respond_to_error(app: object, scope: "Scope", error: Exception) -> Response:
     """Give the response with which ``app`` answers an error that nothing inside has answered; it never raises."""
     return await renderer_of(app).answer(scope, error)
