@@ -29,6 +29,11 @@ def replace(headers: RawHeaders, name: bytes, value: bytes) -> None:
         del headers[index]
 
 
+def remove(headers: RawHeaders, *names: bytes) -> None:
+    """Take every header of these ``names`` (lower case) out of ``headers``."""
+    headers[:] = [pair for pair in headers if pair[0].lower() not in names]
+
+
 def add_vary(headers: RawHeaders, *fields: bytes) -> None:
     """Name ``fields`` in ``Vary``, keeping what it names already; ``*`` covers everything.
 
@@ -51,6 +56,6 @@ def encode(name: str, value: str) -> tuple[bytes, bytes]:
     """
     if not name or not all(char.isascii() and (char.isalnum() or char in "!#$%&'*+-.^_`|~") for char in name):
         raise ValueError(f"{name!r} is no header name: use letters, digits and hyphens")
-    if any(ord(char) < 32 and char != "\t" or ord(char) == 127 or ord(char) > 255 for char in value):
+    if any((ord(char) < 32 and char != "\t") or ord(char) == 127 or ord(char) > 255 for char in value):
         raise ValueError(f"the value of {name} must be latin-1 text without line breaks or control characters")
     return name.lower().encode("ascii"), value.strip().encode("latin-1")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # Every key that a block puts into scope["state"] is named here, so that blocks meet without importing each other.
 REQUEST = "brickwork.request"
 CSP_NONCE = "csp_nonce"
+TIME_LIMIT = "brickwork.time_limit"
 
 _Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network

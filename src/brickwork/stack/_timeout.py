@@ -1,0 +1,240 @@
+"""Time-outs: an application that does not begin its response in time is given up, and its caller gets a 504.
+
+A timer and two cancel scopes in the request's own task, no task per request. The outer scope is the one that is
+cancelled; the inner one is shielded as soon as the cancellation has arrived. So the endpoint meets one
+`CancelledError`, as with `asyncio.timeout`, and what it awaits while it cleans up is left in peace; and unlike with
+`asyncio.timeout`, a worker thread is waited for, so that ``def`` endpoints that were given up never run on more threads
+than there are slots.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, cast
+
+from anyio import CancelScope
+from fastapi.params import Depends
+from starlette.requests import HTTPConnection
+
+from .._core.renderer import renderer_of
+from .._core.scope import TIME_LIMIT
+from ._errors import RequestTimeoutError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_RETRY = 0.01
+
+
+class TimeoutOptions(TypedDict, total=False):
+    """The options of `TimeoutMiddleware`."""
+
+    timeout: float
+    """Seconds from the request's arrival to the start of the response."""
+    on_abandoned: Callable[[int], object] | None
+    """Called with 1 when a request is given up and with -1 when its endpoint has ended, as a gauge's ``inc``."""
+
+
+class TimeoutMiddleware:
+    """Answers 504 when the application does not begin its response in time.
+
+    What has begun is never cut: streams, server-sent events and background tasks take as long as they need, and
+    sockets are not watched at all. A coroutine is cancelled; a thread cannot be, so a ``def`` endpoint keeps its
+    thread until it ends, and its late result is dropped.
+
+    Args:
+        app: The application inside.
+        timeout: Seconds from the request's arrival to the start of the response; `time_limit` sets another for a
+            route or a router.
+        on_abandoned: Called with 1 when a request is given up and with -1 when its endpoint has ended.
+
+    Attributes:
+        abandoned: Requests that were answered 504 and whose endpoints have not ended yet.
+
+    Raises:
+        ValueError: The time-out is not a positive number.
+    """
+
+    rank: ClassVar[int] = 130
+    __problems__ = (RequestTimeoutError,)
+
+    def __init__(
+        self, app: "ASGIApp", *, timeout: float = 10.0, on_abandoned: Callable[[int], object] | None = None
+    ) -> None:
+        if not timeout > 0:
+            raise ValueError(f"timeout={timeout!r} must be seconds above 0; leave the middleware out for no time-out")
+        self.app = app
+        self.timeout = timeout
+        self.abandoned = 0
+        self._on_abandoned = on_abandoned
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Serve one request within its time; anything else passes untouched."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        outside: _Deadline | None = state.get(TIME_LIMIT)
+        if outside is not None:
+            # In a mounted application: one deadline a request, and the innermost word counts.
+            outside.move(self.timeout)
+            await self.app(scope, receive, send)
+            return
+        deadline = state[TIME_LIMIT] = _Deadline(self, scope, send)
+        await deadline.watch(receive)
+
+    def count(self, change: int) -> None:
+        """Keep the gauge of abandoned requests."""
+        self.abandoned += change
+        if self._on_abandoned is not None:
+            self._on_abandoned(change)
+
+
+class _Deadline:
+    """The time that one request has left."""
+
+    __slots__ = (
+        "_answer", "_app", "_began", "_expired", "_guard", "_loop", "_middleware", "_moved", "_scope", "_task",
+        "_timer", "_to_client", "_waiting", "_whole",
+    )  # fmt: skip
+
+    def __init__(self, middleware: TimeoutMiddleware, scope: "Scope", to_client: "Send") -> None:
+        self._middleware = middleware
+        self._scope = scope
+        self._app: Any = scope.get("app")  # a mount puts its own in this place
+        self._to_client = to_client
+        self._loop = asyncio.get_running_loop()
+        self._task = cast("asyncio.Task[Any]", asyncio.current_task(self._loop))
+        self._began = self._loop.time()
+        self._waiting = True
+        self._moved = False
+        self._expired = False
+        self._answer: asyncio.Task[None] | None = None
+        self._whole = CancelScope()
+        self._guard = CancelScope()
+        self._timer: asyncio.TimerHandle | None = self._loop.call_at(self._began + middleware.timeout, self._expire)
+
+    async def watch(self, receive: "Receive") -> None:
+        try:
+            with self._whole, self._guard:
+                await self._middleware.app(self._scope, receive, self.send)
+        finally:
+            self._disarm()
+            if self._answer is not None:
+                self._middleware.count(-1)
+                await self._answer
+
+    def send(self, message: "Message") -> Awaitable[None]:
+        if self._expired:
+            # The endpoint came to its end after all; what remains is to clean up, in peace.
+            self._disarm()
+            return asyncio.sleep(0)
+        if message["type"] == "http.response.start":
+            self._waiting = False
+            self._disarm()
+        # The server's awaitable goes straight back, so that a stream costs nothing here.
+        return self._to_client(message)
+
+    def move(self, seconds: float | None) -> None:
+        """Set the deadline anew, in seconds since the request's arrival; None for none."""
+        if not self._waiting:
+            return
+        self._moved = True
+        self._disarm()
+        if seconds is not None:
+            self._timer = self._loop.call_at(self._began + seconds, self._expire)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self) -> None:
+        if not self._moved:
+            # FastAPI reads the body before it runs dependencies: look what the route asks for.
+            for limit in _declared(self._scope):
+                self.move(limit.seconds)
+            if self._moved:
+                return
+        self._waiting = False
+        self._expired = True
+        self._answer = self._loop.create_task(self._respond())
+        self._middleware.count(1)
+        self._cancel()
+
+    def _cancel(self) -> None:
+        """Cancel the endpoint once, as soon as it is not waiting for a thread."""
+        before = self._task.cancelling()
+        self._guard.shield = False
+        self._whole.cancel()
+        self._guard.shield = True
+        if self._task.cancelling() == before and not _is_thread(self._scope.get("endpoint")):
+            self._timer = self._loop.call_later(_RETRY, self._cancel)
+
+    async def _respond(self) -> None:
+        error = RequestTimeoutError("The server did not finish its answer in time.")
+        response = renderer_of(self._app).respond(self._scope, error)
+        await response(self._scope, _nothing_more, self._to_client)
+
+
+async def _nothing_more() -> "Message":
+    return {"type": "http.disconnect"}
+
+
+def _is_thread(endpoint: object) -> bool:
+    """Tell whether FastAPI runs the endpoint in a thread, which cannot be cancelled and is best left to its end."""
+    return inspect.isroutine(endpoint) and not inspect.iscoroutinefunction(inspect.unwrap(endpoint))
+
+
+@dataclass(frozen=True)
+class _TimeLimit:
+    """The dependency behind `time_limit`."""
+
+    seconds: float | None
+    __problems__: ClassVar = (RequestTimeoutError,)
+
+    async def __call__(self, connection: HTTPConnection) -> None:
+        deadline = connection.scope.get("state", {}).get(TIME_LIMIT)
+        if deadline is not None:
+            deadline.move(self.seconds)
+
+
+def time_limit(seconds: float | None) -> Depends:
+    """Give a route, or all routes of a router, a time-out of their own.
+
+    ```python
+    from fastapi import FastAPI
+
+    from brickwork.stack import TimeoutMiddleware, time_limit
+
+    app = FastAPI()
+    app.add_middleware(TimeoutMiddleware, timeout=10)
+
+    @app.post("/reports", dependencies=[time_limit(60)])
+    async def report() -> None: ...
+    ```
+
+    The route's own counts before the router's. Without `TimeoutMiddleware` it does nothing.
+
+    Args:
+        seconds: Seconds from the request's arrival to the start of the response; None for no time-out.
+
+    Raises:
+        ValueError: The time is not a positive number.
+    """
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"time_limit({seconds!r}) must be seconds above 0, or None for no time-out")
+    return Depends(_TimeLimit(seconds))
+
+
+def _declared(scope: "Scope") -> Iterator[_TimeLimit]:
+    """Give the time limits among the dependencies of the matched route, outermost first."""
+    route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
+    waiting = [getattr(route, "dependant", None)]
+    while waiting:
+        dependant = waiting.pop()
+        call = getattr(dependant, "call", None)
+        if isinstance(call, _TimeLimit):
+            yield call
+        waiting.extend(reversed(getattr(dependant, "dependencies", ())))
