@@ -93,7 +93,7 @@ class Frame:
             return self.app(scope, receive, send)
         context = of_scope(scope)
         if context is None:
-            context = RequestContext(scope, self.now())
+            context = RequestContext(scope, self.now(), self.now)
             context.pieces = hooks.kinds
             scope.setdefault("state", {})[REQUEST] = context
             return _Run(self, context, hooks, send, outermost=True).as_outermost(scope, receive)
