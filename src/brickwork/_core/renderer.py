@@ -219,8 +219,11 @@ def _texts(document: dict[str, Any], error: HTTPException) -> list[_Text]:
     texts: list[_Text] = [(document, "title", f"{name}.title", members)]
     if "detail" in document:
         texts.append((document, "detail", f"{name}.detail", members))
-    entries = [each for each in document.get("errors", ()) if isinstance(each, dict) and "code" in each]
-    texts += [(each, "detail", str(each["code"]), each.get("params", {})) for each in entries]
+    if isinstance(document.get("errors"), list):
+        # Copies: the entries may belong to an exception that is raised again.
+        document["errors"] = [dict(each) if isinstance(each, dict) else each for each in document["errors"]]
+        entries = (each for each in document["errors"] if isinstance(each, dict) and "code" in each)
+        texts += [(each, "detail", str(each["code"]), each.get("params", {})) for each in entries]
     return texts
 
 
