@@ -5,7 +5,10 @@ def calls(client):
         answer.headers["Access-Control-Allow-Origin"]
         == "https://shop.example"
     )
-    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    assert (
+        answer.headers["Access-Control-Allow-Credentials"]
+        == "true"
+    )
 
     asked = {**ours, "Access-Control-Request-Method": "GET"}
     answer = client.options("/books", headers=asked)

@@ -1,10 +1,9 @@
-from fastapi import FastAPI
-
 from brickwork.problems import (
     Problem,
     add_problem_handlers,
     raises,
 )
+from fastapi import FastAPI
 
 app = FastAPI()
 add_problem_handlers(app)
@@ -17,9 +16,7 @@ class BookNotFoundError(
     pass
 
 
-class OutOfStockError(
-    Problem, status=409, slug="out-of-stock"
-):
+class OutOfStockError(Problem, status=409, slug="out-of-stock"):
     left: int
 
 

@@ -11,7 +11,9 @@ async def maintenance_mode(request: Request, call_next):
     if app.state.maintenance and not exempt:
         return JSONResponse(
             status_code=503,
-            content={"detail": "Back in two minutes."},
+            content={
+                "detail": "The service is closed for maintenance."
+            },
             headers={"Retry-After": "120"},
         )
     return await call_next(request)

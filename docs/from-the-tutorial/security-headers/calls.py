@@ -3,5 +3,8 @@ def calls(client):
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "no-referrer"
-    assert "includeSubDomains" in headers["Strict-Transport-Security"]
+    assert (
+        "includeSubDomains"
+        in headers["Strict-Transport-Security"]
+    )
     assert "default-src" in headers["Content-Security-Policy"]
