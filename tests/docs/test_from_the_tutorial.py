@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "from-the-tutorial"
-TOPICS = sorted(folder.name for folder in FOLDER.iterdir() if folder.is_dir())
+TOPICS = sorted({path.parent.name for path in FOLDER.glob("*/*.py")})
 PAGE = (ROOT / "docs" / "from-the-tutorial.md").read_text("utf-8")
 
 

@@ -1,5 +1,6 @@
-from brickwork.problems import Success, add_problem_handlers
 from fastapi import FastAPI, HTTPException
+
+from brickwork.problems import Success, add_problem_handlers
 
 app = FastAPI()
 codes = {422: "validation_error", 500: "internal_error"}

@@ -1,9 +1,10 @@
+from fastapi import FastAPI
+
 from brickwork.problems import (
     Problem,
     add_problem_handlers,
     raises,
 )
-from fastapi import FastAPI
 
 app = FastAPI()
 add_problem_handlers(app)

@@ -1,8 +1,9 @@
+from fastapi import FastAPI
+
 from brickwork.headers import (
     SecurityHeaders,
     SecurityHeadersMiddleware,
 )
-from fastapi import FastAPI
 
 app = FastAPI()
 app.add_middleware(
