@@ -1,6 +1,6 @@
 """Raw ASGI headers: lists of ``(name, value)`` pairs of bytes, read and changed without losing what is not ours."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -27,6 +27,17 @@ def replace(headers: RawHeaders, name: bytes, value: bytes) -> None:
     headers[places[0]] = (name, value)
     for index in reversed(places[1:]):
         del headers[index]
+
+
+def merge(headers: RawHeaders, pairs: Iterable[tuple[bytes, bytes]], wins: Container[bytes] = ()) -> None:
+    """Add each pair whose name ``headers`` does not have yet; one named in ``wins`` replaces what is there."""
+    present = {name.lower() for name, _ in headers}
+    for name, value in pairs:
+        if name not in present:
+            headers.append((name, value))
+            present.add(name)
+        elif name in wins:
+            replace(headers, name, value)
 
 
 def remove(headers: RawHeaders, *names: bytes) -> None:
