@@ -227,9 +227,10 @@ class _Run:
             self._finish()
 
     def _start(self, message: "Message") -> None:
+        # Every frame says so: the pieces of an inner one run before those of the outermost.
+        self.context.status = message.get("status", 101)
         if self.outermost:
             self.context.responded_at = self.frame.now()
-            self.context.status = message.get("status", 101)
         # A copy: the list may belong to a response that is sent more than once.
         headers = list(message.get("headers") or ())
         for start in self.hooks.starts:
