@@ -1,0 +1,107 @@
+"""Serve the bookshop, or one of the examples, on this machine.
+
+```console
+$ hatch run demo
+$ hatch run demo problems:app
+$ hatch run demo --port 8001
+```
+"""
+
+# An old Python meets this file first, so nothing in it is newer than Python 3.6.
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - this is the line that says so
+    sys.exit("Brickwork needs Python 3.11 or newer, and this is Python %d.%d." % sys.version_info[:2])  # noqa: UP031
+
+import argparse
+import errno
+import inspect
+import socket
+from importlib import import_module
+from pathlib import Path
+
+try:
+    import uvicorn
+
+    from brickwork.accesslog import configure_logging
+except ModuleNotFoundError as error:
+    sys.exit(f"The package {error.name} is missing: start with `hatch run demo`, which brings all that is needed.")
+
+SHOP = "shop.app:app"
+OPEN = """
+  The bookshop is open.
+
+    Landing page    {url}/
+    API docs        {url}/docs
+    Problem pages   {url}/problems
+    A first request curl -i {url}/books/9999
+
+  Ctrl-C closes it.
+"""
+
+
+def main() -> None:
+    arguments = _arguments()
+    app, welcome = _load(arguments.app)
+    listener = _listen(arguments.host, arguments.port)
+    configure_logging(level="INFO", json=not sys.stdout.isatty())
+    print(welcome.replace("{url}", _url(listener)), flush=True)
+    # uvicorn keeps quiet: each request is reported by the app's own access log.
+    config = uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="hatch run demo", description="Serve the bookshop, or one of the examples.")
+    parser.add_argument("app", nargs="?", default=SHOP, help="an example, such as problems:app (default: the bookshop)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", default=8000, type=_port, help="0 for any that is free (default: %(default)s)")
+    return parser.parse_args()
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+def _load(name: str) -> "tuple[uvicorn.config.ASGIApplication, str]":
+    """Import ``module:attribute`` from this folder, and compose what to say when it is served."""
+    module_name, _, attribute = name.partition(":")
+    examples = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem != "demo")
+    if name != SHOP and module_name not in examples:
+        sys.exit(f"There is no example {module_name!r}. There are: {', '.join(examples)}.")
+    module = import_module(f"examples.{module_name}")
+    app = getattr(module, attribute or "app", None)
+    if app is None:
+        sys.exit(f"examples/{module_name}.py has no {attribute!r}: write {module_name}:app.")
+    return app, OPEN if name == SHOP else _welcome(inspect.getdoc(module) or "")
+
+
+def _welcome(docstring: str) -> str:
+    """Give the first line of an example's docstring, and the requests to try."""
+    lines = docstring.replace("localhost:8000", "{url}").splitlines()
+    requests = [line.lstrip("$ ") for line in lines if line.startswith("$ curl")]
+    return "\n  ".join(["", lines[0], "", *(f"  {request}" for request in requests), "", "Ctrl-C ends it.\n"])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            sys.exit(f"Port {port} is in use. Stop what listens there, or take another: --port {port % 65535 + 1}")
+        sys.exit(f"Cannot listen on {host}, port {port}: {error.strerror}.")
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\n  Closed.")

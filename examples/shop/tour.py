@@ -1,0 +1,234 @@
+"""Thirty seconds through the bookshop: requests, their answers, and what each block did.
+
+```console
+$ hatch run tour
+```
+"""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+from fastapi import FastAPI
+
+from .app import create_app
+
+_BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = 1, 2, 31, 32, 33, 36
+
+
+class Guide:
+    """Makes requests, prints them and their answers, and remembers what they failed to show.
+
+    Args:
+        client: Calls the shop.
+        colour: Whether to print in colour.
+    """
+
+    def __init__(self, client: httpx2.AsyncClient, *, colour: bool) -> None:
+        self.broken: list[str] = []
+        self._client = client
+        self._colour = colour
+
+    def block(self, name: str, about: str) -> None:
+        print(f"\n{self._paint(name, _BOLD, _YELLOW)} {about}")
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: object = None,
+        show: Sequence[str] = (),
+    ) -> httpx2.Response:
+        """Make a request, and print what of it and its answer is worth a look.
+
+        Args:
+            method: HTTP method.
+            path: Path and query.
+            headers: Headers to send.
+            body: Bytes, or what to send as JSON.
+            show: Headers of the answer to print. A problem document is always printed.
+        """
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        print(f"\n  {self._paint(f'{method} {path}', _BOLD)}  {_shortened(content)}".rstrip())
+        self.headers(headers or {})
+        response = await self._client.request(method, path, headers=headers, content=content)
+        shade = _GREEN if response.is_success else _RED
+        print(f"  {self._paint(f'{response.status_code} {response.reason_phrase}', shade)}")
+        self.headers({name: response.headers[name] for name in show if name in response.headers})
+        if response.headers.get("content-type") == "application/problem+json":
+            self._document(response.json())
+        return response
+
+    def shows(self, claim: str, *, proven: bool) -> None:
+        """Say what the answer shows, with a mark for whether it really does."""
+        print(f"  {self._paint('✓', _GREEN) if proven else self._paint('✗', _RED)} {claim}")
+        if not proven:
+            self.broken.append(claim)
+
+    def headers(self, values: Mapping[str, object]) -> None:
+        for name, value in values.items():
+            print(f"    {self._paint(f'{name}:', _DIM)} {value}")
+
+    def _document(self, document: Mapping[str, Any]) -> None:
+        for line in json.dumps(document, indent=2, ensure_ascii=False).splitlines():
+            print("    " + re.sub(r'"\w+":', lambda name: self._paint(name[0], _CYAN), line, count=1))
+
+    def _paint(self, text: str, *shades: int) -> str:
+        return f"\x1b[{';'.join(map(str, shades))}m{text}\x1b[0m" if self._colour else text
+
+
+def _shortened(content: bytes | None) -> str:
+    if content is None or len(content) < 75:
+        return (content or b"").decode()
+    return f"({len(content):,} bytes)"
+
+
+async def problems(guide: Guide) -> None:
+    guide.block("problems", "gives every error one form, with the facts that a program needs.")
+
+    answer = await guide.ask("POST", "/orders", body=_order({"book_id": 217, "quantity": 2}))
+    guide.shows("A refusal has a type, and members of its own.", proven=answer.json()["available"] == 0)
+
+    answer = await guide.ask("POST", "/orders", body=_order({"book_id": 64, "quantity": 0}, {"quantity": 1}))
+    pointers = [error["pointer"] for error in answer.json()["errors"]]
+    guide.shows(
+        "Each mistake in a body is pointed to, and what was sent is not repeated.",
+        proven=pointers == ["#/lines/0/quantity", "#/lines/1/book_id"],
+    )
+
+    answer = await guide.ask("DELETE", "/books", show=["allow"])
+    guide.shows("What the framework refuses is a problem too.", proven=answer.json()["status"] == 405)
+
+
+async def requestid(guide: Guide) -> None:
+    guide.block("requestid", "names every request: in its answer, on its log lines, on the calls it makes.")
+
+    answer = await guide.ask("GET", "/books/64", show=["x-request-id"])
+    guide.shows("A request without an ID gets one.", proven=len(answer.headers["x-request-id"]) == 32)
+
+    answer = await guide.ask("GET", "/books/64", headers={"X-Request-ID": "checkout-4711"}, show=["x-request-id"])
+    guide.shows("The ID of a trusted proxy is kept.", proven=answer.headers["x-request-id"] == "checkout-4711")
+
+    answer = await guide.ask("GET", "/books/64", headers={"X-Request-ID": "<script>"}, show=["x-request-id"])
+    guide.shows("Anything that is no ID is replaced.", proven="script" not in answer.headers["x-request-id"])
+
+
+async def headers(guide: Guide) -> None:
+    guide.block("headers", "puts strict security headers on every answer.")
+
+    names = ["content-security-policy", "referrer-policy", "x-content-type-options"]
+    answer = await guide.ask("GET", "/books/64", show=names)
+    guide.shows("Answers of the API may load nothing at all.", proven=all(name in answer.headers for name in names))
+
+    answer = await guide.ask("GET", "/", show=names[:1])
+    guide.shows("A page has a policy of its own.", proven="style-src 'self'" in answer.headers[names[0]])
+
+
+async def stack(guide: Guide) -> None:
+    guide.block("stack", "answers also what never reaches an endpoint, or never leaves it.")
+
+    answer = await guide.ask("GET", "/books", headers={"Host": "evil.example"})
+    guide.shows("A foreign host is refused.", proven=answer.status_code == 400 and "request_id" in answer.json())
+
+    origin = {"Origin": "http://localhost:3000"}
+    allowed = "access-control-allow-origin"
+    preflight = {**origin, "Access-Control-Request-Method": "POST"}
+    answer = await guide.ask("OPTIONS", "/orders", headers=preflight, show=[allowed, "x-request-id"])
+    guide.shows("A browser's preflight is answered, and has an ID.", proven="x-request-id" in answer.headers)
+
+    answer = await guide.ask("POST", "/orders", body=b" " * 70_000)
+    guide.shows("A body that is too large is not read.", proven=answer.status_code == 413)
+
+    answer = await guide.ask("GET", "/slow")
+    guide.shows("An endpoint that takes too long is given up.", proven=answer.status_code == 504)
+
+    answer = await guide.ask("GET", "/broken", headers=origin, show=[allowed])
+    proven = answer.status_code == 500 and allowed in answer.headers and "hunter2" not in answer.text
+    guide.shows("A crash tells the client its ID and nothing else, and its page may read it.", proven=proven)
+
+
+async def accesslog(guide: Guide, records: Sequence[logging.LogRecord]) -> None:
+    guide.block("accesslog", "writes one record for each request.")
+
+    await guide.ask("GET", "/books/64?token=hunter2")
+    record = records[-1]
+    fields = vars(record)
+    print(f"\n    {record.levelname} {record.getMessage()}")
+    guide.headers({name: fields[name] for name in ("request_id", "route", "status", "sent_bytes", "client")})
+    guide.shows("It has the route's template, and secrets are struck out.", proven=fields["query"] == "token=***")
+
+    crash = next(vars(each) for each in records if vars(each).get("path") == "/broken")
+    guide.shows("The crash is in there too, by its class.", proven=crash["error"] == "ConnectionError")
+
+
+def _order(*lines: Mapping[str, int]) -> Mapping[str, object]:
+    return {"lines": lines}
+
+
+def _shop() -> FastAPI:
+    """Open the shop with two routes that a good one does not have."""
+    app = create_app(timeout=0.2)
+
+    @app.get("/slow")
+    async def slow() -> None:
+        await asyncio.sleep(60)
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise ConnectionError("postgresql://shop:hunter2@db/shop")
+
+    return app
+
+
+@contextmanager
+def _access_records() -> Iterator[list[logging.LogRecord]]:
+    """Collect what the access log writes, without a word on the terminal."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign]
+    logger = logging.getLogger("brickwork.accesslog")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel("INFO")
+    yield records
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+async def tour(*, colour: bool) -> list[str]:
+    """Walk through the shop.
+
+    Returns:
+        The claims that did not hold.
+    """
+    transport = httpx2.ASGITransport(app=_shop(), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+        guide = Guide(client, colour=colour)
+        with _access_records() as records:
+            await problems(guide)
+            await requestid(guide)
+            await headers(guide)
+            await stack(guide)
+            await accesslog(guide, records)
+    return guide.broken
+
+
+def main() -> None:
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    broken = asyncio.run(tour(colour=colour))
+    if broken:
+        sys.exit(f"\n{len(broken)} of these claims did not hold.")
+    print("\nNow in your browser: hatch run demo")
+
+
+if __name__ == "__main__":
+    main()
