@@ -5,10 +5,13 @@ they all share the *object*, what one of them binds the others see, also across 
 set anew would be lost. A second reference lies in ``scope["state"]``, for code that has only the scope.
 """
 
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from . import trace
 from .scope import REQUEST
 
 if TYPE_CHECKING:
@@ -29,19 +32,22 @@ class RequestContext:
         ended_at: When the last byte of the response was handed to the server; None before.
         status: The response's status (for sockets: 101, or the denial's), None before it began.
         sent_bytes: Bytes of response body handed to the server so far.
+        close_code: The code with which a socket was closed, by whichever side; None before.
         disconnected: Whether the client left before the response was complete.
         error: The exception that no handler answered, if any.
+        now: Tells the present, on the scale of the instants above.
     """
 
     __slots__ = (
-        "app", "began_at", "disconnected", "ended_at", "error", "pieces", "request_id", "responded_at",
-        "scope", "sent_bytes", "status", "values",
+        "_inbound", "app", "began_at", "close_code", "disconnected", "ended_at", "error", "now", "pieces",
+        "request_id", "responded_at", "scope", "sent_bytes", "status", "values",
     )  # fmt: skip
 
-    def __init__(self, scope: "Scope", began_at: float) -> None:
+    def __init__(self, scope: "Scope", began_at: float, now: Callable[[], float] = time.perf_counter) -> None:
         self.scope = scope
         self.app: Any = scope.get("app")
         self.began_at = began_at
+        self.now = now
         self.request_id: str | None = None
         self.values: dict[str, object] = {}
         self.pieces: frozenset[type] = frozenset()
@@ -49,8 +55,20 @@ class RequestContext:
         self.ended_at: float | None = None
         self.status: int | None = None
         self.sent_bytes = 0
+        self.close_code: int | None = None
         self.disconnected = False
         self.error: BaseException | None = None
+
+    def trace(self) -> trace.Trace | None:
+        """Give the place in the trace: OpenTelemetry's current span, else what the caller's header continues."""
+        # Parsed when asked for the first time: most requests neither log nor call anyone.
+        if not hasattr(self, "_inbound"):
+            self._inbound = trace.parse(self.scope.get("headers", ()))
+        return trace.of_span() or self._inbound
+
+    def fields(self) -> dict[str, object]:
+        """Give what belongs on each log line of the request: its IDs, and what the application bound to it."""
+        return {**ids(self.request_id, self.trace()), **self.values}
 
 
 CURRENT: ContextVar[RequestContext | None] = ContextVar("brickwork.request", default=None)
@@ -61,16 +79,30 @@ def current() -> RequestContext | None:
     return CURRENT.get()
 
 
+def ids(request_id: str | None, place: trace.Trace | None) -> dict[str, object]:
+    """Give the three IDs by the names that they have in logs, ``-`` for one that is not known."""
+    return {
+        "request_id": request_id or "-",
+        "trace_id": place.trace_id if place else "-",
+        "span_id": place.span_id if place else "-",
+    }
+
+
 def mark(error: BaseException, context: RequestContext) -> None:
-    """Write the request's ID on an error, for whoever logs it after the request has ended."""
-    if context.request_id is not None:
-        with suppress(AttributeError):
-            error.__brickwork_request_id__ = context.request_id  # type: ignore[attr-defined]
+    """Write on an error what belongs on its log line, for whoever logs it after the request has ended."""
+    with suppress(AttributeError):
+        error.__brickwork_fields__ = context.fields()  # type: ignore[attr-defined]
+
+
+def marked_fields(error: BaseException | None) -> Mapping[str, object] | None:
+    """Give what `mark` wrote on an error."""
+    return getattr(error, "__brickwork_fields__", None)
 
 
 def mark_of(error: BaseException | None) -> str | None:
     """Give the request ID that `mark` wrote on an error."""
-    return getattr(error, "__brickwork_request_id__", None)
+    request_id = (marked_fields(error) or {}).get("request_id")
+    return request_id if isinstance(request_id, str) and request_id != "-" else None
 
 
 def of_scope(scope: "Scope") -> RequestContext | None:

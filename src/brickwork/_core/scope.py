@@ -1,8 +1,12 @@
 """What an ASGI scope tells: the state keys of the blocks, the route's template, the client's address."""
 
+import re
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
+
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Mount
 
 from .headers import find_all
 
@@ -14,8 +18,25 @@ REQUEST = "brickwork.request"
 CSP_NONCE = "csp_nonce"
 TIME_LIMIT = "brickwork.time_limit"
 
+# RFC 7239, section 4; addresses are also taken without the quotes that their colons and brackets ask for.
+# Every repetition is possessive: what a client sends can make no match slow.
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_VALUE = r'"(?:[^"\\]|\\.)*+"|[^\s",;=]++'
+_PAIR = re.compile(rf"({_NAME})=({_VALUE})")
+_ELEMENT = re.compile(rf"\s*+((?:{_NAME}=(?:{_VALUE})(?:\s*+;\s*+{_NAME}=(?:{_VALUE}))*+)?+)\s*+(?:,|\Z)")
+_BRACKETED = re.compile(r"\[([^\[\]]*)\](?::[0-9]+)?")
+
+_MOST_HOPS = 64
+
 _Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network
+
+
+def route_path(scope: "Scope") -> str:
+    """Give the path as the routes of the application in charge see it: without the server's and the mounts' prefix."""
+    path: str = scope["path"]
+    prefix: str = scope.get("root_path", "")
+    return path.removeprefix(prefix) if prefix and path.startswith(f"{prefix}/") else path
 
 
 def route_template(scope: "Scope") -> str | None:
@@ -47,9 +68,6 @@ def _mount_prefix(scope: "Scope") -> str:
 
 
 def _mount_template(routes: Sequence[Any], prefix: str) -> str | None:
-    from fastapi.routing import iter_route_contexts
-    from starlette.routing import Mount
-
     for context in iter_route_contexts(routes):
         mount = getattr(context, "starlette_route", None) or context.route
         match = mount.path_regex.match(prefix + "/") if isinstance(mount, Mount) else None
@@ -108,9 +126,9 @@ class TrustedProxies:
     def client(self, scope: "Scope") -> str | None:
         """Give the client's address: the nearest hop that is not a trusted proxy.
 
-        Hops are read from ``Forwarded`` where present, else from ``X-Forwarded-For``, from right to left; the first
-        that is not trusted, or cannot be read, ends the walk. Nothing a client writes further left can change the
-        answer.
+        Hops are read from ``Forwarded`` or ``X-Forwarded-For``, from right to left; the first that is not trusted, or
+        cannot be read, ends the walk. Nothing a client writes further left can change the answer. Where both headers
+        are there and do not agree, neither is believed.
 
         Returns:
             The address as text, IPv4-mapped IPv6 unwrapped; None when even the peer is unknown.
@@ -119,10 +137,18 @@ class TrustedProxies:
         """
         client = scope.get("client")
         peer = client[0] if client else None
-        if not self.trusts_peer(scope):
+        if not self or not self.trusts_peer(scope):
             return _canonical(peer)
+        headers = scope["headers"]
+        claims = [_forwarded(find_all(headers, b"forwarded")), _x_forwarded_for(find_all(headers, b"x-forwarded-for"))]
+        believed = {self._nearest(hops, peer) for hops in claims if hops is not None}
+        # A proxy writes one of the two and lets the other pass as the client sent it. Where both are there and differ,
+        # nobody can tell which is which.
+        return believed.pop() if len(believed) == 1 else _canonical(peer)
+
+    def _nearest(self, hops: Sequence[str], peer: str | None) -> str | None:
         nearest = _canonical(peer)
-        for hop in reversed(_hops(scope["headers"])):
+        for hop in reversed(hops):
             address = _parse(hop)
             if address is None:
                 return nearest
@@ -137,51 +163,58 @@ def client_address(scope: "Scope", proxies: TrustedProxies | None = None) -> str
     return (proxies or TrustedProxies()).client(scope)
 
 
-def _hops(headers: Sequence[Sequence[bytes]]) -> list[str]:
-    forwarded = find_all(headers, b"forwarded")
-    if forwarded:
-        return [_forwarded_for(element) for element in _split(b",".join(forwarded).decode("latin-1"), ",")]
-    listed = b",".join(find_all(headers, b"x-forwarded-for")).decode("latin-1")
-    return [part.strip() for part in listed.split(",")] if listed else []
+def _x_forwarded_for(values: Sequence[bytes]) -> list[str] | None:
+    if not values:
+        return None
+    listed = b",".join(values).decode("latin-1").rsplit(",", _MOST_HOPS)[-_MOST_HOPS:]
+    # RFC 9110, section 5.6.1.2: empty elements of a list are ignored.
+    return [element.strip() for element in listed if element.strip()]
+
+
+def _forwarded(values: Sequence[bytes]) -> list[str] | None:
+    """Give the hops that ``Forwarded`` lists, an empty text for one that is not named.
+
+    The grammar is kept to the letter: a quote that a client left open would otherwise swallow what our proxy appended.
+    """
+    if not values:
+        return None
+    text = b",".join(values).decode("latin-1")
+    if text.count(",") >= _MOST_HOPS:
+        return [""]
+    hops: list[str] = []
+    position = 0
+    while position < len(text):
+        element = _ELEMENT.match(text, position)
+        if element is None:
+            return [""]
+        position = element.end()
+        if element[1]:
+            hops.append(_forwarded_for(element[1]))
+    return hops
 
 
 def _forwarded_for(element: str) -> str:
-    for pair in _split(element, ";"):
-        name, _, value = pair.partition("=")
-        if name.strip().lower() == "for":
-            return value.strip().strip('"')
-    return ""
-
-
-def _split(text: str, separator: str) -> list[str]:
-    """Split outside quoted strings."""
-    parts, quoted, start = [], False, 0
-    for index, char in enumerate(text):
-        if char == '"' and (index == 0 or text[index - 1] != "\\"):
-            quoted = not quoted
-        elif char == separator and not quoted:
-            parts.append(text[start:index])
-            start = index + 1
-    return [*parts, text[start:]]
+    found = [value for name, value in _PAIR.findall(element) if name.lower() == "for"]
+    return found[0].strip('"') if len(found) == 1 else ""
 
 
 def _parse(text: str) -> _Address | None:
     """Read ``192.0.2.1``, ``192.0.2.1:8080``, ``2001:db8::1``, ``[2001:db8::1]:8080``; anything else is None."""
-    host = text.strip()
-    if host.startswith("["):
-        host = host[1:].partition("]")[0]
-    elif host.count(":") == 1:
-        host = host.partition(":")[0]
+    bracketed = _BRACKETED.fullmatch(text)
+    with_port = text.count(":") == 1
+    host = bracketed[1] if bracketed else text.partition(":")[0] if with_port else text
     try:
-        address: _Address = ip_address(host)
+        # A zone (fe80::1%eth0) may hold any characters, and means nothing on another machine.
+        address: _Address = ip_address(host.partition("%")[0])
     except ValueError:
         return None
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped or address
 
 
-def _canonical(peer: Any) -> str | None:
-    if not peer:
-        return None
-    address = _parse(str(peer))
-    return str(peer) if address is None else str(address)
+def _canonical(peer: str | None) -> str | None:
+    # What a server reports is well formed; only IPv6 has more than one form.
+    if not peer or ":" not in peer:
+        return peer or None
+    address = _parse(peer)
+    return peer if address is None else str(address)
