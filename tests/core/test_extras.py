@@ -7,9 +7,9 @@ from brickwork._core.extras import MissingExtraError, extra
 
 def test_missing_package_names_the_extra() -> None:
     """The message is the line to run."""
-    with pytest.raises(MissingExtraError, match=r'nowhere is not installed. Run: pip install "brickwork\[redis\]"'):
-        with extra("redis"):
-            import nowhere  # type: ignore[import-not-found] # noqa: F401
+    advice = r'nowhere is not installed. Run: pip install "brickwork\[redis\]"'
+    with pytest.raises(MissingExtraError, match=advice), extra("redis"):
+        import nowhere  # type: ignore[import-not-found] # noqa: F401
 
 
 def test_nameless_import_error_still_names_the_extra() -> None:

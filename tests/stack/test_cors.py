@@ -116,7 +116,9 @@ async def test_origins_may_be_a_pattern() -> None:
     assert "access-control-allow-origin" not in outside.headers
 
 
-@pytest.mark.parametrize("origin", ["shop.example", "https://Shop.example", "https://shop.example/", "null", "https://"])
+@pytest.mark.parametrize(
+    "origin", ["shop.example", "https://Shop.example", "https://shop.example/", "null", "https://"]
+)
 def test_what_no_browser_sends_is_refused_as_an_origin(origin: str) -> None:
     """An origin that could never match, or matches too much, is an error at once."""
     with pytest.raises(ValueError, match="is no origin"):

@@ -39,7 +39,9 @@ async def test_own_hosts_are_served(host: str) -> None:
 
 
 @pytest.mark.promise("stack-21")
-@pytest.mark.parametrize("host", ["evil.example", "shop.example", "evilshop.example", "api.example.evil", "", "é", ":80"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "shop.example", "evilshop.example", "api.example.evil", "", "é", ":80"]
+)
 async def test_other_hosts_are_a_problem(host: str) -> None:
     """Any other name is 400, with id and headers, and is not repeated in the body."""
     async with open_client(served()) as client:

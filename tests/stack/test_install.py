@@ -84,7 +84,9 @@ async def test_every_answer_has_id_and_security_headers() -> None:
             await client.post("/echo", json={"a": "b"}),
             await client.get("/ok", headers={"host": "evil.example"}),
             await client.options("/ok", headers={"origin": ORIGIN, "access-control-request-method": "GET"}),
-            await client.options("/ok", headers={"origin": "https://e.example", "access-control-request-method": "GET"}),
+            await client.options(
+                "/ok", headers={"origin": "https://e.example", "access-control-request-method": "GET"}
+            ),
             await client.post("/echo", json={"a": 10**200}),
             await client.get("/boom"),
         ]

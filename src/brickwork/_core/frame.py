@@ -2,8 +2,8 @@
 
 A piece is one concern of a request (its ID, its log record, its security headers, …), written as a few plain functions:
 before the application, when the response's headers leave, when the last byte has left. A frame runs one piece or many
-around an application, with a single wrapped ``send`` for all of them: ``RequestIDMiddleware`` is a frame with one piece,
-the stack of `brickwork.install` a frame with all, so both behave the same by construction.
+around an application, with a single wrapped ``send`` for all of them: ``RequestIDMiddleware`` is a frame with one
+piece, the stack of `brickwork.install` a frame with all, so both behave the same by construction.
 """
 
 from asyncio import CancelledError
@@ -149,6 +149,8 @@ class _Run:
             CURRENT.reset(token)
             # The error holds the traceback, the traceback this frame: let go, or the collector has to find out.
             self.context.error = None
+            # And the scope holds the context: a copy breaks that ring too.
+            self.context.scope = {**scope, "state": {}}
 
     async def __call__(self, scope: "Scope", receive: "Receive") -> None:
         try:

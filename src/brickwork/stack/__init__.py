@@ -10,7 +10,8 @@ stack = install(app, cors=["https://shop.example"], timeout=10)
 ```
 """
 
-from ._cors import CORS, CORSOptions
+from ._compression import CompressionMiddleware, CompressionOptions
+from ._cors import CORSOptions
 from ._errors import (
     BadContentLengthError,
     ContentTooLargeError,
@@ -22,3 +23,24 @@ from ._errors import (
 from ._install import install
 from ._maintenance import Maintenance, MaintenanceMiddleware
 from ._stack import SlowMiddlewareWarning, Stack
+from ._timeout import TimeoutMiddleware, TimeoutOptions, time_limit
+
+__all__ = [
+    "BadContentLengthError",
+    "CORSOptions",
+    "CompressionMiddleware",
+    "CompressionOptions",
+    "ContentTooLargeError",
+    "Maintenance",
+    "MaintenanceError",
+    "MaintenanceMiddleware",
+    "PreflightRefusedError",
+    "RequestTimeoutError",
+    "SlowMiddlewareWarning",
+    "Stack",
+    "TimeoutMiddleware",
+    "TimeoutOptions",
+    "UntrustedHostError",
+    "install",
+    "time_limit",
+]

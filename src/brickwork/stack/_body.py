@@ -123,5 +123,3 @@ def _own_limit(app: Any) -> int | None:
     if isinstance(app, RequestBodyLimitMiddleware):
         return app.max_body_size
     return largest_limit(app) if hasattr(app, "routes") else None
-
-

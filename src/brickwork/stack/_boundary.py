@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class ErrorBoundary(Piece):
     """Answers errors that left the application, then lets them go on to the server.
 
-    Starlette would answer them outside all middleware, without request ID, security headers and CORS. An error for which
-    the application has a handler of its own is settled with that answer; any other still reaches the server's log,
-    error trackers and the test client, once.
+    Starlette would answer them outside all middleware, without request ID, security headers and CORS. An error for
+    which the application has a handler of its own is settled with that answer; any other still reaches the server's
+    log, error trackers and the test client, once.
 
     Args:
         app: The application whose handlers answer.

@@ -42,49 +42,17 @@ class CORSOptions(TypedDict, total=False):
 
 
 class CORS(Piece):
-    """Lets pages of other origins call the API, and answers their preflights."""
+    """Lets pages of other origins call the API, and answers their preflights.
+
+    Args:
+        rules: Who may do what; Starlette's middleware is asked, and never called.
+    """
 
     rank: ClassVar[int] = 60
     websocket: ClassVar[bool] = False
     __problems__ = (PreflightRefusedError,)
 
-    def __init__(
-        self,
-        *,
-        origins: Sequence[str] | str = (),
-        origin_regex: str | None = None,
-        methods: Sequence[str] = ("*",),
-        headers: Sequence[str] = ("*",),
-        credentials: bool = False,
-        expose_headers: Sequence[str] = EXPOSED,
-        max_age: int = 600,
-        private_network: bool = False,
-    ) -> None:
-        allowed = _checked_origins(origins, credentials=credentials)
-        if not allowed and origin_regex is None:
-            raise ValueError('CORS without an origin allows nothing: give origins=["https://app.example"], or leave it off')
-        self._use(
-            CORSMiddleware(
-                _no_app,
-                allow_origins=allowed,
-                allow_origin_regex=origin_regex,
-                allow_methods=methods,
-                allow_headers=headers,
-                allow_credentials=credentials,
-                expose_headers=expose_headers,
-                max_age=max_age,
-                allow_private_network=private_network,
-            )
-        )
-
-    @classmethod
-    def of_middleware(cls, rules: CORSMiddleware) -> "CORS":
-        """Take over the rules of a `CORSMiddleware` that the application added itself."""
-        piece = cls.__new__(cls)
-        piece._use(rules)
-        return piece
-
-    def _use(self, rules: CORSMiddleware) -> None:
+    def __init__(self, rules: CORSMiddleware) -> None:
         self._rules = rules
         self.open = rules.allow_all_origins
         self._any = rules.allow_all_origins and not rules.allow_credentials
@@ -119,6 +87,38 @@ class CORS(Piece):
             replace(headers, b"access-control-allow-origin", origin)
 
 
+def cors_rules(
+    *,
+    origins: Sequence[str] | str = (),
+    origin_regex: str | None = None,
+    methods: Sequence[str] = ("*",),
+    headers: Sequence[str] = ("*",),
+    credentials: bool = False,
+    expose_headers: Sequence[str] = EXPOSED,
+    max_age: int = 600,
+    private_network: bool = False,
+) -> CORSMiddleware:
+    """Make the rules of `CORSOptions`.
+
+    Raises:
+        ValueError: An origin is none, no origin is allowed at all, or every origin with credentials.
+    """
+    allowed = _checked_origins(origins, credentials=credentials)
+    if not allowed and origin_regex is None:
+        raise ValueError('CORS without an origin allows nothing: give origins=["https://app.example"], or leave it off')
+    return CORSMiddleware(
+        _no_app,
+        allow_origins=allowed,
+        allow_origin_regex=origin_regex,
+        allow_methods=methods,
+        allow_headers=headers,
+        allow_credentials=credentials,
+        expose_headers=expose_headers,
+        max_age=max_age,
+        allow_private_network=private_network,
+    )
+
+
 async def _no_app(scope: "Scope", receive: "Receive", send: "Send") -> None:
     """Stand in for an application: the rules are asked, never called."""
 
@@ -127,7 +127,9 @@ def _checked_origins(origins: Iterable[str] | str, *, credentials: bool) -> list
     listed = origins.split(",") if isinstance(origins, str) else list(origins)
     allowed = [origin.strip() for origin in listed if origin.strip()]
     if "*" in allowed and credentials:
-        raise ValueError('origins=["*"] with credentials=True would hand every site your users\' sessions: list the origins')
+        raise ValueError(
+            'origins=["*"] with credentials=True would hand every site your users\' sessions: list the origins'
+        )
     for origin in allowed:
         if origin != "*":
             _check_origin(origin)

@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .._core.frame import Piece
+
 
 class Row(NamedTuple):
     """One line of the table."""
@@ -14,12 +16,13 @@ class Row(NamedTuple):
     answers: str
 
 
-def row(kind: Any, place: str) -> Row:
-    """Describe a piece or middleware class by its name, the first line of its docstring and its declared problems."""
+def row(part: Any, place: str) -> Row:
+    """Describe a piece or a middleware class: its name, the first line of its docstring, its declared problems."""
+    kind: Any = type(part) if isinstance(part, Piece) else part
     document = inspect.getdoc(kind) or ""
-    problems = sorted(getattr(kind, "__problems__", ()), key=lambda problem: (problem.status, problem.slug))
+    problems = sorted(getattr(part, "__problems__", ()), key=lambda problem: (problem.status, problem.slug))
     answers = ", ".join(f"{problem.status} {problem.slug}" for problem in problems)
-    return Row(getattr(kind, "__name__", repr(kind)), place, document.partition("\n")[0], answers)
+    return Row(kind.__name__, place, document.partition("\n")[0], answers)
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -30,7 +30,7 @@ class TrustedHosts(Piece):
         if isinstance(hosts, str):
             raise TypeError(f"trusted_hosts takes a list: write [{hosts!r}]")
         for host in hosts:
-            if not host or "*" in host[1:] or host[0] == "*" and host != "*" and host[1:2] != "." or "/" in host:
+            if not host or "*" in host[1:] or (host[0] == "*" and host != "*" and host[1:2] != ".") or "/" in host:
                 raise ValueError(f'{host!r} is no host: write "api.example" or "*.example", without scheme and port')
         self._any = "*" in hosts
         self._exact = frozenset(host.lower() for host in hosts)

@@ -9,12 +9,12 @@ from starlette.middleware import Middleware
 from .._core.clock import Clock
 from .._core.frame import Piece
 from ..accesslog import AccessLog, AccessLogOptions
-from ..headers import SecurityHeaders, SecurityHeadersPiece
+from ..headers import SecurityHeaders, SecurityHeadersOptions
 from ..problems import ProblemOptions, add_problem_handlers
 from ..requestid import RequestID, RequestIDOptions
 from ._boundary import ErrorBoundary
 from ._compression import CompressionMiddleware, CompressionOptions
-from ._cors import CORS, CORSOptions
+from ._cors import CORS, CORSOptions, cors_rules
 from ._hosts import TrustedHosts
 from ._maintenance import Maintenance, MaintenanceMiddleware
 from ._process_time import ProcessTime
@@ -31,7 +31,7 @@ def install(
     *,
     request_id: bool | RequestIDOptions = True,
     access_log: bool | AccessLogOptions = True,
-    headers: bool | SecurityHeaders = True,
+    headers: bool | SecurityHeaders | SecurityHeadersOptions = True,
     trusted_hosts: Sequence[str] | None = None,
     cors: Sequence[str] | str | CORSOptions | None = None,
     problems: bool | ProblemOptions = True,
@@ -54,16 +54,16 @@ def install(
     stack = install(app, cors=["https://shop.example"], timeout=10)
     ```
 
-    The order does not depend on the order of calls: ID and log outermost, then trusted hosts, security headers, CORS, the
-    error boundary and the body limit, all in one ASGI frame; inside it maintenance, time-out and compression; then the
-    application's own middleware in the order in which it was added. A `CORSMiddleware` or `TrustedHostMiddleware` that
-    the application added itself is taken into the frame with its rules.
+    The order does not depend on the order of calls: ID and log outermost, then security headers, trusted hosts, CORS,
+    the error boundary and the body limit, all in one ASGI frame; inside it maintenance, time-out and compression; then
+    the application's own middleware in the order in which it was added. A `CORSMiddleware` or `TrustedHostMiddleware`
+    that the application added itself is taken into the frame with its rules.
 
     Args:
         app: The application.
         request_id: Options of the request-ID piece; False leaves it out.
         access_log: Options of the access log; False leaves it out.
-        headers: The security headers' policy; True is `SecurityHeaders.api`, False leaves them out.
+        headers: The security headers' policy, or all options; True is `SecurityHeaders.api`, False leaves them out.
         trusted_hosts: Hosts that are served, such as ``["api.example", "*.example"]``; None serves every host.
         cors: Origins that may call the API (a list, or text split at commas), or all options; None leaves it out.
         problems: Options of `add_problem_handlers`; False keeps FastAPI's own handlers.
@@ -94,18 +94,30 @@ def install(
     if trusted_hosts is not None:
         pieces.append(TrustedHosts(trusted_hosts))
     if cors is not None:
-        pieces.append(CORS(**cors) if isinstance(cors, Mapping) else CORS(origins=cors))
-    if headers is not False:
-        pieces.append(SecurityHeadersPiece(SecurityHeaders.api() if headers is True else headers))
+        pieces.append(CORS(cors_rules(**cors) if isinstance(cors, Mapping) else cors_rules(origins=cors)))
     inner, switch = _inner(maintenance, timeout, compression)
     if problems is not False:
         add_problem_handlers(app, **_options(problems))
-    limit = _body_limit(app, body_limit)
-    return Stack(app, pieces, inner, outermost=outermost, body_limit=limit, maintenance=switch, clock=clock)
+    return Stack(
+        app,
+        pieces,
+        inner,
+        outermost=outermost,
+        body_limit=_body_limit(app, body_limit),
+        headers=_headers(headers),
+        maintenance=switch,
+        clock=clock,
+    )
 
 
 def _options(given: bool | _Options) -> _Options:
     return cast("_Options", {}) if given is True else cast("_Options", given)
+
+
+def _headers(given: bool | SecurityHeaders | SecurityHeadersOptions) -> SecurityHeadersOptions | None:
+    if isinstance(given, SecurityHeaders):
+        return {"policy": given}
+    return None if given is False else _options(given)
 
 
 def _body_limit(app: FastAPI, given: int | bool) -> int | None:

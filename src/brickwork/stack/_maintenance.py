@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from .._core.clock import Clock, SystemClock
 from .._core.headers import encode, find_all
 from .._core.renderer import renderer_of
-from .._core.scope import TrustedProxies, client_address
+from .._core.scope import TrustedProxies, client_address, route_path
 from ._errors import MaintenanceError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Maintenance:
 
     def lets_through(self, scope: "Scope") -> bool:
         """Tell whether this request or socket is served all the same."""
-        if scope["path"] in self._open or _route_path(scope) in self._open:
+        if scope["path"] in self._open or route_path(scope) in self._open:
             return True
         if self._allowed and self._allowed.trusts_peer({"client": (client_address(scope, self._proxies), 0)}):
             return True
@@ -190,13 +190,6 @@ class _Paths:
 
     def __contains__(self, path: str) -> bool:
         return path in self._exact or path.startswith(self._below)
-
-
-def _route_path(scope: "Scope") -> str:
-    """Give the path as the application's own routes see it, without the server's ``root_path``."""
-    path: str = scope["path"]
-    prefix: str = scope.get("root_path", "")
-    return path.removeprefix(prefix) if path.startswith(prefix + "/") else path
 
 
 def _source(on: object) -> Callable[[], bool | Awaitable[bool]] | None:

@@ -2,9 +2,10 @@
 
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
+from fastapi.routing import RouteContext
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
@@ -13,8 +14,11 @@ from starlette.types import ASGIApp
 
 from .._core.clock import Clock
 from .._core.frame import Frame, Piece
+from .._core.openapi import can_be_invalid, declare
+from ..headers import SecurityHeadersOptions, SecurityHeadersPiece
 from ._body import BodyLimit, largest_limit
 from ._cors import CORS
+from ._errors import PreflightRefusedError
 from ._explain import row, table
 from ._hosts import TrustedHosts
 from ._maintenance import Maintenance
@@ -42,6 +46,7 @@ class Stack:
         *,
         outermost: Sequence[Middleware],
         body_limit: int | None,
+        headers: SecurityHeadersOptions | None,
         maintenance: Maintenance | None,
         clock: Clock | None,
     ) -> None:
@@ -51,9 +56,10 @@ class Stack:
         self._inner = list(inner)
         self._outermost = list(outermost)
         self._body_limit = body_limit
+        self._headers = headers
         self._clock = clock
-        if body_limit is not None:
-            BodyLimit(body_limit)  # refuses nonsense now rather than at the first request
+        # What is not right fails here, where it is written, rather than at the first request.
+        self._declare(self._in_order())
         setattr(app.state, _STATE, self)
         self._build = app.build_middleware_stack
         app.build_middleware_stack = self._build_in_order  # type: ignore[method-assign]
@@ -74,13 +80,19 @@ class Stack:
         """Give a table of what runs, outermost first, and of what each piece may answer."""
         rows = []
         for entry in self._in_order():
-            if entry.cls is Frame:
-                pieces: tuple[Piece, ...] = Frame(_nowhere, **entry.kwargs).pieces
-                rows += [row(type(piece), "one frame") for piece in pieces]
+            kind: Any = entry.cls
+            if kind is Frame:
+                rows += [row(piece, "one frame") for piece in _pieces_of(entry)]
             else:
-                ours = getattr(entry.cls, "__module__", "").startswith("brickwork.")
-                rows.append(row(entry.cls, "inside" if ours else "yours"))
+                rows.append(row(kind, "inside" if kind.__module__.startswith("brickwork.") else "yours"))
         return table(rows)
+
+    def _declare(self, entries: Iterable[Middleware]) -> None:
+        """Show in OpenAPI what any operation may be answered with before it is reached."""
+        for entry in entries:
+            for part in (*_pieces_of(entry), entry.cls):
+                problems = [each for each in getattr(part, "__problems__", ()) if each is not PreflightRefusedError]
+                declare(self.app, problems, _takes_body if isinstance(part, BodyLimit) else None)
 
     def _build_in_order(self) -> ASGIApp:
         app = self.app
@@ -106,11 +118,14 @@ class Stack:
                 pieces.append(piece)
             else:
                 (rest if getattr(entry.cls, "rank", None) is None else ranked).append(entry)
+        if self._headers is not None:
+            cors_open = any(isinstance(piece, CORS) and piece.open for piece in pieces)
+            options: SecurityHeadersOptions = {"cors_open": cors_open, **self._headers}
+            pieces.append(SecurityHeadersPiece(**options))
         if self._body_limit is not None:
             pieces.append(BodyLimit(self._body_limit, largest=largest_limit(self.app)))
-        _refuse_twice([*(type(piece) for piece in pieces), *(kind for entry in rest for kind in _frame_kinds(entry))])
+        _refuse_twice([type(piece) for piece in (*pieces, *(piece for entry in rest for piece in _pieces_of(entry)))])
         _refuse_twice([entry.cls for entry in ranked])
-        _close_to_other_origins(pieces)
         ranked.sort(key=lambda entry: getattr(entry.cls, "rank", 0))
         return [*self._outermost, Middleware(Frame, pieces=pieces, clock=self._clock), *ranked, *rest]
 
@@ -119,22 +134,28 @@ async def _nowhere(*_: Any) -> None:
     """Stand in for an application that is never called."""
 
 
+def _pieces_of(entry: Middleware) -> tuple[Piece, ...]:
+    """Give the pieces that a frame of ours will run."""
+    kind: Any = entry.cls
+    if not isinstance(kind, type) or not issubclass(kind, Frame):
+        return ()
+    frame: Frame = cast("Any", kind)(_nowhere, *entry.args, **entry.kwargs)
+    return frame.pieces
+
+
 def _taken_in(entry: Middleware) -> Piece | None:
     """Make a piece of a middleware of Starlette's that the application added itself."""
-    kind = entry.cls
+    kind: Any = entry.cls
     if isinstance(kind, type) and issubclass(kind, CORSMiddleware):
-        return CORS.of_middleware(kind(_nowhere, *entry.args, **entry.kwargs))
+        return CORS(cast("Any", kind)(_nowhere, *entry.args, **entry.kwargs))
     if kind is TrustedHostMiddleware:
-        rules = TrustedHostMiddleware(_nowhere, *entry.args, **entry.kwargs)
+        rules: TrustedHostMiddleware = cast("Any", kind)(_nowhere, *entry.args, **entry.kwargs)
         return TrustedHosts(rules.allowed_hosts, www_redirect=rules.www_redirect)
     return None
 
 
-def _frame_kinds(entry: Middleware) -> list[type]:
-    """Give the kinds of piece that a stand-alone middleware of ours runs."""
-    if isinstance(entry.cls, type) and issubclass(entry.cls, Frame):
-        return [type(piece) for piece in entry.cls(_nowhere, *entry.args, **entry.kwargs).pieces]
-    return []
+def _takes_body(context: RouteContext) -> bool:
+    return bool((context.methods or set()) & {"PATCH", "POST", "PUT", "QUERY"}) or can_be_invalid(context)
 
 
 def _refuse_twice(kinds: Sequence[Any]) -> None:
@@ -148,8 +169,8 @@ def _refuse_twice(kinds: Sequence[Any]) -> None:
 def _warn_if_slow(kind: Any) -> None:
     if isinstance(kind, type) and issubclass(kind, BaseHTTPMiddleware):
         warnings.warn(
-            f"{kind.__name__} is a BaseHTTPMiddleware: it makes a plain request several times as expensive and each chunk "
-            "of a stream many times. Write it as pure ASGI, or silence SlowMiddlewareWarning.",
+            f"{kind.__name__} is a BaseHTTPMiddleware: it makes a plain request several times as expensive, and each "
+            "chunk of a stream many times. Write it as pure ASGI, or silence SlowMiddlewareWarning.",
             SlowMiddlewareWarning,
             stacklevel=2,
         )
