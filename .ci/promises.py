@@ -18,7 +18,13 @@ ROOT = Path(__file__).parent.parent
 PROMISES = ROOT / "docs" / "promises"
 PROMISE = re.compile(r"^- \*\*(?P<number>(?P<page>[a-z]+)-\d+)\*\*(?:\{[^}]*\})? (?P<said>.+(?:\n  .+)*)", re.MULTILINE)
 LINK = re.compile(r"\s*\[proof\]\(tests/[^)]*\)$")
-SHOWN = "    options: { heading_level: 3, show_root_heading: true, show_signature: false, show_source: true }"
+SHOWN = """\
+    options:
+      heading_level: 3
+      separate_signature: false
+      show_root_heading: true
+      show_signature: false
+      show_source: true"""
 
 
 def tests() -> Iterator[tuple[str, ast.stmt, list[ast.stmt]]]:
@@ -67,6 +73,7 @@ def proof_page(page: str, text: str, found: dict[str, list[str]]) -> str:
     """Write the page that shows the tests of each promise; a test that proves several is shown under the first."""
     title = text.partition("\n")[0].removeprefix("# ")
     parts = [
+        "---\nhide: [toc]\n---",
         f"# {title}: the proof",
         f"Each sentence of [the promises](../{page}.md), and the tests that keep it true.",
     ]

@@ -4,8 +4,12 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 # CORS_ORIGINS=https://shop.example, https://admin.example
-setting = os.environ.get("CORS_ORIGINS", "https://shop.example")
-origins = [origin.strip() for origin in setting.split(",")]
+setting = os.environ.get(
+    "CORS_ORIGINS", "https://shop.example"
+)
+origins = [
+    origin.strip() for origin in setting.split(",")
+]
 
 app = FastAPI()
 app.add_middleware(

@@ -10,10 +10,16 @@ def calls(client):
         == "true"
     )
 
-    asked = {**ours, "Access-Control-Request-Method": "GET"}
+    asked = {
+        **ours,
+        "Access-Control-Request-Method": "GET",
+    }
     answer = client.options("/books", headers=asked)
     assert answer.status_code == 200
 
     theirs = {"Origin": "https://evil.example"}
     answer = client.get("/books", headers=theirs)
-    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert (
+        "Access-Control-Allow-Origin"
+        not in answer.headers
+    )

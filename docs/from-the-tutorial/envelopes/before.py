@@ -24,14 +24,18 @@ def failure(status: int, code: str, message: str):
 async def http_handler(
     request: Request, exc: StarletteHTTPException
 ):
-    return failure(exc.status_code, "http_error", exc.detail)
+    return failure(
+        exc.status_code, "http_error", exc.detail
+    )
 
 
 @app.exception_handler(RequestValidationError)
 async def validation_handler(
     request: Request, exc: RequestValidationError
 ):
-    return failure(422, "validation_error", str(exc.errors()))
+    return failure(
+        422, "validation_error", str(exc.errors())
+    )
 
 
 @app.exception_handler(Exception)
@@ -42,7 +46,9 @@ async def crash_handler(request: Request, exc: Exception):
 @app.get("/books/{book_id}")
 async def read_book(book_id: int):
     if book_id == 0:
-        raise RuntimeError("postgresql://shop:secret@db/shop")
+        raise RuntimeError(
+            "postgresql://shop:secret@db/shop"
+        )
     if book_id != 1:
         raise HTTPException(404, "No such book.")
     return success({"title": "Middlemarch"})

@@ -9,12 +9,20 @@ def calls(client):
     assert answer.status_code == 404
     assert answer.json()["success"] is False
     assert answer.json()["error"]["code"] == "http_error"
-    assert answer.json()["error"]["message"] == "No such book."
+    assert (
+        answer.json()["error"]["message"]
+        == "No such book."
+    )
 
     answer = client.get("/books/first")
     assert answer.status_code == 422
-    assert answer.json()["error"]["code"] == "validation_error"
+    assert (
+        answer.json()["error"]["code"]
+        == "validation_error"
+    )
 
     answer = client.get("/books/0")
     assert answer.status_code == 500
-    assert answer.json()["error"]["code"] == "internal_error"
+    assert (
+        answer.json()["error"]["code"] == "internal_error"
+    )

@@ -17,7 +17,9 @@ class BookNotFoundError(
     pass
 
 
-class OutOfStockError(Problem, status=409, slug="out-of-stock"):
+class OutOfStockError(
+    Problem, status=409, slug="out-of-stock"
+):
     left: int
 
 
@@ -27,8 +29,12 @@ class OutOfStockError(Problem, status=409, slug="out-of-stock"):
 )
 async def order(book_id: int, copies: int):
     if book_id not in stock:
-        raise BookNotFoundError(f"There is no book {book_id}.")
+        raise BookNotFoundError(
+            f"There is no book {book_id}."
+        )
     left = stock[book_id]
     if copies > left:
-        raise OutOfStockError(f"Only {left} left.", left=left)
+        raise OutOfStockError(
+            f"Only {left} left.", left=left
+        )
     return {"ordered": copies}

@@ -22,7 +22,9 @@ async def book_not_found_handler(
 ):
     return JSONResponse(
         status_code=404,
-        content={"detail": f"There is no book {exc.book_id}."},
+        content={
+            "detail": f"There is no book {exc.book_id}."
+        },
     )
 
 

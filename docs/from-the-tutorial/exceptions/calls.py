@@ -5,7 +5,9 @@ def calls(client):
 
     answer = client.post("/books/7/orders?copies=1")
     assert answer.status_code == 404
-    assert answer.json()["detail"] == "There is no book 7."
+    assert (
+        answer.json()["detail"] == "There is no book 7."
+    )
 
     answer = client.post("/books/1/orders?copies=3")
     assert answer.status_code == 409

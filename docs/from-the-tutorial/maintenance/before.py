@@ -7,7 +7,10 @@ app.state.maintenance = False
 
 @app.middleware("http")
 async def maintenance_mode(request: Request, call_next):
-    exempt = request.url.path in {"/health", "/maintenance"}
+    exempt = request.url.path in {
+        "/health",
+        "/maintenance",
+    }
     if app.state.maintenance and not exempt:
         return JSONResponse(
             status_code=503,

@@ -1,3 +1,5 @@
 def calls(client):
     answer = client.get("/books")
-    assert 0 <= float(answer.headers["X-Process-Time"]) < 10
+    assert (
+        0 <= float(answer.headers["X-Process-Time"]) < 10
+    )

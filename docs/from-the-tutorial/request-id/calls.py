@@ -13,4 +13,6 @@ def calls(client):
 
     mine = {"X-Request-ID": "checkout-4711"}
     answer = client.get("/books", headers=mine)
-    assert answer.headers["X-Request-ID"] == "checkout-4711"
+    assert (
+        answer.headers["X-Request-ID"] == "checkout-4711"
+    )

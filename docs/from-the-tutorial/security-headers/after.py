@@ -7,7 +7,8 @@ from brickwork.headers import (
 
 app = FastAPI()
 app.add_middleware(
-    SecurityHeadersMiddleware, policy=SecurityHeaders.api()
+    SecurityHeadersMiddleware,
+    policy=SecurityHeaders.api(),
 )
 
 

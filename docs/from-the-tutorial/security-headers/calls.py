@@ -1,5 +1,7 @@
 def calls(client):
-    headers = client.get("https://testserver/books").headers
+    headers = client.get(
+        "https://testserver/books"
+    ).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "no-referrer"
@@ -7,4 +9,7 @@ def calls(client):
         "includeSubDomains"
         in headers["Strict-Transport-Security"]
     )
-    assert "default-src" in headers["Content-Security-Policy"]
+    assert (
+        "default-src"
+        in headers["Content-Security-Policy"]
+    )
