@@ -80,13 +80,13 @@ class SecurityHeadersPiece(Piece):
     def start(self, context: RequestContext, headers: RawHeaders) -> None:
         """Add the headers of the policy that holds for this path."""
         scope = context.scope
-        is_file = isinstance(scope.get("endpoint"), StaticFiles)
-        prepared = self._find(scope, is_file=is_file)
+        prepared = self._find(scope)
         pairs = prepared.pairs(scope, context.status)
-        if prepared.no_store and not is_file and context.status != 304 and pairs[-1:] != (_NO_STORE,):
+        if prepared.no_store:
             for name, _ in scope["headers"]:
                 if name in _CREDENTIALS:
-                    pairs = (*pairs, _NO_STORE)
+                    if context.status != 304 and pairs[-1:] != (_NO_STORE,) and not _is_file(scope):
+                        pairs = (*pairs, _NO_STORE)
                     break
         for name, _ in headers:
             if name.lower() in prepared.watched:
@@ -95,7 +95,7 @@ class SecurityHeadersPiece(Piece):
                 return
         headers.extend(pairs)
 
-    def _find(self, scope: "Scope", *, is_file: bool) -> "_Prepared":
+    def _find(self, scope: "Scope") -> "_Prepared":
         path = route_path(scope)
         if self._paths:
             if path in self._paths:
@@ -105,11 +105,17 @@ class SecurityHeadersPiece(Piece):
                     return self._paths[f"{prefix}*"]
         app: Any = scope.get("app")
         # Read at each request: an application may be given its addresses late, and a mounted one has its own.
-        if is_file or not getattr(app, "openapi_url", None):
-            return self._default
-        if path in (app.docs_url, app.redoc_url):
-            return self._docs
-        return self._popup if path == app.swagger_ui_oauth2_redirect_url else self._default
+        if getattr(app, "openapi_url", None) and not _is_file(scope):
+            if path in (app.docs_url, app.redoc_url):
+                return self._docs
+            if path == app.swagger_ui_oauth2_redirect_url:
+                return self._popup
+        return self._default
+
+
+def _is_file(scope: "Scope") -> bool:
+    """Tell whether the answer comes from static files, which are the same for everyone."""
+    return isinstance(scope.get("endpoint"), StaticFiles) or "frontend_path" in scope.get("fastapi", ())
 
 
 class SecurityHeadersMiddleware(Frame):

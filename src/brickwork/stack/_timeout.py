@@ -81,8 +81,8 @@ class TimeoutMiddleware:
             outside.move(self.timeout)
             await self.app(scope, receive, send)
             return
-        deadline = state[TIME_LIMIT] = _Deadline(self, scope, send)
-        await deadline.watch(receive)
+        deadline = state[TIME_LIMIT] = _Deadline(self, scope, receive, send)
+        await deadline.watch()
 
     def count(self, change: int) -> None:
         """Keep the gauge of abandoned requests."""
@@ -95,13 +95,14 @@ class _Deadline:
     """The time that one request has left."""
 
     __slots__ = (
-        "_answer", "_app", "_began", "_expired", "_guard", "_loop", "_middleware", "_moved", "_scope", "_task",
-        "_timer", "_to_client", "_waiting", "_whole",
+        "_answer", "_app", "_began", "_expired", "_guard", "_loop", "_middleware", "_moved", "_receive",
+        "_scope", "_task", "_timer", "_to_client", "_waiting", "_whole",
     )  # fmt: skip
 
-    def __init__(self, middleware: TimeoutMiddleware, scope: "Scope", to_client: "Send") -> None:
+    def __init__(self, middleware: TimeoutMiddleware, scope: "Scope", receive: "Receive", to_client: "Send") -> None:
         self._middleware = middleware
         self._scope = scope
+        self._receive = receive
         self._app: Any = scope.get("app")  # a mount puts its own in this place
         self._to_client = to_client
         self._loop = asyncio.get_running_loop()
@@ -115,10 +116,10 @@ class _Deadline:
         self._guard = CancelScope()
         self._timer: asyncio.TimerHandle | None = self._loop.call_at(self._began + middleware.timeout, self._expire)
 
-    async def watch(self, receive: "Receive") -> None:
+    async def watch(self) -> None:
         try:
             with self._whole, self._guard:
-                await self._middleware.app(self._scope, receive, self.send)
+                await self._middleware.app(self._scope, self._receive, self.send)
         finally:
             self._disarm()
             if self._answer is not None:
@@ -175,11 +176,7 @@ class _Deadline:
     async def _respond(self) -> None:
         error = RequestTimeoutError("The server did not finish its answer in time.")
         response = renderer_of(self._app).respond(self._scope, error)
-        await response(self._scope, _nothing_more, self._to_client)
-
-
-async def _nothing_more() -> "Message":
-    return {"type": "http.disconnect"}
+        await response(self._scope, self._receive, self._to_client)
 
 
 def _is_thread(endpoint: object) -> bool:

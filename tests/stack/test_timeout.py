@@ -1,0 +1,440 @@
+"""Time-outs: what is late is answered for, what has begun is left alone."""
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import anyio.to_thread
+import pytest
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, WebSocket
+from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
+from starlette.testclient import TestClient
+from starlette.types import Message
+
+from brickwork.stack import TimeoutMiddleware, TimeoutOptions, time_limit
+from brickwork.testing import assert_problem, open_client
+
+# Short enough for a quick test; what must not be cut takes several times as long.
+SHORT = 0.05
+
+
+class Exchange:
+    """One request to an app, called as a server calls it: what was sent is known before the app has ended."""
+
+    def __init__(self, app: FastAPI, path: str, method: str = "GET") -> None:
+        self.sent: list[Message] = []
+        self.answered = asyncio.Event()
+        self.answered_after = float("inf")
+        self.began = time.monotonic()
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
+            "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+            "headers": [(b"content-type", b"application/json")], "client": ("127.0.0.1", 1), "server": ("test", 80),
+        }  # fmt: skip
+        self.body = asyncio.Queue[Message]()
+        self.task = asyncio.create_task(app(scope, self.body.get, self.send))
+
+    async def send(self, message: Message) -> None:
+        """Note what the app sends."""
+        self.sent.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self.answered_after = time.monotonic() - self.began
+            self.answered.set()
+
+    @property
+    def statuses(self) -> list[int]:
+        """Every response that was started."""
+        return [message["status"] for message in self.sent if message["type"] == "http.response.start"]
+
+
+def limited(timeout: float = SHORT, **options: Any) -> tuple[FastAPI, list[TimeoutMiddleware]]:
+    """An app with a time-out, and the middleware once it is built."""
+    app = FastAPI()
+    built: list[TimeoutMiddleware] = []
+
+    class Kept(TimeoutMiddleware):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            built.append(self)
+
+    app.add_middleware(Kept, timeout=timeout, **options)
+    return app, built
+
+
+@pytest.mark.promise("stack-30")
+async def test_a_late_coroutine_is_answered_504() -> None:
+    """The caller gets a problem on time, and the endpoint is cancelled once and cleans up in peace."""
+    app, _ = limited()
+    seen: list[str] = []
+
+    async def session() -> AsyncIterator[str]:
+        try:
+            yield "session"
+        finally:
+            await asyncio.sleep(0.01)
+            seen.append("session returned")
+
+    @app.get("/late")
+    async def late(_: Annotated[str, Depends(session)]) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+        finally:
+            await asyncio.sleep(0.01)
+            seen.append("cleaned up")
+
+    began = time.monotonic()
+    async with open_client(app) as client:
+        answer = await client.get("/late")
+
+    assert_problem(answer, 504, slug="timeout")
+    assert seen == ["cancelled", "cleaned up", "session returned"]
+    assert time.monotonic() - began < SHORT + 0.5
+
+
+@pytest.mark.promise("stack-30")
+async def test_the_answer_does_not_wait_for_the_cleaning_up() -> None:
+    """The 504 leaves within 50 ms of the deadline, asserted with tenfold slack, however long the endpoint tidies."""
+    app, _ = limited()
+    tidy = asyncio.Event()
+
+    @app.get("/late")
+    async def late() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await tidy.wait()
+
+    exchange = Exchange(app, "/late")
+    await exchange.answered.wait()
+    running = not exchange.task.done()
+    tidy.set()
+    await exchange.task
+
+    assert running
+    assert exchange.statuses == [504]
+    assert SHORT <= exchange.answered_after < SHORT + 0.5
+
+
+@pytest.mark.promise("stack-31")
+async def test_a_late_thread_keeps_its_slot() -> None:
+    """A `def` endpoint is answered for on time, its thread is waited for, and its late result is dropped."""
+    changes: list[int] = []
+    only_threads_left = asyncio.Event()
+
+    def note(change: int) -> None:
+        changes.append(change)
+        if len(changes) == 8 + 5:
+            only_threads_left.set()
+
+    app, built = limited(on_abandoned=note)
+    go, cleaned = threading.Event(), list[str]()
+    running, most = 0, 0
+
+    async def session() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await asyncio.sleep(0.02)
+            cleaned.append("session returned")
+
+    @app.get("/late", dependencies=[Depends(session)])
+    def late() -> str:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        go.wait(10)
+        running -= 1
+        return "too late"
+
+    anyio.to_thread.current_default_thread_limiter().total_tokens = 3
+    exchanges = [Exchange(app, "/late") for _ in range(8)]
+    for exchange in exchanges:
+        await exchange.answered.wait()
+    await only_threads_left.wait()
+    abandoned, running_then = built[0].abandoned, running
+    go.set()
+    await asyncio.gather(*(exchange.task for exchange in exchanges))
+
+    assert all(exchange.statuses == [504] for exchange in exchanges)
+    assert all(exchange.answered_after < SHORT + 0.5 for exchange in exchanges)
+    assert (running_then, most) == (3, 3)
+    assert abandoned == 3
+    assert built[0].abandoned == 0
+    assert sorted(changes) == [-1] * 8 + [1] * 8
+    assert len(cleaned) == 8
+
+
+@pytest.mark.promise("stack-31")
+async def test_a_coroutine_that_waits_for_a_thread_is_cancelled_after_it() -> None:
+    """A thread inside a coroutine is waited for as well, and the coroutine ends behind it."""
+    app, built = limited()
+    go, seen = threading.Event(), list[str]()
+
+    @app.get("/late")
+    async def late() -> None:
+        try:
+            await anyio.to_thread.run_sync(go.wait, 10)
+            seen.append("thread done")
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.02)
+            seen.append("cleaned up")
+
+    exchange = Exchange(app, "/late")
+    await exchange.answered.wait()
+    abandoned = built[0].abandoned
+    go.set()
+    await exchange.task
+
+    assert exchange.statuses == [504]
+    assert abandoned == 1
+    assert seen == ["thread done", "cleaned up"]
+
+
+@pytest.mark.promise("stack-32")
+async def test_what_has_begun_is_never_cut() -> None:
+    """A stream and a background task take as long as they need."""
+    app, _ = limited()
+    seen: list[str] = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"begun, "
+        await asyncio.sleep(SHORT * 3)
+        yield b"ended"
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(chunks())
+
+    async def job() -> None:
+        await asyncio.sleep(SHORT * 3)
+        seen.append("job done")
+
+    @app.get("/job")
+    async def start_job(tasks: BackgroundTasks) -> str:
+        tasks.add_task(job)
+        return "started"
+
+    async with open_client(app) as client:
+        streamed = await client.get("/stream")
+        started = await client.get("/job")
+
+    assert streamed.text == "begun, ended"
+    assert started.status_code == 200
+    assert seen == ["job done"]
+
+
+@pytest.mark.promise("stack-32")
+def test_sockets_are_not_watched() -> None:
+    """A socket stays open beyond the time-out, and a limit on its route does nothing."""
+    app, _ = limited()
+
+    @app.websocket("/ws", dependencies=[time_limit(SHORT)])
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await asyncio.sleep(SHORT * 3)
+        await websocket.send_text("still here")
+        await websocket.close()
+
+    with TestClient(app) as client, client.websocket_connect("/ws") as websocket:
+        assert websocket.receive_text() == "still here"
+
+
+@pytest.mark.promise("stack-33")
+async def test_an_endpoint_that_ignores_its_cancellation_sends_nothing() -> None:
+    """Only one response leaves, whatever the endpoint does after the deadline."""
+    app, _ = limited()
+
+    @app.get("/stubborn")
+    async def stubborn() -> StreamingResponse:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.01)
+        return StreamingResponse(iter([b"too", b"late"]))
+
+    exchange = Exchange(app, "/stubborn")
+    await exchange.task
+
+    assert exchange.statuses == [504]
+    assert b"".join(message.get("body", b"") for message in exchange.sent).count(b"late") == 0
+
+
+@pytest.mark.promise("stack-33")
+async def test_a_late_refusal_is_dropped() -> None:
+    """A problem raised after the deadline is one more late answer."""
+    app, _ = limited()
+    go = threading.Event()
+
+    @app.get("/late")
+    def late() -> None:
+        go.wait(10)
+        raise HTTPException(409)
+
+    exchange = Exchange(app, "/late")
+    await exchange.answered.wait()
+    go.set()
+    await exchange.task
+
+    assert exchange.statuses == [504]
+
+
+@pytest.mark.promise("stack-34")
+async def test_a_late_error_reaches_the_server() -> None:
+    """An error that comes out of a given-up endpoint goes on to the server, once."""
+    app, built = limited()
+
+    @app.get("/late")
+    async def late() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise ValueError("while cleaning up")
+
+    exchange = Exchange(app, "/late")
+    with pytest.raises(ValueError, match="while cleaning up"):
+        await exchange.task
+
+    assert exchange.statuses == [504]
+    assert built[0].abandoned == 0
+
+
+@pytest.mark.promise("stack-35")
+@pytest.mark.parametrize(
+    ("path", "status"), [("/longer", 200), ("/none", 200), ("/shorter", 504), ("/router/own", 200), ("/router", 504)]
+)
+async def test_a_route_has_a_limit_of_its_own(path: str, status: int) -> None:
+    """A route's limit counts before its router's, and that before the app's; None is none."""
+    app, _ = limited(SHORT * 2)
+    router = APIRouter()
+
+    async def slow() -> str:
+        await asyncio.sleep(SHORT * 4)
+        return "done"
+
+    app.get("/longer", dependencies=[time_limit(60)])(slow)
+    app.get("/none", dependencies=[time_limit(None)])(slow)
+    app.get("/shorter", dependencies=[time_limit(SHORT / 5)])(slow)
+    router.get("/own", dependencies=[time_limit(60)])(slow)
+    router.get("")(slow)
+    app.include_router(router, prefix="/router", dependencies=[time_limit(SHORT)])
+
+    async with open_client(app) as client:
+        answer = await client.get(path)
+
+    assert answer.status_code == status
+
+
+@pytest.mark.promise("stack-35")
+@pytest.mark.parametrize("prefix", ["", "/included"])
+async def test_a_limit_counts_while_the_body_comes_in(prefix: str) -> None:
+    """A slow upload has the time of its route, although dependencies run only after it."""
+    app, _ = limited()
+    router = APIRouter()
+
+    @router.post("/upload", dependencies=[time_limit(None)])
+    async def upload(request: Request, document: dict[str, int]) -> dict[str, int]:
+        return document
+
+    app.include_router(router, prefix=prefix)
+    exchange = Exchange(app, f"{prefix}/upload", "POST")
+    exchange.body.put_nowait({"type": "http.request", "body": b'{"a":', "more_body": True})
+    await asyncio.sleep(SHORT * 2)
+    exchange.body.put_nowait({"type": "http.request", "body": b" 1}", "more_body": False})
+    await exchange.task
+
+    assert exchange.statuses == [200]
+
+
+@pytest.mark.promise("stack-35")
+async def test_a_mounted_app_has_the_last_word() -> None:
+    """Its own time-out takes the place of its parent's, and one answer leaves."""
+    outer, _ = limited(SHORT)
+    inner, _ = limited(60)
+
+    @inner.get("/slow")
+    async def slow() -> str:
+        await asyncio.sleep(SHORT * 3)
+        return "done"
+
+    outer.mount("/inner", inner)
+    async with open_client(outer) as client:
+        answer = await client.get("/inner/slow")
+
+    assert answer.status_code == 200
+
+
+async def test_a_limit_without_the_middleware_does_nothing() -> None:
+    """A router with limits works in an app without time-outs."""
+    app = FastAPI()
+    app.get("/", dependencies=[time_limit(1)])(lambda: "fine")
+
+    async with open_client(app) as client:
+        answer = await client.get("/")
+
+    assert answer.json() == "fine"
+
+
+async def test_a_limit_that_comes_too_late_changes_nothing() -> None:
+    """Once the response has begun there is nothing left to limit."""
+    app, _ = limited()
+
+    @app.get("/")
+    async def stream(request: Request) -> StreamingResponse:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b"one"
+            limit = time_limit(SHORT / 5).dependency
+            assert limit is not None
+            await limit(request)
+            await asyncio.sleep(SHORT)
+            yield b"two"
+
+        return StreamingResponse(chunks())
+
+    async with open_client(app) as client:
+        answer = await client.get("/")
+
+    assert answer.text == "onetwo"
+
+
+async def test_a_server_that_gives_up_is_not_held_back() -> None:
+    """A cancellation from outside goes through as it came."""
+    app, _ = limited(60)
+    begun = asyncio.Event()
+
+    @app.get("/")
+    async def wait() -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    exchange = Exchange(app, "/")
+    await begun.wait()
+    exchange.task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await exchange.task
+    assert exchange.statuses == []
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_a_time_out_is_a_positive_number(seconds: float) -> None:
+    """Nonsense is refused where it is written."""
+    with pytest.raises(ValueError, match="above 0"):
+        TimeoutMiddleware(FastAPI(), timeout=seconds)
+    with pytest.raises(ValueError, match="or None for no time-out"):
+        time_limit(seconds)
+
+
+def test_options_match_the_middleware() -> None:
+    """`TimeoutOptions` names every option, and equal limits are one dependency."""
+    parameters = inspect.signature(TimeoutMiddleware).parameters
+
+    assert {*TimeoutOptions.__annotations__} == {*parameters} - {"app"}
+    assert time_limit(3) == time_limit(3)
