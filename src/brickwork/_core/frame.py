@@ -80,26 +80,35 @@ class Frame:
         self.app = app
         self.pieces = tuple(sorted(pieces, key=lambda piece: piece.rank))
         self.now = (clock or SystemClock()).monotonic
+        # Around a whole application, the scope does not name it yet.
+        self._application = app
+        while isinstance(self._application, Frame):
+            self._application = self._application.app
         self._all = _Hooks(self.pieces)
         self._socket = _Hooks(piece for piece in self.pieces if piece.websocket)
 
-    def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> Awaitable[None]:
+    # A coroutine function, although it only hands an awaitable on: servers tell ASGI 3 from ASGI 2 by that.
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Serve one request or socket; any other scope passes untouched."""
         if scope["type"] == "http":
             hooks = self._all
         elif scope["type"] == "websocket":
             hooks = self._socket
         else:
-            return self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         context = of_scope(scope)
         if context is None:
             context = RequestContext(scope, self.now(), self.now)
+            if context.app is None:
+                context.app = self._application
             context.pieces = hooks.kinds
             scope.setdefault("state", {})[REQUEST] = context
-            return _Run(self, context, hooks, send, outermost=True).as_outermost(scope, receive)
+            await _Run(self, context, hooks, send, outermost=True).as_outermost(scope, receive)
+            return
         hooks = hooks.without(context.pieces)
         context.pieces |= hooks.kinds
-        return _Run(self, context, hooks, send, outermost=False)(scope, receive)
+        await _Run(self, context, hooks, send, outermost=False)(scope, receive)
 
 
 class _Hooks:

@@ -27,8 +27,8 @@ def log_fields(error: object = None) -> Mapping[str, object]:
     """Give what belongs on a log line now: the three IDs, ``-`` for an unknown one, and the bound values.
 
     Args:
-        error: What the line reports, in any form that loggers take: an exception, the triple of `sys.exc_info`, or true
-            for the one that is being handled.
+        error: What the line reports, in any form that loggers take: an exception, the triple of `sys.exc_info` or
+            loguru's own, or true for the one that is being handled.
     """
     context = current()
     if context is not None:
@@ -37,11 +37,12 @@ def log_fields(error: object = None) -> Mapping[str, object]:
 
 
 def _exception(error: Any) -> BaseException | None:
-    if isinstance(error, tuple) and len(error) == 3:
-        error = error[1]
-    elif error is True:
-        error = sys.exception()
-    return error if isinstance(error, BaseException) else None
+    if error is True:
+        return sys.exception()
+    if isinstance(error, tuple):
+        triple: tuple[Any, ...] = error
+        return triple[1] if len(triple) == 3 else None
+    return error if isinstance(error, BaseException) else getattr(error, "value", None)
 
 
 def printable(text: str) -> str:

@@ -48,14 +48,25 @@ def route_template(scope: "Scope") -> str | None:
         The template without the server's ``root_path``; None where no route matched.
     """
     route = scope.get("route")
-    if route is None:
-        return None
+    if route is None or isinstance(route, Mount):
+        return _template_by_endpoint(scope)
     included = scope.get("fastapi", {}).get("effective_route_context")
     # The context of an included mount stays in the scope while the mounted application sets its own route.
     if included is not None and route in (included.original_route, included.starlette_route):
         route = included.starlette_route or included
     template: str | None = getattr(route, "path_format", None)
     return None if template is None else _mount_prefix(scope) + template
+
+
+def _template_by_endpoint(scope: "Scope") -> str | None:
+    """Give the template where only the endpoint is known: FastAPI names no route for Starlette's plain ones, and mounts."""
+    endpoint = scope.get("endpoint")
+    routes = getattr(scope.get("app"), "routes", ())
+    route = next((route for route in routes if getattr(route, "endpoint", None) is endpoint), None)
+    if endpoint is None or hasattr(endpoint, "routes"):
+        return None
+    # What is mounted and is no router, such as static files, serves all paths below it.
+    return _mount_prefix(scope) + ("/{path}" if route is None else route.path_format)
 
 
 def _mount_prefix(scope: "Scope") -> str:
