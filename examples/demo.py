@@ -80,9 +80,10 @@ def _load(name: str) -> "tuple[uvicorn.config.ASGIApplication, str]":
 
 def _welcome(docstring: str) -> str:
     """Give the first line of an example's docstring, and the requests to try."""
-    lines = docstring.replace("localhost:8000", "{url}").splitlines()
-    requests = [line.lstrip("$ ") for line in lines if line.startswith("$ curl")]
-    return "\n  ".join(["", lines[0], "", *(f"  {request}" for request in requests), "", "Ctrl-C ends it.\n"])
+    first, *rest = docstring.replace("localhost:8000", "{url}").splitlines()
+    requests = [f"  {line.removeprefix('$ ')}" for line in rest if line.startswith("$ curl")]
+    lines = ["", first, "", *requests, "", "Ctrl-C ends it.", ""]
+    return "\n".join(f"  {line}".rstrip() for line in lines)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -92,7 +93,8 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             sys.exit(f"Port {port} is in use. Stop what listens there, or take another: --port {port % 65535 + 1}")
-        sys.exit(f"Cannot listen on {host}, port {port}: {error.strerror}.")
+        reason, _, _ = str(error.strerror).partition(" (")
+        sys.exit(f"Cannot listen on {host}, port {port}: {reason}.")
 
 
 def _url(listener: socket.socket) -> str:

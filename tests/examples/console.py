@@ -66,6 +66,5 @@ async def curl(app: ASGIApp, command: str) -> str:
 
 def agrees(shown: list[str], answer: str) -> bool:
     """Tell whether an answer is the one shown, where … stands for any text, and a line of it for any lines."""
-    pattern = "\n".join(re.escape(line).replace("…", ".*") for line in shown)
-    pattern = pattern.replace("\n.*\n", "\n(?:.*\n)*?")
-    return re.fullmatch(pattern, answer.strip()) is not None
+    pattern = "".join("(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + "\n" for line in shown)
+    return re.fullmatch(pattern, answer.rstrip() + "\n") is not None

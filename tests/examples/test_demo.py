@@ -1,0 +1,153 @@
+"""The demo command: one line and an exit code for everything that can go wrong."""
+
+import ast
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from examples import demo
+
+ROOT = Path(demo.__file__).parents[1]
+DEMO = [sys.executable, "-m", "examples.demo"]
+
+
+def run(*arguments: str, command: list[str] = DEMO) -> tuple[int, list[str]]:
+    """Run the demo to its end, and give its exit code and the lines of what it said."""
+    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    return done.returncode, (done.stdout + done.stderr).strip().splitlines()
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    """Start the demo on a free port, and give the process, its URL and what it said so far."""
+    process = subprocess.Popen(
+        [*DEMO, *arguments, "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    said: list[str] = []
+    try:
+        for line in process.stdout:
+            said.append(line)
+            if "Ctrl-C" in line:
+                break
+        url = re.search(r"http://[\w.:\[\]]+", "".join(said))
+        assert url, "".join(said)
+        yield process, url[0], said
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.slow
+def test_the_shop_opens_and_says_where_to_click() -> None:
+    """The links that the demo prints lead somewhere."""
+    with serving() as (_, url, said):
+        links = re.findall(r"http://\S+", "".join(said))
+        answers = {link.removeprefix(url): httpx2.get(link, follow_redirects=True).status_code for link in links}
+
+    assert answers == {"/": 200, "/docs": 200, "/problems": 200, "/books/9999": 404}
+
+
+@pytest.mark.slow
+def test_requests_are_logged_by_the_app_alone() -> None:
+    """A request leaves one line on the terminal: the access log's."""
+    with serving() as (process, url, _):
+        httpx2.get(f"{url}/books/64")
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=10)
+
+    lines = [line for line in rest.splitlines() if "/books/64" in line]
+    assert len(lines) == 1
+    assert '"route":"/books/{book_id}"' in lines[0].replace(" ", "")
+
+
+@pytest.mark.slow
+def test_an_example_is_served_by_its_name() -> None:
+    """``problems:app`` is examples/problems.py, and its requests are printed."""
+    with serving("problems:app") as (_, url, said):
+        answer = httpx2.post(f"{url}/orders", json={"sku": "A1", "quantity": 3})
+
+    assert answer.status_code == 409
+    assert f"curl -s {url.removeprefix('http://')}/orders" in "".join(said)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_in_one_line() -> None:
+    """Ctrl-C closes the shop: exit code 0 and no traceback."""
+    with serving() as (process, _, _):
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=10)
+
+    assert process.returncode == 0
+    assert rest.split() == ["Closed."]
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    """A taken port ends in one line that names another, with exit code 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        code, said = run("--port", str(port))
+
+    assert code == 1
+    assert said == [f"Port {port} is in use. Stop what listens there, or take another: --port {port % 65535 + 1}"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["nope:app"], "There is no example 'nope'. There are: "),
+        (["../shop"], "There is no example '../shop'. There are: "),
+        (["requestid:nope"], "examples/requestid.py has no 'nope': write requestid:app."),
+        (["--host", "192.0.2.1"], "Cannot listen on 192.0.2.1, port 8000: "),
+        (["--host", "nowhere.invalid"], "Cannot listen on nowhere.invalid, port 8000: "),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(arguments: list[str], line: str) -> None:
+    """An example or an address that does not exist ends in one line that says so."""
+    code, said = run(*arguments)
+
+    assert code == 1
+    assert len(said) == 1
+    assert said[0].startswith(line)
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "http"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    """A port is a number from 0 to 65535."""
+    code, said = run(f"--port={port}")
+
+    assert code == 2
+    assert said[-1] == "hatch run demo: error: argument --port: a port is a number from 0 to 65535"
+
+
+def test_an_old_python_is_one_line() -> None:
+    """A Python that is too old ends in one line that names the right one."""
+    pretend = "import runpy, sys; sys.version_info = (3, 9, 18); runpy.run_module('examples.demo', run_name='__main__')"
+
+    code, said = run(command=[sys.executable, "-c", pretend])
+
+    assert code == 1
+    assert said == ["Brickwork needs Python 3.11 or newer, and this is Python 3.9."]
+
+
+def test_an_old_python_can_read_the_demo() -> None:
+    """The file that an old Python meets first is no syntax error to it."""
+    for module in (ROOT / "examples" / "__init__.py", ROOT / "examples" / "demo.py"):
+        ast.parse(module.read_text("utf-8"), feature_version=(3, 7))
+
+
+def test_a_missing_package_is_one_line() -> None:
+    """Without the packages it needs, the demo names the command that brings them."""
+    code, said = run(command=[sys.executable, "-S", "-m", "examples.demo"])
+
+    assert code == 1
+    assert said == ["The package uvicorn is missing: start with `hatch run demo`, which brings all that is needed."]

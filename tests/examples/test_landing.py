@@ -1,0 +1,152 @@
+"""The landing page: it tells the truth, leads somewhere, and needs nothing that its policy forbids."""
+
+import re
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from brickwork.testing import assert_problem, open_client
+from examples.shop import pages
+from examples.shop.app import create_app
+from tests.examples.console import agrees, curl, text_of
+
+PAGE = (Path(pages.__file__).with_name("pages") / "landing.html").read_text("utf-8")
+TALKS = re.findall(
+    r'<pre class="ask"[^>]*>(.*?)</pre>\s*<pre class="(answer|log)"[^>]*>(.*?)</pre>', PAGE, flags=re.DOTALL
+)
+
+
+class Elements(HTMLParser):
+    """Every element of a page, with its attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.all: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.all.append((tag, dict(attrs)))
+
+    def values(self, attribute: str) -> list[str]:
+        """Every value of an attribute, in the order of the page."""
+        return [value for _, attributes in self.all if (value := attributes.get(attribute)) is not None]
+
+
+ELEMENTS = Elements(PAGE)
+
+
+@pytest.fixture
+def app() -> FastAPI:
+    """A shop that has just opened."""
+    return create_app()
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """A visitor."""
+    async with open_client(app, base_url="http://localhost:8000") as opened:
+        yield opened
+
+
+async def test_the_page_is_served(client: httpx2.AsyncClient) -> None:
+    """The page is HTML with its own policy and the other headers of the shop, for GET and for HEAD."""
+    answer, head = await client.get("/"), await client.head("/")
+
+    assert answer.text == PAGE
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "style-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert (head.status_code, head.content) == (200, b"")
+
+
+@pytest.mark.parametrize("path", ["/", "/static/shop.css", "/static/favicon.svg", "/guides/stack.md"])
+async def test_files_are_kept_and_asked_about(client: httpx2.AsyncClient, path: str) -> None:
+    """A browser may keep a file, asks for it again each time, and is told when it is the same."""
+    first = await client.get(path)
+    again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})
+
+    assert first.status_code == 200
+    assert first.headers["cache-control"] == again.headers["cache-control"] == "no-cache"
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_guides_are_shown_rather_than_saved(client: httpx2.AsyncClient) -> None:
+    """A guide opens in the browser."""
+    answer = await client.get("/guides/stack.md")
+
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("path", ["/static", "/static/", "/static/nothing", "/static/..%2fapp.py", "/static/%00", "/guides/%ff"])
+async def test_what_is_no_file_is_a_problem(client: httpx2.AsyncClient, path: str) -> None:
+    """Nothing outside the folder is served, and a wrong name is 404."""
+    answer = await client.get(path)
+
+    assert_problem(answer, 404)
+
+
+@pytest.mark.parametrize("link", sorted(set(ELEMENTS.values("href") + ELEMENTS.values("src"))))
+async def test_links_lead_somewhere(client: httpx2.AsyncClient, link: str) -> None:
+    """No link on the page is dead, and none leaves the shop."""
+    if link.startswith("#"):
+        assert link[1:] in ELEMENTS.values("id")
+        return
+
+    answer = await client.get(link, headers={"Accept": "text/html"}, follow_redirects=True)
+
+    assert answer.status_code == 200
+
+
+def test_the_page_keeps_to_its_policy() -> None:
+    """There is no script and no inline style, nor any attribute that would be one."""
+    assert not {tag for tag, _ in ELEMENTS.all} & {"script", "style", "iframe", "form", "object"}
+    assert not {name for _, attributes in ELEMENTS.all for name in attributes if name == "style" or name.startswith("on")}
+
+
+def test_the_page_has_landmarks_and_one_order_of_headings() -> None:
+    """Readers of screens find their way: language, landmarks, a way to skip, headings without a gap, names for regions."""
+    tags = [tag for tag, _ in ELEMENTS.all]
+    levels = [int(tag[1]) for tag in tags if re.fullmatch("h[1-6]", tag)]
+
+    assert dict(ELEMENTS.all)["html"]["lang"] == "en"
+    assert {"header", "nav", "main", "footer"} <= set(tags)
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later - earlier <= 1 for earlier, later in zip(levels, levels[1:], strict=False))
+    assert set(ELEMENTS.values("aria-labelledby")) <= set(ELEMENTS.values("id"))
+    assert all("alt" in attributes for tag, attributes in ELEMENTS.all if tag == "img")
+
+
+async def test_bricks_are_books(client: httpx2.AsyncClient) -> None:
+    """Each brick has the title of the book that it leads to, oldest first, and only those sold out are missing."""
+    bricks = re.findall(r'<li( class="gone")?><a href="(/books/\d+)">([^<]+)</a>', PAGE)
+    books = [(await client.get(path)).json() for _, path, _ in bricks]
+
+    assert [text_of(title).replace("’", "'") for _, _, title in bricks] == [book["title"] for book in books]
+    assert [bool(gone) for gone, _, _ in bricks] == [book["stock"] == 0 for book in books]
+    assert [book["id"] for book in books] == sorted(book["id"] for book in books)
+
+
+async def test_the_page_counts_right(client: httpx2.AsyncClient) -> None:
+    """As many books are announced as there are."""
+    total = (await client.get("/books")).json()["total"]
+
+    assert f"{total} books" in PAGE
+
+
+def test_every_block_is_shown() -> None:
+    """Each block has a request, its answer and a guide."""
+    assert re.findall(r"/guides/(\w+)\.md", PAGE)[:5] == ["problems", "requestid", "accesslog", "headers", "stack"]
+    assert len(TALKS) == 5
+
+
+@pytest.mark.parametrize(("asked", "answered"), [(ask, answer) for ask, kind, answer in TALKS if kind == "answer"])
+async def test_requests_get_the_answers_shown(app: FastAPI, asked: str, answered: str) -> None:
+    """What the page shows as an answer is what the request gets."""
+    answer = await curl(app, text_of(asked))
+
+    assert agrees(text_of(answered).splitlines(), answer), answer

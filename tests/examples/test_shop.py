@@ -1,0 +1,242 @@
+"""The bookshop over HTTP: what it sells, what it refuses, and that its document says so."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from brickwork.testing import assert_problem, open_client
+from examples.shop.app import create_app
+
+
+@pytest.fixture
+def app() -> FastAPI:
+    """A shop that has just opened."""
+    return create_app()
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """A customer of the shop."""
+    async with open_client(app, base_url="http://localhost:8000") as opened:
+        yield opened
+
+
+def order(*lines: tuple[int, int]) -> dict[str, Any]:
+    """The body of an order."""
+    return {"lines": [{"book_id": book_id, "quantity": quantity} for book_id, quantity in lines]}
+
+
+async def test_the_catalogue_is_paged(client: httpx2.AsyncClient) -> None:
+    """Pages follow each other without a gap, and every one says how much there is."""
+    first = (await client.get("/books", params={"size": 50})).json()
+    second = (await client.get("/books", params={"size": 50, "page": 2})).json()
+
+    assert [book["id"] for book in first["items"] + second["items"]] == list(range(1, 101))
+    assert (first["page"], first["size"]) == (1, 50)
+    assert first["total"] == second["total"] > 200
+
+
+async def test_a_page_past_the_end_is_empty(client: httpx2.AsyncClient) -> None:
+    """Where nothing is left there are no items, and no error."""
+    answer = await client.get("/books", params={"page": 1000})
+
+    assert answer.status_code == 200
+    assert answer.json()["items"] == []
+
+
+async def test_books_are_found_by_category_and_words(client: httpx2.AsyncClient) -> None:
+    """A search looks at title and author, whatever the case, and a category narrows it."""
+    tolstoy = (await client.get("/books", params={"q": "tolstoy"})).json()
+    short = (await client.get("/books", params={"q": "TOLSTOY", "category": "story"})).json()
+
+    assert {book["title"] for book in tolstoy["items"]} >= {"War and Peace", "Anna Karenina"}
+    assert [book["title"] for book in short["items"]] == ["The Death of Ivan Ilyich"]
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [("category=cookery", "category"), ("size=101", "size"), ("page=0", "page"), ("q=", "q"), ("colour=red", "colour")],
+)
+async def test_a_query_that_makes_no_sense_is_refused(client: httpx2.AsyncClient, query: str, parameter: str) -> None:
+    """A wrong, an outsize and an unknown parameter are each named."""
+    answer = await client.get(f"/books?{query}")
+
+    document = assert_problem(answer, 422)
+    assert [(error["in"], error["parameter"]) for error in document["errors"]] == [("query", parameter)]
+
+
+async def test_a_book_has_an_entry(client: httpx2.AsyncClient) -> None:
+    """An entry tells what the book is, what it costs and how many there are."""
+    answer = await client.get("/books/217")
+
+    assert answer.json() == {
+        "id": 217,
+        "title": "Dead Souls",
+        "author": "Nikolai Gogol",
+        "year": 1842,
+        "language": "ru",
+        "category": "novel",
+        "price": "11.50",
+        "stock": 0,
+    }
+
+
+async def test_an_unknown_book_is_a_problem(client: httpx2.AsyncClient) -> None:
+    """A number that no book has is 404, with the number; a number that none can have is 422."""
+    unknown = await client.get("/books/9999")
+    impossible = await client.get("/books/0")
+
+    assert_problem(unknown, 404, slug="book-not-found", book_id=9999)
+    assert_problem(impossible, 422)
+
+
+async def test_an_order_takes_copies_off_the_shelf(client: httpx2.AsyncClient) -> None:
+    """An order is 201 with its address; its prices are added up exactly, and the copies are gone."""
+    before = (await client.get("/books/64")).json()
+
+    answer = await client.post("/orders", json=order((64, 3), (194, 1)))
+
+    placed = answer.json()
+    after = (await client.get("/books/64")).json()
+    assert answer.status_code == 201
+    assert Decimal(placed["total"]) == 3 * Decimal(before["price"]) + Decimal("11.00")
+    assert after["stock"] == before["stock"] - 3
+    assert (await client.get(answer.headers["location"])).json() == placed
+
+
+async def test_lines_for_the_same_book_are_one(client: httpx2.AsyncClient) -> None:
+    """A book that is named twice is ordered once, with both quantities."""
+    answer = await client.post("/orders", json=order((64, 1), (64, 2)))
+
+    assert [(line["book_id"], line["quantity"]) for line in answer.json()["lines"]] == [(64, 3)]
+
+
+async def test_an_order_for_more_than_there_is_is_refused(client: httpx2.AsyncClient) -> None:
+    """409 says how many were asked for and how many there are."""
+    sold_out = await client.post("/orders", json=order((217, 1)))
+    too_many = await client.post("/orders", json=order((266, 4)))
+
+    assert_problem(sold_out, 409, slug="out-of-stock", book_id=217, requested=1, available=0)
+    assert_problem(too_many, 409, detail="Only 3 left of “War and Peace”.")
+
+
+async def test_a_refused_order_takes_nothing(client: httpx2.AsyncClient) -> None:
+    """Where one line cannot be had, the copies of the others stay on the shelf."""
+    before = (await client.get("/books/64")).json()
+
+    answer = await client.post("/orders", json=order((64, 1), (217, 1)))
+
+    assert_problem(answer, 409)
+    assert (await client.get("/books/64")).json() == before
+
+
+async def test_an_order_for_an_unknown_book_is_refused(client: httpx2.AsyncClient) -> None:
+    """A line for a book that does not exist is 422, with its number."""
+    answer = await client.post("/orders", json=order((9999, 1)))
+
+    assert_problem(answer, 422, slug="unknown-book", book_id=9999)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({}, ["#/lines"]),
+        ({"lines": []}, ["#/lines"]),
+        ({"lines": [{"book_id": 64, "quantity": 0}]}, ["#/lines/0/quantity"]),
+        ({"lines": [{"book_id": "64", "quantity": 1}, {}]}, ["#/lines/0/book_id", "#/lines/1/book_id", "#/lines/1/quantity"]),
+        ({"lines": [{"book_id": 64, "quantity": 1}], "voucher": "x"}, ["#/voucher"]),
+    ],
+)
+async def test_a_malformed_order_is_pointed_at(
+    client: httpx2.AsyncClient, body: dict[str, Any], pointers: list[str]
+) -> None:
+    """Every mistake in an order has its place."""
+    answer = await client.post("/orders", json=body)
+
+    document = assert_problem(answer, 422)
+    assert [error["pointer"] for error in document["errors"]] == pointers
+
+
+async def test_the_last_copy_is_sold_once(client: httpx2.AsyncClient) -> None:
+    """Of many who order the last copy at the same time one gets it."""
+    statuses: list[int] = []
+
+    async def buy() -> None:
+        statuses.append((await client.post("/orders", json=order((7, 1)))).status_code)
+
+    async with anyio.create_task_group() as customers:
+        for _ in range(20):
+            customers.start_soon(buy)
+
+    assert sorted(statuses) == [201] + [409] * 19
+
+
+async def test_shops_share_nothing(client: httpx2.AsyncClient) -> None:
+    """What is sold in one shop is still there in another."""
+    await client.post("/orders", json=order((7, 1)))
+
+    async with open_client(create_app(), base_url="http://localhost") as other:
+        answer = await other.get("/books/7")
+
+    assert answer.json()["stock"] == 1
+
+
+async def test_an_unknown_order_is_a_problem(client: httpx2.AsyncClient) -> None:
+    """An order number that was never given out is 404; what is no order number is 422."""
+    unknown = await client.get("/orders/00000000-0000-4000-8000-000000000000")
+    impossible = await client.get("/orders/1")
+
+    assert_problem(unknown, 404, slug="order-not-found")
+    assert_problem(impossible, 422)
+
+
+async def test_what_reaches_no_endpoint_is_a_problem_too(client: httpx2.AsyncClient) -> None:
+    """Unknown paths, wrong methods, foreign hosts and huge bodies get whole answers: body, ID and headers."""
+    answers = {
+        404: await client.get("/nowhere"),
+        405: await client.delete("/books"),
+        400: await client.get("/books", headers={"Host": "evil.example"}),
+        413: await client.post("/orders", content=b" " * 70_000),
+    }
+
+    for status, answer in answers.items():
+        assert_problem(answer, status, request_id=answer.headers["x-request-id"])
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_proxy_on_this_machine_may_name_the_request(app: FastAPI) -> None:
+    """An ID from 127.0.0.1 is kept, one from elsewhere is not."""
+    named = {"X-Request-ID": "checkout-4711"}
+
+    async with open_client(app, base_url="http://localhost") as near:
+        kept = await near.get("/books/64", headers=named)
+    async with open_client(app, base_url="http://localhost", address=("203.0.113.9", 4711)) as far:
+        replaced = await far.get("/books/64", headers=named)
+
+    assert kept.headers["x-request-id"] == "checkout-4711"
+    assert replaced.headers["x-request-id"] != "checkout-4711"
+
+
+async def test_the_document_names_every_answer(client: httpx2.AsyncClient) -> None:
+    """Each operation lists the problems of its own, and those that any request can meet."""
+    paths = (await client.get("/openapi.json")).json()["paths"]
+
+    own = {(path, method): set(paths[path][method]["responses"]) for path in paths for method in paths[path]}
+    assert own["/books/{book_id}", "get"] >= {"200", "404", "422"}
+    assert own["/orders", "post"] >= {"201", "409", "422"}
+    assert own["/orders/{order_id}", "get"] >= {"200", "404", "422"}
+
+
+async def test_every_problem_has_a_page(client: httpx2.AsyncClient) -> None:
+    """The type of a problem leads to a page that explains it."""
+    answer = await client.get("/books/9999")
+
+    page = await client.get(answer.json()["type"], headers={"Accept": "text/html"})
+
+    assert page.status_code == 200
+    assert "Book not found" in page.text
