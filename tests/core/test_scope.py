@@ -10,8 +10,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 
-from brickwork._core.frame import Frame, Piece
 from brickwork._core.context import RequestContext
+from brickwork._core.frame import Frame, Piece
 from brickwork._core.scope import route_template
 
 
