@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Translate = Callable[[str, Mapping[str, Any], str], str | None]
 Render = Callable[[dict[str, Any]], object]
-Resolve = Callable[["Scope", Exception], HTTPException | None]
+Resolve = Callable[[Exception], HTTPException | None]
 
 _Text = tuple[dict[str, Any], str, str, Mapping[str, Any]]
 
@@ -141,7 +141,7 @@ class ProblemRenderer:
 
     def _respond(self, scope: "Scope", error: HTTPException) -> Response:
         status = error.status_code
-        if status in _BODILESS or status < 200:
+        if status in _BODILESS or status < 200 or getattr(error, "bodiless", False):
             return _response(None, status, error, None)
         document = self.document(scope, error)
         headers: RawHeaders = []
@@ -162,19 +162,25 @@ class ProblemRenderer:
             _add_vary(response.raw_headers, self._vary, error)
         return response
 
+    def meaning(self, scope: "Scope", error: Exception) -> HTTPException | None:
+        """Give the HTTP error that ``error`` means, or None where it means nothing to a client.
+
+        It never raises: where the mapping itself fails, a bare 500 is meant, and one record tells of both errors.
+        """
+        try:
+            return self._resolve(error)
+        except Exception as failure:
+            if failure is not error and failure.__context__ is None:
+                failure.__context__ = error
+            _logger.exception("could not map %s, so it is answered as an unhandled error", type(error).__name__)
+            return self._unhandled(scope, error)
+
     async def answer(self, scope: "Scope", error: Exception) -> Response:
         """Give the response that answers the request of ``scope`` with any error: what it means, or a bare 500.
 
         It never raises, and tells the client nothing of an error that means nothing to it.
         """
-        try:
-            meant = self._resolve(scope, error)
-        except Exception as failure:
-            if failure.__context__ is None and failure is not error:
-                failure.__context__ = error
-            _logger.exception("could not map %s, so it is answered as an unhandled error", type(error).__name__)
-            meant = None
-        return self.respond(scope, meant or self._unhandled(scope, error))
+        return self.respond(scope, self.meaning(scope, error) or self._unhandled(scope, error))
 
     def _unhandled(self, scope: "Scope", error: Exception) -> HTTPException:
         blank = HTTPException(500)
@@ -190,7 +196,7 @@ class ProblemRenderer:
         return blank
 
 
-def _itself(_scope: "Scope", error: Exception) -> HTTPException | None:
+def _itself(error: Exception) -> HTTPException | None:
     return error if isinstance(error, HTTPException) else None
 
 

@@ -1,6 +1,8 @@
 """The JSON Schema of problems, and of the responses that carry them."""
 
+import inspect
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from types import new_class
@@ -18,6 +20,7 @@ Schema = dict[str, Any]
 _REQUEST_ID = "0af7651916cd43dd8448eb211c80319c"
 _INSTANCE = "urn:uuid:0af76519-16cd-43dd-8448-eb211c80319c"
 _PLAIN = "Problem"
+_ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)
 _SAMPLES: dict[str, object] = {
     "string": "string", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}, "null": None,
 }  # fmt: skip
@@ -98,7 +101,7 @@ def answer(problems: Sequence[type[Problem]], schemas: Schemas | None = None) ->
     """
     renderer = schemas.renderer if schemas else ProblemRenderer()
     described = " or ".join(dict.fromkeys(problem.title for problem in problems))
-    examples = {problem.slug or phrase(problem.status): _example(problem, renderer) for problem in problems}
+    examples = {problem.slug or phrase(problem.status): _shown(problem, renderer) for problem in problems}
     return {
         "description": described,
         "content": {renderer.media_type: {"schema": _choice(problems, schemas), "examples": examples}},
@@ -141,18 +144,24 @@ def problem_schema(problem: type[Problem], renderer: ProblemRenderer | None = No
         },
         "required": ["type", "title", "status", "instance"] + [name for name in members if not hasattr(problem, name)],
     }
-    description = describe(problem)
+    description, notes = described(problem)
     if description:
         schema["description"] = description
+    for name in members.keys() & notes.keys():
+        members[name].setdefault("description", notes[name])
     if definitions:
         schema["$defs"] = definitions
     return schema
 
 
-def describe(problem: type[Problem]) -> str:
-    """Give the first paragraph of a problem class's own docstring."""
-    text = (problem.__doc__ or "") if problem.slug is not None else ""
-    return " ".join(text.strip().partition("\n\n")[0].split())
+def described(problem: type[Problem]) -> tuple[str, dict[str, str]]:
+    """Read a problem class's own docstring: what it says of the problem, and of each member under ``Attributes:``."""
+    text = inspect.cleandoc(problem.__doc__ or "") if problem.slug is not None else ""
+    said, _, rest = text.partition("Attributes:\n")
+    paragraphs = [" ".join(paragraph.split()) for paragraph in said.split("\n\n") if paragraph.strip()]
+    attributes = rest.partition("\n\n")[0]
+    members = {found[1]: " ".join(found[2].split()) for found in _ATTRIBUTE.finditer(attributes)}
+    return "\n\n".join(paragraphs), members
 
 
 def _inlined(problem: type[Problem]) -> Schema:
@@ -190,7 +199,13 @@ def _returned(function: Any) -> Any:
         return Any
 
 
-def _example(problem: type[Problem], renderer: ProblemRenderer) -> dict[str, Any]:
+def _shown(problem: type[Problem], renderer: ProblemRenderer) -> dict[str, Any]:
+    document = example(problem, renderer)
+    return {"summary": problem.title, "value": document if renderer.render is None else renderer.render(document)}
+
+
+def example(problem: type[Problem], renderer: ProblemRenderer) -> dict[str, Any]:
+    """Make up a document of a problem class."""
     document: dict[str, Any] = {
         "type": renderer.type_uri(problem.slug),
         "title": problem.title,
@@ -202,8 +217,7 @@ def _example(problem: type[Problem], renderer: ProblemRenderer) -> dict[str, Any
         if not hasattr(problem, name):
             schema = _type_schema(kind)
             document[name] = _sample(schema, schema.get("$defs", {}))
-    value = document if renderer.render is None else renderer.render(document)
-    return {"summary": problem.title, "value": value}
+    return document
 
 
 def _sample(schema: Schema, definitions: Mapping[str, Schema]) -> object:
