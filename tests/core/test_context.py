@@ -9,6 +9,7 @@ PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def context(headers: list[tuple[bytes, bytes]] | None = None) -> RequestContext:
+    """Give the context of a request with an ID."""
     made = RequestContext({"type": "http", "headers": headers or []}, 0.0)
     made.request_id = "abcdefgh"
     return made

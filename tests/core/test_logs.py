@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from brickwork._core.logs import RequestIDFilter, log_fields, printable, request
 
 
 def marked() -> ValueError:
+    """Give an error of a request."""
     context = RequestContext({"type": "http", "headers": []}, 0.0)
     context.request_id = "abcdefgh"
     error = ValueError()
@@ -25,14 +27,20 @@ def test_outside_a_request_ids_are_hyphens() -> None:
     assert request_id_here() is None
 
 
-@pytest.mark.parametrize(
-    "form", [lambda e: e, lambda e: (type(e), e, None), lambda e: type("Info", (), {"value": e})()]
-)
-def test_a_reported_error_names_its_request(form: object) -> None:
-    """Loggers hand errors over in several forms; the request is found in each."""
-    assert callable(form)
+@dataclass
+class LoguruException:
+    value: BaseException
 
-    assert log_fields(form(marked()))["request_id"] == "abcdefgh"
+
+@pytest.mark.parametrize("form", ["exception", "triple", "loguru"])
+def test_a_reported_error_names_its_request(form: str) -> None:
+    """Loggers hand errors over in several forms; the request is found in each."""
+    error = marked()
+    forms = {"exception": error, "triple": (type(error), error, None), "loguru": LoguruException(error)}
+
+    fields = log_fields(forms[form])
+
+    assert fields["request_id"] == "abcdefgh"
 
 
 @pytest.mark.parametrize("nothing", [None, False, (), (None, None, None), "text", 7])

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI, WebSocket
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -25,11 +26,18 @@ class Seen(Piece):
         self.templates.append(route_template(context.scope))
 
 
+def plain(request: Request) -> PlainTextResponse:
+    """Answer as a plain Starlette route."""
+    return PlainTextResponse("ok")
+
+
 def endpoint() -> str:
+    """Answer as a route of FastAPI."""
     return "ok"
 
 
 async def socket(websocket: WebSocket) -> None:
+    """Open and close."""
     await websocket.accept()
     await websocket.close()
 
@@ -46,14 +54,14 @@ def application() -> FastAPI:
     mounted.add_api_route("/plain/{name}", endpoint)
     mounted.add_api_websocket_route("/live/{name}", socket)
     mounted.include_router(inner)
-    mounted.mount("/deeper", Starlette(routes=[Route("/{leaf}", lambda request: PlainTextResponse("ok"))]))
+    mounted.mount("/deeper", Starlette(routes=[Route("/{leaf}", plain)]))
 
-    mounted.add_route("/plain-too", lambda request: PlainTextResponse("ok"))
+    mounted.add_route("/plain-too", plain)
     mounted.mount("/static", StaticFiles(directory="."))
 
     app = FastAPI()
     app.add_api_route("/", endpoint)
-    app.add_route("/plain", lambda request: PlainTextResponse("ok"))
+    app.add_route("/plain", plain)
     app.add_api_route("/items/{item_id:int}", endpoint)
     app.add_api_websocket_route("/live", socket)
     app.include_router(inner)
@@ -62,7 +70,7 @@ def application() -> FastAPI:
     app.mount("/admin", mounted)
     app.mount("/tenants/{tenant}", mounted)
     app.mount("/static", StaticFiles(directory="."))
-    app.router.routes.append(Mount("/group", routes=[Route("/{leaf}", lambda request: PlainTextResponse("ok"))]))
+    app.router.routes.append(Mount("/group", routes=[Route("/{leaf}", plain)]))
     return app
 
 
@@ -104,7 +112,7 @@ def test_a_template_is_what_the_client_sees(path: str, template: str | None, roo
 
 def test_a_starlette_application_has_templates_too() -> None:
     """Starlette notes mounts as routes; they count only where they are the end of the way."""
-    inner = Starlette(routes=[Route("/{leaf}", lambda request: PlainTextResponse("ok"))])
+    inner = Starlette(routes=[Route("/{leaf}", plain)])
     mounts = [Mount("/static", StaticFiles(directory=".")), Mount("/{tenant}", inner)]
     seen = Seen()
     client = TestClient(Frame(Starlette(routes=mounts), [seen]))
