@@ -40,7 +40,7 @@ async def test_allowed_origin_may_read_the_answer() -> None:
 async def test_other_origin_gets_no_permission(origin: str) -> None:
     """A foreign origin is answered without CORS headers, and caches are told so."""
     async with open_client(app_with([ORIGIN])) as client:
-        answer = await client.get("/", headers={"origin": origin.encode("latin-1")})
+        answer = await client.get("/", headers={b"origin": origin.encode("latin-1")})
 
     assert "access-control-allow-origin" not in answer.headers
     assert answer.headers["vary"] == "Accept, Origin"

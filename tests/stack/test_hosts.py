@@ -45,7 +45,7 @@ async def test_own_hosts_are_served(host: str) -> None:
 async def test_other_hosts_are_a_problem(host: str) -> None:
     """Any other name is 400, with id and headers, and is not repeated in the body."""
     async with open_client(served()) as client:
-        answer = await client.get("/", headers={"host": host.encode("latin-1")})
+        answer = await client.get("/", headers={b"host": host.encode("latin-1")})
 
     assert_problem(answer, 400, slug="untrusted-host")
     assert answer.headers["x-request-id"]

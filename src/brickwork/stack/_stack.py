@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import RouteContext
@@ -59,6 +59,8 @@ class Stack:
         self._headers = headers
         self._clock = clock
         # What is not right fails here, where it is written, rather than at the first request.
+        for entry in self._inner:
+            _made(entry)
         self._declare(self._in_order())
         setattr(app.state, _STATE, self)
         self._build = app.build_middleware_stack
@@ -134,12 +136,18 @@ async def _nowhere(*_: Any) -> None:
     """Stand in for an application that is never called."""
 
 
+def _made(entry: Middleware) -> Any:
+    """Make the middleware around nothing, to see what it is."""
+    kind: Any = entry.cls
+    return kind(_nowhere, *entry.args, **entry.kwargs)
+
+
 def _pieces_of(entry: Middleware) -> tuple[Piece, ...]:
     """Give the pieces that a frame of ours will run."""
     kind: Any = entry.cls
     if not isinstance(kind, type) or not issubclass(kind, Frame):
         return ()
-    frame: Frame = cast("Any", kind)(_nowhere, *entry.args, **entry.kwargs)
+    frame: Frame = _made(entry)
     return frame.pieces
 
 
@@ -147,9 +155,9 @@ def _taken_in(entry: Middleware) -> Piece | None:
     """Make a piece of a middleware of Starlette's that the application added itself."""
     kind: Any = entry.cls
     if isinstance(kind, type) and issubclass(kind, CORSMiddleware):
-        return CORS(cast("Any", kind)(_nowhere, *entry.args, **entry.kwargs))
+        return CORS(_made(entry))
     if kind is TrustedHostMiddleware:
-        rules: TrustedHostMiddleware = cast("Any", kind)(_nowhere, *entry.args, **entry.kwargs)
+        rules: TrustedHostMiddleware = _made(entry)
         return TrustedHosts(rules.allowed_hosts, www_redirect=rules.www_redirect)
     return None
 
