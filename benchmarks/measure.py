@@ -1,0 +1,220 @@
+"""How we measure: process CPU time of an app called in process, in interleaved blocks, as ratios inside one run.
+
+A round runs a short block of calls of every case, in rotating order, and compares each block with the same round's block
+of the first case. What else the machine does in the meantime hits neighbours alike, and the median over the rounds
+forgets the rest. Nothing here opens a socket.
+"""
+
+import asyncio
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Scope
+
+from .shop import make_shop
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, as a server would hand it over.
+
+    Attributes:
+        status: The status that every case answers it with.
+        raises: Whether an exception reaches the server besides the answer.
+    """
+
+    path: str = "/ping"
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    status: int = 200
+    raises: bool = False
+
+    def scope(self) -> Scope:
+        """Make the ASGI scope, as uvicorn does; every request gets its own."""
+        headers = [(b"host", b"shop.example"), (b"user-agent", b"benchmark"), (b"accept", b"*/*")]
+        headers += [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
+        return {
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "scheme": "http",
+            "method": self.method, "path": self.path, "raw_path": self.path.encode(), "query_string": b"",
+            "root_path": "", "headers": headers, "client": ("192.0.2.1", 1234), "server": ("127.0.0.1", 80),
+            "state": {},
+        }  # fmt: skip
+
+
+Group = Literal["floor", "ours", "peer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something to measure.
+
+    Attributes:
+        name: What the tables call it.
+        add: Puts it into or around a fresh app.
+        group: Whether it is a floor, ours, or what people use instead.
+        needs: Modules of packages that only the benchmarks' own environment holds.
+        call: The request that it serves, where that is not the comparison's.
+    """
+
+    name: str
+    add: Callable[[FastAPI], object]
+    group: Group = "ours"
+    needs: tuple[str, ...] = ()
+    call: Call | None = None
+
+    def missing(self) -> list[str]:
+        """Give the modules that it needs and that are not installed."""
+        return [module for module in self.needs if find_spec(module) is None]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Cases that serve the same request.
+
+    Attributes:
+        title: What is compared, as a heading.
+        note: What the reader must know to read the table.
+        call: The request.
+        cases: What to measure; the first is the floor of the ratios.
+        make: Makes the app that each case is put around.
+    """
+
+    title: str
+    note: str
+    call: Call
+    cases: Sequence[Case]
+    make: Callable[[], FastAPI] = make_shop
+
+    def runners(self) -> "list[Runner]":
+        """Make the app of every case whose packages are installed."""
+        return [Runner.of(case, self) for case in self.cases if not case.missing()]
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A case with its app, ready to serve."""
+
+    case: Case
+    app: ASGIApp
+    call: Call
+
+    @classmethod
+    def of(cls, case: Case, comparison: Comparison) -> "Runner":
+        """Make the case's app."""
+        app = comparison.make()
+        case.add(app)
+        return cls(case, app, case.call or comparison.call)
+
+    async def serve(self) -> int:
+        """Serve the request once.
+
+        Returns:
+            Bytes of the response's body.
+
+        Raises:
+            AssertionError: The answer is not what the call expects.
+        """
+        status, sent, raised = 0, 0, False
+        unread = True
+        complete = asyncio.Event()
+
+        async def receive() -> Message:
+            nonlocal unread
+            if unread:
+                unread = False
+                return {"type": "http.request", "body": self.call.body, "more_body": False}
+            await complete.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif message["type"] == "http.response.body":
+                sent += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    complete.set()
+
+        try:
+            await self.app(self.call.scope(), receive, send)
+        except Exception:
+            if not self.call.raises:
+                raise
+            raised = True
+        if (status, raised, complete.is_set()) != (self.call.status, self.call.raises, True):
+            raise AssertionError(f"{self.case.name} answers {status}, not {self.call.status}; an exception came out: {raised}")
+        return sent
+
+    async def block(self, calls: int) -> float:
+        """Serve the request ``calls`` times and give the microseconds of CPU that one took."""
+        begun = time.process_time()
+        for _ in range(calls):
+            await self.serve()
+        return (time.process_time() - begun) / calls * 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one case took.
+
+    Attributes:
+        name: The case's name.
+        group: The case's group.
+        microseconds: CPU per call, median over the rounds.
+        ratio: To the first case of the run, median over the rounds of the blocks' quotients.
+        low: First quartile of the quotients.
+        high: Third quartile of the quotients.
+        added: Microseconds above the first case, median over the rounds of the differences.
+    """
+
+    name: str
+    group: Group
+    microseconds: float
+    ratio: float
+    low: float
+    high: float
+    added: float
+
+
+def compare(comparison: Comparison, *, rounds: int = 60, seconds: float = 0.01) -> list[Result]:
+    """Measure the cases of a comparison against its first one.
+
+    Args:
+        comparison: What to measure; a case whose packages are not installed is left out.
+        rounds: How often each case gets a block; two at least.
+        seconds: How long a block lasts, roughly; it has one call at least.
+    """
+    runners = comparison.runners()
+    times = asyncio.run(_rounds(runners, rounds, seconds))
+    return [_result(runner.case, mine, times[0]) for runner, mine in zip(runners, times, strict=True)]
+
+
+async def _rounds(runners: Sequence[Runner], rounds: int, seconds: float) -> list[list[float]]:
+    calls = [await _calls(runner, seconds) for runner in runners]
+    times: list[list[float]] = [[] for _ in runners]
+    for number in range(rounds):
+        gc.collect()
+        for place in range(len(runners)):
+            case = (place + number) % len(runners)
+            times[case].append(await runners[case].block(calls[case]))
+    return times
+
+
+async def _calls(runner: Runner, seconds: float) -> int:
+    """Find out how many calls fill a block, which warms up the case as well."""
+    await runner.block(2)
+    return max(1, round(seconds * 1e6 / await runner.block(5)))
+
+
+def _result(case: Case, mine: Sequence[float], floor: Sequence[float]) -> Result:
+    quotients = [one / other for one, other in zip(mine, floor, strict=True)]
+    low, middle, high = statistics.quantiles(quotients, n=4)
+    added = statistics.median(one - other for one, other in zip(mine, floor, strict=True))
+    return Result(case.name, case.group, statistics.median(mine), middle, low, high, added)
