@@ -16,11 +16,13 @@ def wants_page(headers: Sequence[Sequence[bytes]]) -> bool:
 
     Reference: RFC 9110, section 12.5.1.
     """
-    accept = find_all(headers, b"accept")
     # Clients of an API name JSON or nothing at all: only what mentions HTML is worth reading closely.
-    if not any(b"text/html" in value.lower() for value in accept):
+    for name, value in headers:
+        if name == b"accept" and b"text/html" in value.lower():
+            break
+    else:
         return False
-    quality = dict(_weighed(accept))
+    quality = dict(_weighed(find_all(headers, b"accept")))
     json = max(quality.get("application/json", 0.0), quality.get("application/problem+json", 0.0))
     return quality.get("text/html", 0.0) > json
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 MEMBER = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
 # What a problem document, or the exception that carries it, already has under these names.
@@ -24,10 +25,7 @@ _RESERVED = frozenset(
 
 def phrase(status: int) -> str:
     """Give the status's own phrase; for an unofficial status that of its class."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Client Error" if status < 500 else "Server Error"
+    return _PHRASES.get(status) or ("Client Error" if status < 500 else "Server Error")
 
 
 def member(*, default: Any = ..., kw_only: bool = True) -> Any:

@@ -35,6 +35,7 @@ _OWN = frozenset({"type", "title", "status", "detail", "instance", "request_id"}
 _REPLACED = frozenset({"content-type", "content-length"})
 _BODILESS = frozenset({204, 205, 304})
 _FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+_HTML = (b"content-type", b"text/html; charset=utf-8")
 _DEEPEST = 64
 _NOTE = "Problem instance: "
 
@@ -101,7 +102,8 @@ class ProblemRenderer:
         self._html = html
         self._debug = debug
         chosen_by = [b"Accept"] * html + [b"Accept-Language"] * (translate is not None)
-        self._vary = (b"vary", b", ".join(chosen_by)) if chosen_by else None
+        self._vary = [(b"vary", b", ".join(chosen_by))] if chosen_by else []
+        self._content_type = (b"content-type", self.media_type.encode())
 
     def type_uri(self, slug: str | None) -> str:
         """Give the type URI of a slug; ``about:blank`` for none."""
@@ -137,30 +139,29 @@ class ProblemRenderer:
             _logger.exception("could not render %s, so a minimal problem document goes out", type(error).__name__)
             status = error.status_code
             blank = {"type": "about:blank", "title": phrase(status), "status": status, "instance": _instance(None)}
-            return _response(encode(blank), status, error, MEDIA_TYPE)
+            body = encode(blank)
+            headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+            return _Answer(body, status, _own_headers(error) + headers)
 
     def _respond(self, scope: "Scope", error: HTTPException) -> Response:
         status = error.status_code
         if status in _BODILESS or status < 200 or getattr(error, "bodiless", False):
-            return _response(None, status, error, None)
+            return _Answer(b"", status, _own_headers(error))
         document = self.document(scope, error)
-        headers: RawHeaders = []
         language = self._language
         if self._translate is not None:
             wanted = languages(scope["headers"])
-            language = _localise(_texts(document, error), self._translate, wanted, self._language)
-            headers.append((b"content-language", language.encode()))
+            language = _localise(_texts(document, error), self._translate, wanted, language)
         if self._html and wants_page(scope["headers"]):
-            body, media_type = problem_page(document, language=language).encode(), "text/html"
-            headers.append((b"content-security-policy", POLICY.encode()))
+            body = problem_page(document, language=language).encode()
+            headers = [_HTML, (b"content-security-policy", POLICY.encode()), *self._vary]
         else:
             body = encode(document if self.render is None else self.render(document))
-            media_type = self.media_type
-        response = _response(body, status, error, media_type)
-        response.raw_headers += headers
-        if self._vary is not None:
-            _add_vary(response.raw_headers, self._vary, error)
-        return response
+            headers = [self._content_type, *self._vary]
+        if self._translate is not None:
+            headers.append((b"content-language", language.encode()))
+        headers.append((b"content-length", b"%d" % len(body)))
+        return _Answer(body, status, _merged(_own_headers(error), headers) if error.headers else headers)
 
     def meaning(self, scope: "Scope", error: Exception) -> HTTPException | None:
         """Give the HTTP error that ``error`` means, or None where it means nothing to a client.
@@ -173,16 +174,17 @@ class ProblemRenderer:
             if failure is not error and failure.__context__ is None:
                 failure.__context__ = error
             _logger.exception("could not map %s, so it is answered as an unhandled error", type(error).__name__)
-            return self._unhandled(scope, error)
+            return self.unhandled(scope, error)
 
     async def answer(self, scope: "Scope", error: Exception) -> Response:
         """Give the response that answers the request of ``scope`` with any error: what it means, or a bare 500.
 
         It never raises, and tells the client nothing of an error that means nothing to it.
         """
-        return self.respond(scope, self.meaning(scope, error) or self._unhandled(scope, error))
+        return self.respond(scope, self.meaning(scope, error) or self.unhandled(scope, error))
 
-    def _unhandled(self, scope: "Scope", error: Exception) -> HTTPException:
+    def unhandled(self, scope: "Scope", error: Exception) -> HTTPException:
+        """Give the bare 500 that answers an error which means nothing to a client."""
         blank = HTTPException(500)
         context = of_scope(scope)
         if context is None or context.request_id is None:
@@ -247,25 +249,34 @@ def _localise(texts: list[_Text], translate: Translate, wanted: list[str], origi
     return original
 
 
-def _response(body: bytes | None, status: int, error: HTTPException, media_type: str | None) -> Response:
-    response = Response(body, status, None, media_type)
-    if error.headers:
-        kept = [_raw(*pair) for pair in error.headers.items() if pair[0].lower() not in _REPLACED]
-        response.raw_headers[:0] = kept
-    return response
+class _Answer(Response):
+    """A response whose headers are ready: what Starlette would work out anew for each is known here."""
+
+    def __init__(self, body: bytes, status: int, headers: RawHeaders) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = headers
+
+
+def _own_headers(error: HTTPException) -> RawHeaders:
+    return [_raw(*pair) for pair in error.headers.items() if pair[0].lower() not in _REPLACED] if error.headers else []
+
+
+def _merged(own: RawHeaders, headers: RawHeaders) -> RawHeaders:
+    """Put an error's own headers first; only ``Vary`` is one that both may have."""
+    if any(name == b"vary" for name, _ in own):
+        for name, value in headers:
+            if name == b"vary":
+                add_vary(own, *value.split(b", "))
+        headers = [pair for pair in headers if pair[0] != b"vary"]
+    return own + headers
 
 
 def _raw(name: str, value: object) -> tuple[bytes, bytes]:
     # A line break would end the connection without an answer: no server sends it.
     text = str(value).encode("latin-1", "replace").translate(None, b"\r\n\0")
     return name.lower().encode("latin-1", "replace"), text
-
-
-def _add_vary(headers: RawHeaders, vary: tuple[bytes, bytes], error: HTTPException) -> None:
-    if error.headers:
-        add_vary(headers, *vary[1].split(b", "))
-    else:
-        headers.append(vary)
 
 
 def _instance(request_id: str | None) -> str:
@@ -275,8 +286,7 @@ def _instance(request_id: str | None) -> str:
         except ValueError:
             pass
     digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"urn:uuid:{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    return f"urn:uuid:{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _is_local(scope: "Scope") -> bool:

@@ -101,7 +101,7 @@ def answer(problems: Sequence[type[Problem]], schemas: Schemas | None = None) ->
     """
     renderer = schemas.renderer if schemas else ProblemRenderer()
     described = " or ".join(dict.fromkeys(problem.title for problem in problems))
-    examples = {problem.slug or phrase(problem.status): _shown(problem, renderer) for problem in problems}
+    examples = {problem.slug or f"http-{problem.status}": _shown(problem, renderer) for problem in problems}
     return {
         "description": described,
         "content": {renderer.media_type: {"schema": _choice(problems, schemas), "examples": examples}},

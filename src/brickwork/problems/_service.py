@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from types import CodeType
 from typing import Any, Final
 
@@ -103,11 +102,14 @@ class Meanings:
         self._max_errors = max_errors
         self._require_json = require_json
         # A class is looked up for every error of it; only a program that keeps making classes fills this.
-        self._asked: Any = lru_cache(1024)(self._to_ask)  # type: ignore[arg-type]
+        self._asked: dict[type[Exception], tuple[Meaning, ...]] = {}
 
     def __call__(self, error: Exception) -> HTTPException | None:
         """Give the HTTP error that ``error`` means, or None: it is a fault of the application."""
-        for meaning in self._asked(type(error)):
+        asked = self._asked.get(type(error))
+        if asked is None:
+            asked = self._asked[type(error)] = self._to_ask(type(error))
+        for meaning in asked:
             found = meaning(error)
             if found is not None:
                 return found
