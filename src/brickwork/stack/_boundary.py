@@ -1,6 +1,6 @@
 """The error boundary: errors that nothing inside answered are answered here, inside CORS, headers and request IDs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from starlette._utils import is_async_callable
@@ -36,26 +36,37 @@ class ErrorBoundary(Piece):
 
     async def answer(self, context: RequestContext, error: Exception) -> "Response | None":
         """Give the answer of the application's handler for ``error``, or the generic 500."""
-        handler, settles = _handler(self._app.exception_handlers, error)
-        if settles:
-            context.error = None
         scope = context.scope
-        if handler is None or scope["type"] != "http":
-            shown = error if isinstance(error, HTTPException) else HTTPException(500)
-            return renderer_of(self._app).respond(scope, shown)
-        request = Request(scope)
-        if is_async_callable(handler):
-            response: Response = await handler(request, error)
-        else:
-            response = await run_in_threadpool(handler, request, error)
-        return response
+        for handler, settles in _handlers(self._app.exception_handlers, error) if scope["type"] == "http" else ():
+            try:
+                response = await _call(handler, Request(scope), error)
+            except Exception as raised:
+                if raised is not error:
+                    raise
+                continue  # the handler has nothing to say to this error, and gave it back
+            if settles:
+                context.error = None
+            return response
+        if isinstance(error, HTTPException):
+            context.error = None
+        return renderer_of(self._app).respond(scope, error if isinstance(error, HTTPException) else HTTPException(500))
 
 
-def _handler(handlers: Mapping[Any, Any], error: Exception) -> tuple[Any, bool]:
-    """Find the handler as Starlette would, and tell whether it settles the error."""
+async def _call(handler: Any, request: Request, error: Exception) -> "Response":
+    if is_async_callable(handler):
+        response: Response = await handler(request, error)
+    else:
+        response = await run_in_threadpool(handler, request, error)
+    return response
+
+
+def _handlers(handlers: Mapping[Any, Any], error: Exception) -> Iterator[tuple[Any, bool]]:
+    """Find the handlers as Starlette would, the closest first, and tell whether each settles the error."""
     if isinstance(error, HTTPException) and error.status_code in handlers:
-        return handlers[error.status_code], True
+        yield handlers[error.status_code], True
     for kind in type(error).__mro__:
         if kind in handlers and kind is not Exception:
-            return handlers[kind], True
-    return handlers.get(500) or handlers.get(Exception), isinstance(error, HTTPException)
+            yield handlers[kind], True
+    last = handlers.get(500) or handlers.get(Exception)
+    if last is not None:
+        yield last, isinstance(error, HTTPException)

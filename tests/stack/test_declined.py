@@ -1,0 +1,85 @@
+"""The error boundary and handlers that do not answer: what they give back gets the last answer there is."""
+
+import pytest
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse, Response
+
+from brickwork import install
+from brickwork.testing import assert_problem, open_client
+
+
+@pytest.mark.parametrize("error", [ConnectionError("db.internal"), ExceptionGroup("two", [OSError(), OSError()])])
+async def test_an_error_that_its_handler_gives_back_is_a_whole_500(error: Exception) -> None:
+    """A handler may find that an error is not its own: the client still gets a whole answer."""
+    app = FastAPI()
+
+    @app.get("/")
+    async def broken() -> None:
+        raise error
+
+    install(app)
+
+    async with open_client(app, raise_errors=False) as client:
+        answer = await client.get("/")
+
+    assert_problem(answer, 500, request_id=answer.headers["x-request-id"])
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "db.internal" not in answer.text
+
+
+async def test_a_given_back_error_reaches_the_server_once() -> None:
+    """The error that came out is the one that was raised."""
+    app = FastAPI()
+    error = ConnectionError("db.internal")
+
+    @app.get("/")
+    async def broken() -> None:
+        raise error
+
+    install(app)
+
+    async with open_client(app) as client:
+        with pytest.raises(ConnectionError) as caught:
+            await client.get("/")
+
+    assert caught.value is error
+
+
+async def test_a_handler_that_fails_is_heard_of() -> None:
+    """A handler's own mistake reaches the server instead of being taken for the error it was to answer."""
+    app = FastAPI()
+
+    @app.exception_handler(Exception)
+    async def clumsy(_request: Request, _error: Exception) -> Response:
+        raise LookupError("the handler's own")
+
+    @app.get("/")
+    async def broken() -> None:
+        raise ValueError("the endpoint's")
+
+    install(app)
+
+    async with open_client(app) as client:
+        with pytest.raises(LookupError):
+            await client.get("/")
+
+
+async def test_a_plain_function_may_be_the_handler() -> None:
+    """A handler for every error that is no coroutine runs in a thread, and its answer has ID and headers."""
+    app = FastAPI()
+
+    @app.exception_handler(Exception)
+    def sorry(_request: Request, _error: Exception) -> Response:
+        return JSONResponse({"sorry": True}, 500)
+
+    @app.get("/")
+    async def broken() -> None:
+        raise ValueError("the endpoint's")
+
+    install(app)
+
+    async with open_client(app, raise_errors=False) as client:
+        answer = await client.get("/")
+
+    assert (answer.status_code, answer.json()) == (500, {"sorry": True})
+    assert "x-request-id" in answer.headers
