@@ -3,27 +3,11 @@ from fastapi import FastAPI, HTTPException
 from brickwork.problems import (
     Success,
     add_problem_handlers,
+    as_failure,
 )
 
 app = FastAPI()
-codes = {422: "validation_error", 500: "internal_error"}
-
-
-def envelope(problem: dict):
-    return {
-        "success": False,
-        "error": {
-            "code": codes.get(
-                problem["status"], "http_error"
-            ),
-            "message": problem.get(
-                "detail", problem["title"]
-            ),
-        },
-    }
-
-
-add_problem_handlers(app, render=envelope)
+add_problem_handlers(app, render=as_failure)
 
 
 @app.get("/books/{book_id}")

@@ -25,7 +25,9 @@ async def http_handler(
     request: Request, exc: StarletteHTTPException
 ):
     return failure(
-        exc.status_code, "http_error", exc.detail
+        exc.status_code,
+        f"http-{exc.status_code}",
+        exc.detail,
     )
 
 
@@ -34,13 +36,13 @@ async def validation_handler(
     request: Request, exc: RequestValidationError
 ):
     return failure(
-        422, "validation_error", str(exc.errors())
+        422, "validation-error", str(exc.errors())
     )
 
 
 @app.exception_handler(Exception)
 async def crash_handler(request: Request, exc: Exception):
-    return failure(500, "internal_error", str(exc))
+    return failure(500, "http-500", str(exc))
 
 
 @app.get("/books/{book_id}")

@@ -8,7 +8,7 @@ def calls(client):
     answer = client.get("/books/7")
     assert answer.status_code == 404
     assert answer.json()["success"] is False
-    assert answer.json()["error"]["code"] == "http_error"
+    assert answer.json()["error"]["code"] == "http-404"
     assert (
         answer.json()["error"]["message"]
         == "No such book."
@@ -18,11 +18,9 @@ def calls(client):
     assert answer.status_code == 422
     assert (
         answer.json()["error"]["code"]
-        == "validation_error"
+        == "validation-error"
     )
 
     answer = client.get("/books/0")
     assert answer.status_code == 500
-    assert (
-        answer.json()["error"]["code"] == "internal_error"
-    )
+    assert answer.json()["error"]["code"] == "http-500"
