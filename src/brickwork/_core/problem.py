@@ -56,9 +56,9 @@ class Problem(_Members, HTTPException):
     JSON ``detail``; with the handlers of `brickwork.problems` the whole problem document goes out.
 
     Class keywords:
-        status: HTTP status, 400 to 599. Inherited where left out; 500 at the top.
-        slug: Names the problem type, in kebab case; the type URI is made of it. Without one it is ``about:blank``.
-        title: What is wrong, the same for every occurrence. Made from the slug where left out.
+        - `status`: HTTP status, 400 to 599. Inherited where left out; 500 at the top.
+        - `slug`: Names the problem type, in kebab case; the type URI is made of it. Without one it is `about:blank`.
+        - `title`: What is wrong, the same for every occurrence. Made from the slug where left out.
 
     Args:
         detail: What is wrong this time, for the person who reads it. Never put a secret or a stored value in it.
@@ -137,7 +137,7 @@ def _restore(cls: type[Problem], attributes: dict[str, Any]) -> Problem:
 
 
 def _checked_status(cls: type, status: int) -> int:
-    if isinstance(status, bool) or not isinstance(status, int) or not 400 <= status <= 599:
+    if type(status) is not int or not 400 <= status <= 599:
         raise ValueError(f"{cls.__name__}: status={status!r} is no error: use 400 to 599")
     return status
 

@@ -39,7 +39,7 @@ class Success(BaseModel, Generic[T]):
 class FailureError(TypedDict, total=False):
     """What went wrong, inside of a `Failure`.
 
-    Keys:
+    Attributes:
         code: The problem's slug, or ``http-404`` and the like for one without.
         message: What is wrong, for the person who reads it.
         details: The extension members of the problem, where it has any.
@@ -53,7 +53,7 @@ class FailureError(TypedDict, total=False):
 class Failure(TypedDict, total=False):
     """The envelope of many guides around an error.
 
-    Keys:
+    Attributes:
         success: Always false.
         error: What went wrong.
         request_id: The request's ID, where there is one.
@@ -67,7 +67,7 @@ class Failure(TypedDict, total=False):
 class Detail(TypedDict):
     """FastAPI's own body of an error.
 
-    Keys:
+    Attributes:
         detail: A text; for an invalid request a list of entries with ``loc``, ``msg`` and ``type``.
     """
 
@@ -77,7 +77,7 @@ class Detail(TypedDict):
 def as_detail(problem: dict[str, Any]) -> Detail:
     """Give a problem in FastAPI's own shape, ``{"detail": …}``; for ``add_problem_handlers(app, render=as_detail)``."""
     errors = problem.get("errors")
-    if isinstance(errors, list) and all(isinstance(each, dict) and "code" in each for each in errors):
+    if is_list(errors) and all(is_dict(each) and "code" in each for each in errors):
         return {"detail": [_as_fastapi_does(each) for each in errors]}
     return {"detail": problem.get("detail", problem["title"])}
 
@@ -152,8 +152,10 @@ class ProblemDetails(BaseModel):
             ValueError: The body is not a JSON object.
         """
         document = from_json(body)
-        if not isinstance(document, dict):
-            raise ValueError("a problem document is a JSON object")  # noqa: TRY004 - a body, not an argument
-        known = {name: document[name] for name, kind in _KINDS.items() if type(document.get(name)) is kind}
+        if not is_dict(document):
+            raise ValueError("a problem document is a JSON object")
+        known: dict[str, Any] = {
+            name: document[name] for name, kind in _KINDS.items() if type(document.get(name)) is kind
+        }
         extensions = {name: value for name, value in document.items() if name not in _KINDS}
         return cls(**known, extensions=extensions, response_status=response_status)
