@@ -173,8 +173,8 @@ class _Exchange:
 
         A body of unknown length is a stream, which may take its time to the first piece.
         """
-        extensions = self._scope.get("extensions") or {}
-        return find(headers, b"content-length") is not None or any(kind in extensions for kind in _AS_FILE)
+        offered = self._scope.get("extensions") or ()
+        return find(headers, b"content-length") is not None or any(kind in offered for kind in _AS_FILE)
 
     async def _body(self, message: "Message", encoder: Encoder) -> None:
         last = not message.get("more_body")

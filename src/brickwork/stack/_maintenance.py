@@ -18,6 +18,8 @@ from ._errors import MaintenanceError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+_Source = Callable[[], bool | Awaitable[bool]]
+
 _logger = logging.getLogger("brickwork.stack")
 
 
@@ -55,7 +57,7 @@ class Maintenance:
     def __init__(
         self,
         *,
-        on: bool | Path | Callable[[], bool | Awaitable[bool]] = False,
+        on: bool | Path | _Source = False,
         retry_after: float = 120,
         poll: float = 1.0,
         exempt: Iterable[str] = ("/health", "/health/*", "/metrics"),
@@ -67,7 +69,7 @@ class Maintenance:
     ) -> None:
         if not retry_after > 0 or not poll > 0:
             raise ValueError(f"retry_after={retry_after!r} and poll={poll!r} must be seconds above 0")
-        self._source = _source(on)
+        self._source = _source(on=on)
         self._file = on if isinstance(on, Path) else None
         self._on = on is True
         self._poll = poll
@@ -117,7 +119,7 @@ class Maintenance:
     def _is_due(self) -> bool:
         return self._looked_at is None or self._now() - self._looked_at >= self._poll
 
-    async def _look(self, source: Callable[[], bool | Awaitable[bool]]) -> None:
+    async def _look(self, source: _Source) -> None:
         try:
             async with asyncio.timeout(self._poll):
                 answer = source()
@@ -192,7 +194,7 @@ class _Paths:
         return path in self._exact or path.startswith(self._below)
 
 
-def _source(on: object) -> Callable[[], bool | Awaitable[bool]] | None:
+def _source(*, on: bool | Path | _Source) -> _Source | None:
     if isinstance(on, bool):
         return None
     if isinstance(on, Path):

@@ -98,7 +98,7 @@ class SecurityHeaders:
 
     content_security_policy: ContentSecurityPolicy | None = None
     content_security_policy_report_only: ContentSecurityPolicy | None = None
-    reporting_endpoints: Mapping[str, str] = field(default_factory=dict)
+    reporting_endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
     strict_transport_security: StrictTransportSecurity | None = None
     content_type_options: bool = False
     frame_options: Literal["DENY", "SAMEORIGIN"] | None = None
@@ -106,14 +106,14 @@ class SecurityHeaders:
     cross_origin_opener_policy: OpenerPolicy | None = None
     cross_origin_resource_policy: ResourcePolicy | None = None
     cross_origin_embedder_policy: EmbedderPolicy | None = None
-    permissions_policy: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    permissions_policy: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     dns_prefetch_control: Literal["on", "off"] | None = None
     permitted_cross_domain_policies: CrossDomainPolicies | None = None
     origin_agent_cluster: bool = False
     no_store: bool = False
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict[str, str])
     docs: "SecurityHeaders | bool" = True
-    paths: "Mapping[str, SecurityHeaders]" = field(default_factory=dict)
+    paths: "Mapping[str, SecurityHeaders]" = field(default_factory=dict[str, "SecurityHeaders"])
 
     def __post_init__(self) -> None:
         for name, kind in _CHOICES.items():
