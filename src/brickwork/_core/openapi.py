@@ -6,18 +6,19 @@ way to extend it; this is the one place that does so.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import params
+from fastapi.openapi import utils
 from fastapi.openapi.constants import REF_PREFIX
-from fastapi.openapi.utils import validation_error_definition, validation_error_response_definition
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from .problem import Problem
 from .registry import ProblemRegistry
 from .renderer import has_renderer, renderer_of
 from .schema import Schemas, answer
+from .shapes import is_dict, is_list
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -132,7 +133,8 @@ class _Dresser:
 
     def planned(self, context: RouteContext) -> dict[int, Problems]:
         """Give the problems that an operation can answer, by status, in the order of their declaration."""
-        declared = {str(status).upper(): each for status, each in (context.responses or {}).items()}
+        responses: Document = context.responses or {}
+        declared = {str(status).upper(): each for status, each in responses.items()}
         users = {status for status, each in declared.items() if not isinstance(each, Answer)}
         plan: dict[int, Problems] = {}
         for problem in dict.fromkeys(self._offered(context, declared)):
@@ -194,31 +196,31 @@ def _dependants(dependant: "Dependant") -> Iterator["Dependant"]:
 
 def _is_own(response: object) -> bool:
     """Tell whether FastAPI itself put this answer to a failed validation into the document."""
-    return isinstance(response, Mapping) and response.get("content") == {
+    return is_dict(response) and response.get("content") == {
         "application/json": {"schema": {"$ref": REF_PREFIX + "HTTPValidationError"}}
     }
 
 
 def _drop_own_answers(node: object) -> None:
     """Drop FastAPI's own 422 where it is left: in callbacks and webhooks, which others answer."""
-    if isinstance(node, dict):
+    if is_dict(node):
         responses = node.get("responses")
-        if isinstance(responses, dict) and _is_own(responses.get("422")):
+        if is_dict(responses) and _is_own(responses.get("422")):
             del responses["422"]
         for each in node.values():
             _drop_own_answers(each)
-    elif isinstance(node, list):
+    elif is_list(node):
         for each in node:
             _drop_own_answers(each)
 
 
 def _drop_own_schemas(document: Document) -> None:
     schemas = document.get("components", {}).get("schemas", {})
-    own = (
-        ("HTTPValidationError", validation_error_response_definition),
-        ("ValidationError", validation_error_definition),
-    )
-    for name, definition in own:
+    own: Document = {
+        "HTTPValidationError": cast("Any", utils).validation_error_response_definition,
+        "ValidationError": cast("Any", utils).validation_error_definition,
+    }
+    for name, definition in own.items():
         if schemas.get(name) == definition and f'"{REF_PREFIX}{name}"' not in json.dumps(document):
             del schemas[name]
     if "schemas" in document.get("components", {}) and not schemas:

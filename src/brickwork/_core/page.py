@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from html import escape as html_escape
 
+from .shapes import is_dict, is_list
+
 STYLE = """\
 :root { color-scheme: light dark; --ink: #1d2126; --soft: #5c6670; --paper: #fbfaf8; --card: #ffffff; --line: #e4e0d9;
   --brick: #b4442c; --code: #f4f1ec; }
@@ -84,17 +86,17 @@ def problem_page(document: dict[str, object], *, language: str = "en") -> str:
     if members:
         parts.append(definitions(members))
     errors = document.get("errors")
-    if isinstance(errors, list):
+    if is_list(errors):
         parts.append('<ul class="list">' + "".join(_entry(each) for each in errors) + "</ul>")
     lines = document.get("traceback")
-    if isinstance(lines, list):
+    if is_list(lines):
         parts.append("<h2>Traceback</h2><pre><code>" + escape("\n".join(map(str, lines))) + "</code></pre>")
     parts.append(_footer(document))
     return page(f"{document['status']} {document['title']}", "\n".join(parts), language=language)
 
 
 def _entry(error: object) -> str:
-    if not isinstance(error, dict):
+    if not is_dict(error):
         return f'<li class="card">{escape(error)}</li>'
     place = error.get("pointer") or error.get("parameter")
     where = f" <code>{escape(place)}</code>" if place else ""

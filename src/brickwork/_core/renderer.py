@@ -18,6 +18,7 @@ from .headers import RawHeaders, add_vary, find
 from .negotiation import languages, wants_page
 from .page import POLICY, problem_page
 from .problem import MEDIA_TYPE, MEMBER, Problem, phrase
+from .shapes import is_collection, is_dict, is_list, is_mapping
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -59,12 +60,12 @@ def _plain(value: object, depth: int) -> object:
         return value if value - value == 0 else None
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", "replace")
-    if depth < _DEEPEST and isinstance(value, Mapping):
+    if depth < _DEEPEST and is_mapping(value):
         return {str(_plain(name, depth + 1)): _plain(each, depth + 1) for name, each in value.items()}
-    if depth < _DEEPEST and isinstance(value, list | tuple | set | frozenset):
+    if depth < _DEEPEST and is_collection(value):
         return [_plain(each, depth + 1) for each in value]
     try:
-        return "..." if isinstance(value, Mapping | list | tuple | set | frozenset) else str(value)
+        return "..." if is_mapping(value) or is_collection(value) else str(value)
     except Exception:  # noqa: BLE001 - an object that cannot even say its name
         return f"<{type(value).__name__}>"
 
@@ -113,7 +114,7 @@ class ProblemRenderer:
         """Give the problem document of ``error``, as it would go out for the request of ``scope``."""
         context = of_scope(scope)
         request_id = context.request_id if context else None
-        detail: object = error.detail
+        detail: Any = error.detail
         if isinstance(error, Problem):
             slug, title, members = error.slug, error.title, error.members()
         else:
@@ -190,7 +191,9 @@ class ProblemRenderer:
         if context is None or context.request_id is None:
             # Without a request ID the instance is all that ties the client's answer to the server's log.
             instance = blank.__brickwork_instance__ = _instance(None)  # type: ignore[attr-defined]
-            others = [note for note in getattr(error, "__notes__", ()) if not note.startswith(_NOTE)]
+            notes = getattr(error, "__notes__", None)
+            # An error that is raised again has the note of the last time.
+            others = [note for note in notes if not note.startswith(_NOTE)] if notes else []
             error.__notes__ = [*others, _NOTE + instance]
         if self._debug and _is_local(scope):
             lines = "".join(format_exception(error)).splitlines()
@@ -206,11 +209,11 @@ def _spread(detail: object) -> tuple[object, dict[str, Any]]:
     """Read what FastAPI lets people raise as ``detail``: members in a dict, errors in a list, text in bytes."""
     if isinstance(detail, bytes):
         return detail.decode("utf-8", "replace"), {}
-    if isinstance(detail, list | tuple):
+    if is_collection(detail):
         return None, {"errors": list(detail)}
     dump = getattr(detail, "model_dump", None)
     members = dump(mode="python") if callable(dump) else detail
-    if isinstance(members, Mapping):
+    if is_mapping(members):
         named = {
             key: value
             for key, value in members.items()
@@ -227,10 +230,10 @@ def _texts(document: dict[str, Any], error: HTTPException) -> list[_Text]:
     texts: list[_Text] = [(document, "title", f"{name}.title", members)]
     if "detail" in document:
         texts.append((document, "detail", f"{name}.detail", members))
-    if isinstance(document.get("errors"), list):
+    if is_list(document.get("errors")):
         # Copies: the entries may belong to an exception that is raised again.
-        document["errors"] = [dict(each) if isinstance(each, dict) else each for each in document["errors"]]
-        entries = (each for each in document["errors"] if isinstance(each, dict) and "code" in each)
+        document["errors"] = [dict(each) if is_dict(each) else each for each in document["errors"]]
+        entries = [each for each in document["errors"] if is_dict(each) and "code" in each]
         texts += [(each, "detail", str(each["code"]), each.get("params", {})) for each in entries]
     return texts
 

@@ -12,7 +12,7 @@ from fastapi.openapi.constants import REF_PREFIX
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
-from .problem import Problem, phrase
+from .problem import Problem
 from .renderer import ProblemRenderer
 
 Schema = dict[str, Any]

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
+from brickwork._core.shapes import is_dict, is_list
+
 T = TypeVar("T")
 
 _KINDS: Final[Mapping[str, type]] = {
@@ -154,8 +156,7 @@ class ProblemDetails(BaseModel):
         document = from_json(body)
         if not is_dict(document):
             raise ValueError("a problem document is a JSON object")
-        known: dict[str, Any] = {
-            name: document[name] for name, kind in _KINDS.items() if type(document.get(name)) is kind
-        }
-        extensions = {name: value for name, value in document.items() if name not in _KINDS}
+        members: dict[str, Any] = document
+        known = {name: members[name] for name, kind in _KINDS.items() if type(members.get(name)) is kind}
+        extensions = {name: value for name, value in members.items() if name not in _KINDS}
         return cls(**known, extensions=extensions, response_status=response_status)

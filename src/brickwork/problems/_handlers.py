@@ -228,7 +228,7 @@ class _Handlers:
         if meant is not error:
             level = logging.WARNING if meant.status_code >= 500 else logging.DEBUG
             _logger.log(level, "%s is answered with %d", type(error).__name__, meant.status_code, exc_info=error)
-        if isinstance(connection, WebSocket):
+        if connection.scope["type"] == "websocket":
             return await self._refuse(connection, meant, error)
         return self._renderer.respond(connection.scope, meant)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fastapi import APIRouter, FastAPI, Request, params
 from starlette.exceptions import HTTPException
@@ -57,8 +57,8 @@ def _declared(source: Any) -> Iterable[type[Problem]]:
         return [source]
     if isinstance(source, int) and not isinstance(source, bool):
         return [plain(source)]
-    found = source.dependency if isinstance(source, params.Depends) else source
-    problems: Iterable[type[Problem]] | None = getattr(found, "__problems__", None)
+    declaring: object = cast("object", source.dependency) if isinstance(source, params.Depends) else source
+    problems: Iterable[type[Problem]] | None = getattr(declaring, "__problems__", None)
     if problems is None:
         raise TypeError(f"raises({source!r}): name a problem class, a status, or a dependency that has __problems__")
     return problems

@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from pydantic_core.core_schema import ErrorType
 
+from brickwork._core.shapes import is_collection, is_list, is_mapping
+
 Entry = dict[str, Any]
 _Path = tuple[str | int, ...]
 
@@ -73,7 +75,7 @@ def describe(errors: Sequence[Any], body: object, most: int) -> tuple[list[Entry
     Reference: RFC 9457, section 3; RFC 6901, section 6.
     """
     examined = errors[: 4 * most]
-    located = _without_union_noise([_locate(error, body) for error in examined if isinstance(error, Mapping)])
+    located = _without_union_noise([_locate(error, body) for error in examined if is_mapping(error)])
     entries = [_entry(each) for each in located[:most]]
     return entries, len(errors) > len(examined) or len(located) > most
 
@@ -92,7 +94,7 @@ def _entry(located: _Located) -> Entry:
     location: Sequence[Any] = error.get("loc") or ()
     code = str(error.get("type", "invalid"))
     context = error.get("ctx")
-    bounds = {key: value for key, value in context.items() if key in _BOUNDS} if isinstance(context, Mapping) else {}
+    bounds = {key: value for key, value in context.items() if key in _BOUNDS} if is_mapping(context) else {}
     entry: Entry = {"detail": _text(error, code, bounds), "code": code}
     place = location[0] if location else None
     if place in _PLACES:
@@ -135,9 +137,9 @@ def _scalars(value: object) -> Iterator[str]:
     while waiting and seen < _MOST_SCALARS:
         seen += 1
         each = waiting.pop()
-        if isinstance(each, Mapping):
+        if is_mapping(each):
             waiting += [*each.keys(), *each.values()]
-        elif isinstance(each, list | tuple | set | frozenset):
+        elif is_collection(each):
             waiting += each
         elif isinstance(each, bytes):
             yield each.decode("utf-8", "replace")
@@ -182,9 +184,9 @@ def _shortened(tokens: _Path) -> _Path:
 
 
 def _step(node: object, segment: str | int) -> object:
-    if isinstance(node, Mapping):
+    if is_mapping(node):
         return node.get(segment, _NOTHING)
-    if isinstance(node, list) and isinstance(segment, int) and 0 <= segment < len(node):
+    if is_list(node) and isinstance(segment, int) and 0 <= segment < len(node):
         return node[segment]
     return _NOTHING
 
@@ -212,7 +214,7 @@ def _search(
 
 
 def _greedy(node: object, segments: Sequence[str | int]) -> tuple[int, ...]:
-    kept = []
+    kept: list[int] = []
     for index, segment in enumerate(segments):
         inner = _step(node, segment)
         if inner is not _NOTHING:

@@ -1,14 +1,16 @@
 """What the errors of other packages mean to a client: found by the name of their class, so that none is imported."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import CodeType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fastapi.exceptions import RequestValidationError, ResponseValidationError, WebSocketRequestValidationError
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import ClientDisconnect, Request
+
+from brickwork._core.shapes import is_mapping
 
 from ._errors import (
     Constraint,
@@ -34,7 +36,7 @@ _SQLSTATES: Final[Mapping[str, Constraint]] = {
     "23514": "check",
     "23P01": "exclusion",
 }
-_WORDS: Final[tuple[tuple[str, Constraint], ...]] = (
+_WORDS: Final[Sequence[tuple[str, Constraint]]] = (
     ("unique", "unique"),
     ("primarykey", "unique"),
     ("duplicate", "unique"),
@@ -126,7 +128,7 @@ class Meanings:
     def _invalid(self, error: RequestValidationError) -> HTTPException:
         errors = error.errors()
         first: Any = errors[0] if errors else {}
-        if isinstance(first, Mapping) and first.get("type") == "json_invalid" and len(first.get("loc", ())) == 2:
+        if is_mapping(first) and first.get("type") == "json_invalid" and len(first.get("loc", ())) == 2:
             reason, offset = first.get("ctx", {}).get("error", ""), first["loc"][1]
             if isinstance(offset, int):
                 return MalformedJsonError(f"{reason} at offset {offset}", offset=offset)
@@ -136,7 +138,7 @@ class Meanings:
         entries, truncated = describe(errors, _as_dict(body) if isinstance(body, FormData) else body, self._max_errors)
         return self._validation(entries, truncated=truncated)  # type: ignore[arg-type]
 
-    def _of_one_kind(self, group: ExceptionGroup) -> HTTPException | None:
+    def _of_one_kind(self, group: ExceptionGroup[Any]) -> HTTPException | None:
         leaves = list(_leaves(group))
         return self(leaves[0]) if len({type(leaf) for leaf in leaves}) == 1 else None
 
@@ -148,19 +150,19 @@ def log_fields(error: ResponseValidationError) -> str:
 
 
 def _is_about_body(error: object) -> bool:
-    return isinstance(error, Mapping) and tuple(error.get("loc", ()))[:1] == ("body",)
+    return is_mapping(error) and tuple(error.get("loc", ()))[:1] == ("body",)
 
 
 def _as_dict(form: FormData) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name in form if (values := form.getlist(name))}
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[Exception]:
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
+def _leaves(error: Any) -> Iterator[Exception]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in cast("Any", error).exceptions:
             yield from _leaves(each)
-        else:
-            yield each
+    else:
+        yield error
 
 
 # --- requests
@@ -219,7 +221,10 @@ def _constraint(original: Any) -> Constraint:
     if state in _SQLSTATES:
         return _SQLSTATES[state]
     said = f"{getattr(original, 'sqlite_errorname', '')} {original}".lower()
-    return next((constraint for word, constraint in _WORDS if word in said), "other")
+    for word, constraint in _WORDS:
+        if word in said:
+            return constraint
+    return "other"
 
 
 def _sqlstate(original: Any) -> str:
