@@ -82,14 +82,14 @@ def test_a_block_has_all_its_places(block: str) -> None:
 
 @pytest.mark.parametrize("block", DOORS)
 def test_a_door_offers_what_it_imports(block: str) -> None:
-    """A door holds imports and `__all__`, and `__all__` is sorted and complete."""
+    """A door holds imports and `__all__`, and `__all__` is complete and sorted: constants, classes, functions."""
     _docstring, *statements = tree(PACKAGE / block / "__init__.py").body
     *imports, offer = statements
 
     names = [alias.asname or alias.name for line in imports if isinstance(line, ast.ImportFrom) for alias in line.names]
 
     assert all(isinstance(line, ast.ImportFrom) for line in imports)
-    assert ast.unparse(offer) == f"__all__ = {sorted(names)}"
+    assert ast.unparse(offer) == f"__all__ = {sorted(names, key=lambda name: (not name.isupper(), name))}"
 
 
 @pytest.mark.parametrize("block", BLOCKS)

@@ -1,6 +1,7 @@
 """The table that `Stack.explain` gives: what runs around the application, outermost first."""
 
 import inspect
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,23 +13,26 @@ class Row(NamedTuple):
 
     name: str
     place: str
-    does: str
     answers: str
+    does: str
 
 
 def row(part: Any, place: str) -> Row:
-    """Describe a piece or a middleware class: its name, the first line of its docstring, its declared problems."""
+    """Describe a piece or a middleware class: its name, the problems it declares, how its docstring begins."""
     kind: Any = type(part) if isinstance(part, Piece) else part
-    document = inspect.getdoc(kind) or ""
+    name: str = kind.__name__
+    if place != "yours":
+        name = name.removesuffix("Middleware").removesuffix("Piece")
     problems = sorted(getattr(part, "__problems__", ()), key=lambda problem: (problem.status, problem.slug))
     answers = ", ".join(f"{problem.status} {problem.slug}" for problem in problems)
-    return Row(kind.__name__, place, document.partition("\n")[0], answers)
+    document = (inspect.getdoc(kind) or "").partition("\n")[0]
+    return Row(name, place, answers, re.split("[;,.]", document)[0])
 
 
 def table(rows: Sequence[Row]) -> str:
     """Lay the rows out in columns, numbered from the outside in."""
-    head = ("", *Row("piece", "where", "what it does", "may answer"))
+    head = ("", *Row("piece", "where", "may answer", "what it does"))
     lines = [head, *((str(number), *line) for number, line in enumerate(rows, 1))]
-    widths = [max(len(line[column]) for line in lines) for column in range(5)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([text[0], "-" * max(map(len, text)), *text[1:]])

@@ -1,6 +1,6 @@
 """`install`: everything that belongs around an application, in the one right order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from fastapi import FastAPI
@@ -84,13 +84,7 @@ def install(
         RuntimeError: The app has a stack already, or has served a request.
     """
     Stack.refuse_second(app)
-    pieces: list[Piece] = [ErrorBoundary(app)]
-    if request_id is not False:
-        pieces.append(RequestID(**_options(request_id)))
-    if access_log is not False:
-        pieces.append(AccessLog(**_options(access_log)))
-    if process_time:
-        pieces.append(ProcessTime())
+    pieces = [ErrorBoundary(app), *_observers(request_id, access_log, process_time=process_time)]
     if trusted_hosts is not None:
         pieces.append(TrustedHosts(trusted_hosts))
     if cors is not None:
@@ -112,6 +106,17 @@ def install(
 
 def _options(given: bool | _Options) -> _Options:
     return cast("_Options", {}) if given is True else cast("_Options", given)
+
+
+def _observers(
+    request_id: bool | RequestIDOptions, access_log: bool | AccessLogOptions, *, process_time: bool
+) -> Iterator[Piece]:
+    if request_id is not False:
+        yield RequestID(**_options(request_id))
+    if access_log is not False:
+        yield AccessLog(**_options(access_log))
+    if process_time:
+        yield ProcessTime()
 
 
 def _headers(given: bool | SecurityHeaders | SecurityHeadersOptions) -> SecurityHeadersOptions | None:
