@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request, params
 from starlette.exceptions import HTTPException
@@ -53,15 +53,15 @@ def raises(*sources: Any) -> dict[int | str, dict[str, Any]]:
 
 
 def _declared(source: Any) -> Iterable[type[Problem]]:
+    declaring: Any = source.dependency if isinstance(source, params.Depends) else source
+    problems: Iterable[type[Problem]] | None = getattr(declaring, "__problems__", None)
+    if problems is not None:
+        return problems
     if isinstance(source, type) and issubclass(source, Problem):
         return [source]
     if isinstance(source, int) and not isinstance(source, bool):
         return [plain(source)]
-    declaring: object = cast("object", source.dependency) if isinstance(source, params.Depends) else source
-    problems: Iterable[type[Problem]] | None = getattr(declaring, "__problems__", None)
-    if problems is None:
-        raise TypeError(f"raises({source!r}): name a problem class, a status, or a dependency that has __problems__")
-    return problems
+    raise TypeError(f"raises({source!r}): name a problem class, a status, or a dependency that has __problems__")
 
 
 def problem_registry(app: FastAPI) -> ProblemRegistry:
