@@ -127,7 +127,7 @@ def problem_schema(problem: type[Problem], renderer: ProblemRenderer | None = No
     """Give the JSON Schema of a problem class's document, as it goes out; definitions under ``$defs``."""
     members = {name: _type_schema(kind) for name, kind in _kinds(problem).items()}
     definitions = {name: each for member in members.values() for name, each in member.pop("$defs", {}).items()}
-    kind: Schema = {"type": "string", "format": "uri"}
+    kind: Schema = {"type": "string", "format": "uri-reference"}
     if renderer is not None:
         kind["const"] = renderer.type_uri(problem.slug)
     schema: Schema = {
@@ -138,7 +138,7 @@ def problem_schema(problem: type[Problem], renderer: ProblemRenderer | None = No
             "title": {"type": "string", "examples": [problem.title]},
             "status": {"type": "integer", "const": problem.status},
             "detail": {"type": "string"},
-            "instance": {"type": "string", "format": "uri"},
+            "instance": {"type": "string", "format": "uri-reference"},
             "request_id": {"type": "string"},
             **members,
         },
