@@ -22,6 +22,7 @@ from pathlib import Path
 
 try:
     import uvicorn
+    from starlette.types import ASGIApp
 
     from brickwork.accesslog import configure_logging
 except ModuleNotFoundError as error:
@@ -33,7 +34,7 @@ OPEN = """
 
     Landing page    {url}/
     API docs        {url}/docs
-    Problem pages   {url}/problems
+    Problem pages   {url}/problems/
     A first request curl -i {url}/books/9999
 
   Ctrl-C closes it.
@@ -65,7 +66,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _load(name: str) -> "tuple[uvicorn.config.ASGIApplication, str]":
+def _load(name: str) -> tuple[ASGIApp, str]:
     """Import ``module:attribute`` from this folder, and compose what to say when it is served."""
     module_name, _, attribute = name.partition(":")
     examples = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem != "demo")

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 
 from .app import create_app
 
+_WIDTH = 96
 _BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = 1, 2, 31, 32, 33, 36
 
 
@@ -59,11 +60,12 @@ class Guide:
         """
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         print(f"\n  {self._paint(f'{method} {path}', _BOLD)}  {_shortened(content)}".rstrip())
-        self.headers(headers or {})
-        response = await self._client.request(method, path, headers=headers, content=content)
+        self._fields(headers or {})
+        kind = {} if content is None else {"Content-Type": "application/json"}
+        response = await self._client.request(method, path, headers={**kind, **(headers or {})}, content=content)
         shade = _GREEN if response.is_success else _RED
         print(f"  {self._paint(f'{response.status_code} {response.reason_phrase}', shade)}")
-        self.headers({name: response.headers[name] for name in show if name in response.headers})
+        self._fields({name: response.headers[name] for name in show if name in response.headers})
         if response.headers.get("content-type") == "application/problem+json":
             self._document(response.json())
         return response
@@ -74,9 +76,16 @@ class Guide:
         if not proven:
             self.broken.append(claim)
 
-    def headers(self, values: Mapping[str, object]) -> None:
+    def record(self, record: logging.LogRecord, *names: str) -> Mapping[str, object]:
+        """Print a log record with some of its fields, and give all of them."""
+        fields = vars(record)
+        print(f"\n    {record.levelname} {record.getMessage()}")
+        self._fields({name: fields[name] for name in names})
+        return fields
+
+    def _fields(self, values: Mapping[str, object]) -> None:
         for name, value in values.items():
-            print(f"    {self._paint(f'{name}:', _DIM)} {value}")
+            print(f"    {self._paint(f'{name}:', _DIM)} {_fitting(str(value), _WIDTH - len(name) - 6)}")
 
     def _document(self, document: Mapping[str, Any]) -> None:
         for line in json.dumps(document, indent=2, ensure_ascii=False).splitlines():
@@ -84,6 +93,10 @@ class Guide:
 
     def _paint(self, text: str, *shades: int) -> str:
         return f"\x1b[{';'.join(map(str, shades))}m{text}\x1b[0m" if self._colour else text
+
+
+def _fitting(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _shortened(content: bytes | None) -> str:
@@ -160,14 +173,15 @@ async def accesslog(guide: Guide, records: Sequence[logging.LogRecord]) -> None:
     guide.block("accesslog", "writes one record for each request.")
 
     await guide.ask("GET", "/books/64?token=hunter2")
-    record = records[-1]
-    fields = vars(record)
-    print(f"\n    {record.levelname} {record.getMessage()}")
-    guide.headers({name: fields[name] for name in ("request_id", "route", "status", "sent_bytes", "client")})
+    fields = guide.record(records[-1], "route", "client", "sent_bytes", "request_id")
     guide.shows("It has the route's template, and secrets are struck out.", proven=fields["query"] == "token=***")
 
-    crash = next(vars(each) for each in records if vars(each).get("path") == "/broken")
-    guide.shows("The crash is in there too, by its class.", proven=crash["error"] == "ConnectionError")
+    crash = next(record for record in records if record.getMessage().startswith("GET /broken"))
+    fields = guide.record(crash, "error", "request_id")
+    guide.shows(
+        "The crash is there by its class, and by the ID that the client was told.",
+        proven=fields["error"] == "ConnectionError",
+    )
 
 
 def _order(*lines: Mapping[str, int]) -> Mapping[str, object]:
@@ -189,19 +203,27 @@ def _shop() -> FastAPI:
     return app
 
 
-@contextmanager
-def _access_records() -> Iterator[list[logging.LogRecord]]:
-    """Collect what the access log writes, without a word on the terminal."""
-    records: list[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.emit = records.append  # type: ignore[method-assign]
-    logger = logging.getLogger("brickwork.accesslog")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel("INFO")
-    yield records
-    logger.removeHandler(handler)
-    logger.setLevel(level)
+class Records(logging.Handler):
+    """Collects what the access log writes while the tour goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.all.append(record)
+
+    @contextmanager
+    def attached(self) -> Iterator[list[logging.LogRecord]]:
+        logger = logging.getLogger("brickwork.accesslog")
+        level = logger.level
+        logger.addHandler(self)
+        logger.setLevel(logging.INFO)
+        try:
+            yield self.all
+        finally:
+            logger.removeHandler(self)
+            logger.setLevel(level)
 
 
 async def tour(*, colour: bool) -> list[str]:
@@ -213,7 +235,7 @@ async def tour(*, colour: bool) -> list[str]:
     transport = httpx2.ASGITransport(app=_shop(), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
         guide = Guide(client, colour=colour)
-        with _access_records() as records:
+        with Records().attached() as records:
             await problems(guide)
             await requestid(guide)
             await headers(guide)

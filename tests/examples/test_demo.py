@@ -21,7 +21,7 @@ DEMO = [sys.executable, "-m", "examples.demo"]
 
 def run(*arguments: str, command: list[str] = DEMO) -> tuple[int, list[str]]:
     """Run the demo to its end, and give its exit code and the lines of what it said."""
-    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     return done.returncode, (done.stdout + done.stderr).strip().splitlines()
 
 
@@ -53,7 +53,7 @@ def test_the_shop_opens_and_says_where_to_click() -> None:
         links = re.findall(r"http://\S+", "".join(said))
         answers = {link.removeprefix(url): httpx2.get(link, follow_redirects=True).status_code for link in links}
 
-    assert answers == {"/": 200, "/docs": 200, "/problems": 200, "/books/9999": 404}
+    assert answers == {"/": 200, "/docs": 200, "/problems/": 200, "/books/9999": 404}
 
 
 @pytest.mark.slow
@@ -76,7 +76,7 @@ def test_an_example_is_served_by_its_name() -> None:
         answer = httpx2.post(f"{url}/orders", json={"sku": "A1", "quantity": 3})
 
     assert answer.status_code == 409
-    assert f"curl -s {url.removeprefix('http://')}/orders" in "".join(said)
+    assert f"curl -s {url}/orders" in "".join(said)
 
 
 @pytest.mark.slow

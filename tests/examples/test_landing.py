@@ -1,15 +1,20 @@
 """The landing page: it tells the truth, leads somewhere, and needs nothing that its policy forbids."""
 
+import json
+import logging
 import re
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import httpx2
 import pytest
 from fastapi import FastAPI
 
+from brickwork.accesslog import TextFormatter
 from brickwork.testing import assert_problem, open_client
+from examples.shop import app as shop_app
 from examples.shop import pages
 from examples.shop.app import create_app
 from tests.examples.console import agrees, curl, text_of
@@ -37,6 +42,7 @@ class Elements(HTMLParser):
 
 
 ELEMENTS = Elements(PAGE)
+LINKS = ELEMENTS.values("href") + ELEMENTS.values("src")
 
 
 @pytest.fixture
@@ -81,7 +87,7 @@ async def test_guides_are_shown_rather_than_saved(client: httpx2.AsyncClient) ->
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
-@pytest.mark.parametrize("path", ["/static", "/static/", "/static/nothing", "/static/..%2fapp.py", "/static/%00", "/guides/%ff"])
+@pytest.mark.parametrize("path", ["/static/", "/static/nothing", "/static/..%2fapp.py", "/static/%00", "/guides/%ff"])
 async def test_what_is_no_file_is_a_problem(client: httpx2.AsyncClient, path: str) -> None:
     """Nothing outside the folder is served, and a wrong name is 404."""
     answer = await client.get(path)
@@ -89,26 +95,29 @@ async def test_what_is_no_file_is_a_problem(client: httpx2.AsyncClient, path: st
     assert_problem(answer, 404)
 
 
-@pytest.mark.parametrize("link", sorted(set(ELEMENTS.values("href") + ELEMENTS.values("src"))))
+@pytest.mark.parametrize("link", sorted({link for link in LINKS if not link.startswith("#")}))
 async def test_links_lead_somewhere(client: httpx2.AsyncClient, link: str) -> None:
     """No link on the page is dead, and none leaves the shop."""
-    if link.startswith("#"):
-        assert link[1:] in ELEMENTS.values("id")
-        return
-
     answer = await client.get(link, headers={"Accept": "text/html"}, follow_redirects=True)
 
     assert answer.status_code == 200
 
 
+def test_links_within_the_page_lead_somewhere() -> None:
+    """What the page jumps to is there."""
+    assert {link[1:] for link in LINKS if link.startswith("#")} <= set(ELEMENTS.values("id"))
+
+
 def test_the_page_keeps_to_its_policy() -> None:
     """There is no script and no inline style, nor any attribute that would be one."""
     assert not {tag for tag, _ in ELEMENTS.all} & {"script", "style", "iframe", "form", "object"}
-    assert not {name for _, attributes in ELEMENTS.all for name in attributes if name == "style" or name.startswith("on")}
+    assert not {
+        name for _, attributes in ELEMENTS.all for name in attributes if name == "style" or name.startswith("on")
+    }
 
 
 def test_the_page_has_landmarks_and_one_order_of_headings() -> None:
-    """Readers of screens find their way: language, landmarks, a way to skip, headings without a gap, names for regions."""
+    """Those who hear the page find their way: a language, landmarks, headings without a gap, names for regions."""
     tags = [tag for tag, _ in ELEMENTS.all]
     levels = [int(tag[1]) for tag in tags if re.fullmatch("h[1-6]", tag)]
 
@@ -116,7 +125,7 @@ def test_the_page_has_landmarks_and_one_order_of_headings() -> None:
     assert {"header", "nav", "main", "footer"} <= set(tags)
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(later - earlier <= 1 for earlier, later in zip(levels, levels[1:], strict=False))
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
     assert set(ELEMENTS.values("aria-labelledby")) <= set(ELEMENTS.values("id"))
     assert all("alt" in attributes for tag, attributes in ELEMENTS.all if tag == "img")
 
@@ -126,22 +135,45 @@ async def test_bricks_are_books(client: httpx2.AsyncClient) -> None:
     bricks = re.findall(r'<li( class="gone")?><a href="(/books/\d+)">([^<]+)</a>', PAGE)
     books = [(await client.get(path)).json() for _, path, _ in bricks]
 
-    assert [text_of(title).replace("’", "'") for _, _, title in bricks] == [book["title"] for book in books]
+    assert [text_of(title).replace("\u2019", "'") for _, _, title in bricks] == [book["title"] for book in books]
     assert [bool(gone) for gone, _, _ in bricks] == [book["stock"] == 0 for book in books]
     assert [book["id"] for book in books] == sorted(book["id"] for book in books)
 
 
-async def test_the_page_counts_right(client: httpx2.AsyncClient) -> None:
-    """As many books are announced as there are."""
-    total = (await client.get("/books")).json()["total"]
+def test_the_page_counts_right() -> None:
+    """As many books, years and languages are announced as there are."""
+    books = json.loads(Path(pages.__file__).with_name("data").joinpath("books.json").read_text("utf-8"))
+    first, last = books[0]["year"], books[-1]["year"]
+    languages = {book["language"] for book in books}
 
-    assert f"{total} books" in PAGE
+    assert f"{len(books)} books" in PAGE
+    assert f"From {-first} BCE to {last}, in {len(languages)} languages." in PAGE
+
+
+def test_the_code_shown_is_the_shops() -> None:
+    """The call of install on the page is the one in app.py, to the letter."""
+    shown = re.findall(r'<pre [^>]*aria-label="From the code of the shop">(.*?)</pre>', PAGE, flags=re.DOTALL)
+
+    code = " ".join(Path(shop_app.__file__).read_text("utf-8").split())
+    assert [" ".join(text_of(each).split()) in code for each in shown] == [True]
 
 
 def test_every_block_is_shown() -> None:
     """Each block has a request, its answer and a guide."""
     assert re.findall(r"/guides/(\w+)\.md", PAGE)[:5] == ["problems", "requestid", "accesslog", "headers", "stack"]
     assert len(TALKS) == 5
+
+
+async def test_the_log_line_shown_is_the_one_written(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
+    """The line on the page is what the access log writes for the request above it."""
+    caplog.set_level(logging.INFO, "brickwork.accesslog")
+    ((asked, line),) = [(ask, answer) for ask, kind, answer in TALKS if kind == "log"]
+
+    await curl(app, text_of(asked))
+
+    (record,) = [record for record in caplog.records if record.name == "brickwork.accesslog"]
+    written = TextFormatter().format(record)
+    assert agrees([text_of(line)], written), written
 
 
 @pytest.mark.parametrize(("asked", "answered"), [(ask, answer) for ask, kind, answer in TALKS if kind == "answer"])

@@ -148,7 +148,10 @@ async def test_an_order_for_an_unknown_book_is_refused(client: httpx2.AsyncClien
         ({}, ["#/lines"]),
         ({"lines": []}, ["#/lines"]),
         ({"lines": [{"book_id": 64, "quantity": 0}]}, ["#/lines/0/quantity"]),
-        ({"lines": [{"book_id": "64", "quantity": 1}, {}]}, ["#/lines/0/book_id", "#/lines/1/book_id", "#/lines/1/quantity"]),
+        (
+            {"lines": [{"book_id": "64", "quantity": 1}, {}]},
+            ["#/lines/0/book_id", "#/lines/1/book_id", "#/lines/1/quantity"],
+        ),
         ({"lines": [{"book_id": 64, "quantity": 1}], "voucher": "x"}, ["#/voucher"]),
     ],
 )
