@@ -75,7 +75,7 @@ def body(sent: list[Message]) -> bytes:
     return b"".join(message["body"] for message in sent if message["type"] == "http.response.body")
 
 
-@pytest.mark.promise("stack-46")
+@pytest.mark.promise("stack-41")
 @pytest.mark.parametrize(
     ("accepted", "coding"),
     [
@@ -117,7 +117,7 @@ async def test_the_client_decides(accepted: str | None, coding: str | None) -> N
     assert (gzip.decompress(body(sent)) if coding else body(sent)) == TEXT
 
 
-@pytest.mark.promise("stack-46")
+@pytest.mark.promise("stack-41")
 async def test_several_headers_are_one_list() -> None:
     """A proxy may have split the list."""
     request = scope(None)
@@ -128,7 +128,7 @@ async def test_several_headers_are_one_list() -> None:
     assert header(sent, b"content-encoding") == b"gzip"
 
 
-@pytest.mark.promise("stack-46")
+@pytest.mark.promise("stack-41")
 @given(st.binary(max_size=60))
 def test_no_header_is_too_odd(accepted: bytes) -> None:
     """Any bytes give a choice, and one that was offered."""
@@ -137,7 +137,7 @@ def test_no_header_is_too_odd(accepted: bytes) -> None:
     assert chosen in {b"zstd", b"gzip", None}
 
 
-@pytest.mark.promise("stack-47")
+@pytest.mark.promise("stack-42")
 @pytest.mark.parametrize(
     "messages",
     [
@@ -164,7 +164,7 @@ async def test_what_is_not_worth_it_stays_as_it_is(messages: list[Message]) -> N
     assert sent == before
 
 
-@pytest.mark.promise("stack-47")
+@pytest.mark.promise("stack-42")
 @pytest.mark.parametrize("kind", [b"image/svg+xml", b"application/json", b"font/ttf", b"application/wasm"])
 async def test_what_is_worth_it_is_compressed(kind: bytes) -> None:
     """Text in any dress is compressed, pictures made of text too."""
@@ -175,7 +175,7 @@ async def test_what_is_worth_it_is_compressed(kind: bytes) -> None:
     assert gzip.decompress(body(sent)) == TEXT
 
 
-@pytest.mark.promise("stack-48")
+@pytest.mark.promise("stack-43")
 async def test_headers_tell_the_truth() -> None:
     """The length is that of what leaves, a strong validator becomes weak, and ranges are off the table."""
     sent = await exchange(
@@ -188,7 +188,7 @@ async def test_headers_tell_the_truth() -> None:
     assert find_all(sent[0]["headers"], b"set-cookie") == [b"a", b"b"]
 
 
-@pytest.mark.promise("stack-48")
+@pytest.mark.promise("stack-43")
 @pytest.mark.parametrize("accepted", ["gzip", "br", None])
 async def test_caches_are_told(accepted: str | None) -> None:
     """`Vary` names the header also where this client gets the body as it is, and keeps what it named."""
@@ -198,7 +198,7 @@ async def test_caches_are_told(accepted: str | None) -> None:
     assert header(sent, b"etag") == b'W/"v1"'
 
 
-@pytest.mark.promise("stack-48")
+@pytest.mark.promise("stack-43")
 @pytest.mark.parametrize(("accepted", "etag"), [("gzip", b'W/"v1"'), ("br", b'"v1"')])
 async def test_a_304_matches_the_response_it_stands_for(accepted: str, etag: bytes) -> None:
     """Not Modified carries the validator and the `Vary` that the whole response had."""
@@ -215,7 +215,7 @@ async def test_a_304_matches_the_response_it_stands_for(accepted: str, etag: byt
     assert body(sent) == b""
 
 
-@pytest.mark.promise("stack-48")
+@pytest.mark.promise("stack-43")
 async def test_head_is_answered_like_get() -> None:
     """HEAD has the headers of the compressed response, except the length, which nobody knows, and no body."""
     start, _ = whole(TEXT, (b"etag", b'"v1"'))
@@ -227,7 +227,7 @@ async def test_head_is_answered_like_get() -> None:
     assert body(sent) == b""
 
 
-@pytest.mark.promise("stack-49")
+@pytest.mark.promise("stack-44")
 async def test_nothing_of_a_stream_is_held_back() -> None:
     """Headers leave at once, and each chunk can be read when it has been sent."""
     got: list[tuple[int, bytes]] = []
@@ -254,7 +254,7 @@ async def test_nothing_of_a_stream_is_held_back() -> None:
     assert header(sent, b"content-length") is None
 
 
-@pytest.mark.promise("stack-49")
+@pytest.mark.promise("stack-44")
 async def test_a_stream_of_known_length_loses_it() -> None:
     """Of a compressed stream nobody knows the length before its end."""
     start, _ = whole(TEXT)
@@ -269,7 +269,7 @@ async def test_a_stream_of_known_length_loses_it() -> None:
     assert gzip.decompress(body(sent)) == TEXT
 
 
-@pytest.mark.promise("stack-50")
+@pytest.mark.promise("stack-45")
 async def test_a_large_body_is_compressed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """From `thread_size` bytes on the loop is free meanwhile."""
     threads: list[threading.Thread] = []
@@ -288,7 +288,7 @@ async def test_a_large_body_is_compressed_in_a_thread(monkeypatch: pytest.Monkey
     assert [thread is threading.main_thread() for thread in threads] == [True, False]
 
 
-@pytest.mark.promise("stack-51")
+@pytest.mark.promise("stack-46")
 @pytest.mark.parametrize("kind", ["http.response.pathsend", "http.response.zerocopysend"])
 @pytest.mark.parametrize("length", [True, False])
 async def test_files_sent_by_the_server_stay_as_they_are(kind: str, *, length: bool) -> None:
@@ -303,7 +303,7 @@ async def test_files_sent_by_the_server_stay_as_they_are(kind: str, *, length: b
     assert header(sent, b"etag") == (b'"v1"' if length else None)
 
 
-@pytest.mark.promise("stack-51")
+@pytest.mark.promise("stack-46")
 async def test_other_messages_pass() -> None:
     """Early hints come before the headers, and trailers after the body."""
     start, content = whole(TEXT)
@@ -324,7 +324,7 @@ async def test_a_file_message_without_its_extension_is_not_swallowed() -> None:
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.pathsend"]
 
 
-@pytest.mark.promise("stack-46")
+@pytest.mark.promise("stack-41")
 async def test_zstd_is_preferred_where_the_interpreter_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python 3.14 compresses with zstd too; its backport stands in for it here."""
     monkeypatch.setattr(_compression, "_ZSTD", zstd)
