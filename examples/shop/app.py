@@ -27,7 +27,7 @@ def create_app(*, trusted_hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::
     add_pages(app)
     install(
         app,
-        request_id={"trust": "proxies", "trusted_proxies": ["127.0.0.1", "::1"]},
+        request_id={"trust": "proxies", "trusted_proxies": ["127.0.0.1"]},
         headers=page_headers(),
         trusted_hosts=trusted_hosts,
         cors=["http://localhost:3000"],

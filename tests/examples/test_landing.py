@@ -158,6 +158,36 @@ def test_the_code_shown_is_the_shops() -> None:
     assert [" ".join(text_of(each).split()) in code for each in shown] == [True]
 
 
+def luminance(colour: str) -> float:
+    """Give the relative luminance of a colour, as WCAG 2.2 defines it."""
+    shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("ground", "inks"),
+    [
+        ("paper", ["ink", "muted", "brick", "brick-strong"]),
+        ("raised", ["ink", "muted", "brick"]),
+        ("brick", ["on-brick"]),
+        ("brick-strong", ["on-brick"]),
+        ("slate", ["chalk", "chalk-dim", "clay", "straw", "moss"]),
+        *[(f"clay-{number}", ["on-clay"]) for number in range(1, 7)],
+    ],
+)
+def test_text_stands_out(mode: str, ground: str, inks: list[str]) -> None:
+    """Every text has a contrast of 4.5 : 1 or more to what it stands on, by day and by night."""
+    sheet = (Path(pages.__file__).with_name("pages") / "shop.css").read_text("utf-8")
+    by_day, by_night = (dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in sheet.split("@media", 2)[:2])
+    colours = by_day if mode == "light" else by_day | by_night
+
+    for ink in inks:
+        darker, lighter = sorted([luminance(colours[ground]), luminance(colours[ink])])
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, ink
+
+
 def test_every_block_is_shown() -> None:
     """Each block has a request, its answer and a guide."""
     assert re.findall(r"/guides/(\w+)\.md", PAGE)[:5] == ["problems", "requestid", "accesslog", "headers", "stack"]
@@ -172,7 +202,7 @@ async def test_the_log_line_shown_is_the_one_written(app: FastAPI, caplog: pytes
     await curl(app, text_of(asked))
 
     (record,) = [record for record in caplog.records if record.name == "brickwork.accesslog"]
-    written = TextFormatter().format(record)
+    written = re.sub(r"in [0-9.]+ ms", "in 0.4 ms", TextFormatter().format(record))
     assert agrees([text_of(line)], written), written
 
 
