@@ -159,7 +159,7 @@ def _declared(cls: type) -> dict[str, Any]:
             raise ValueError(f"{cls.__name__}.{name}: a problem already has a {name}; choose another name")
         if not MEMBER.fullmatch(name):
             raise ValueError(
-                f"{cls.__name__}.{name}: a member's name takes three letters, digits or underscores or more"
+                f"{cls.__name__}.{name}: name a member with three or more of a-z, A-Z, 0-9 and _"
             )
         found[name] = annotation
     return found
