@@ -2,139 +2,21 @@
 
 import gzip
 import inspect
-import sys
 import threading
 import zlib
 from collections.abc import AsyncIterator
-from importlib import import_module
 from typing import Any
 
 import pytest
 from fastapi import FastAPI, Response, WebSocket
 from fastapi.responses import FileResponse, StreamingResponse
-from hypothesis import given
-from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from brickwork._core.headers import find, find_all
+from brickwork._core.headers import find_all
 from brickwork.stack import CompressionMiddleware, CompressionOptions, _compression
-from brickwork.stack._compression import choose_coding
 from brickwork.testing import open_client
-
-zstd: Any = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
-
-TEXT = b"All happy families are alike. " * 100
-START: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
-
-
-def scope(accept: str | None = "gzip", method: str = "GET", **more: Any) -> Scope:
-    """The scope of a request."""
-    headers = [] if accept is None else [(b"accept-encoding", accept.encode("latin-1"))]
-    return {"type": "http", "method": method, "path": "/", "headers": headers, **more}
-
-
-async def exchange(messages: list[Message], request: Scope | None = None, **options: Any) -> list[Message]:
-    """Let an app send these messages, and give what leaves."""
-    sent: list[Message] = []
-
-    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
-        for message in messages:
-            await send(message)
-
-    async def receive() -> Message:
-        raise AssertionError("nobody reads")
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await CompressionMiddleware(app, **options)(request or scope(), receive, send)
-    return sent
-
-
-def whole(body: bytes = TEXT, *headers: tuple[bytes, bytes], status: int = 200) -> list[Message]:
-    """A response whose length is known."""
-    length = (b"content-length", b"%d" % len(body))
-    return [
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [(b"content-type", b"text/plain"), length, *headers],
-        },
-        {"type": "http.response.body", "body": body},
-    ]
-
-
-def header(sent: list[Message], name: bytes) -> bytes | None:
-    """A header of the response."""
-    return find(next(message for message in sent if message["type"] == "http.response.start")["headers"], name)
-
-
-def body(sent: list[Message]) -> bytes:
-    """The response's body as it leaves."""
-    return b"".join(message["body"] for message in sent if message["type"] == "http.response.body")
-
-
-@pytest.mark.promise("stack-41")
-@pytest.mark.parametrize(
-    ("accepted", "coding"),
-    [
-        (None, None),
-        ("", None),
-        ("gzip", "gzip"),
-        ("GZIP", "gzip"),
-        ("x-gzip", "gzip"),
-        ("gzip;q=0", None),
-        ("gzip; q=0.000", None),
-        ("gzip;q=0.001", "gzip"),
-        ("gzip ; Q = 1.000", "gzip"),
-        ("deflate, br", None),
-        ("deflate, gzip;q=0.5, br;q=1.0", "gzip"),
-        ("*", "gzip"),
-        ("*;q=0", None),
-        ("*;q=0, gzip", "gzip"),
-        ("gzip;q=0, *", None),
-        ("identity", None),
-        ("identity, gzip", "gzip"),
-        ("identity;q=1, gzip;q=0.5", None),
-        ("identity;q=0.5, gzip;q=0.6", "gzip"),
-        ("identity;q=0", None),
-        ("gzip;q=0.5, *;q=1", None),
-        ("gzip;q=2", None),
-        ("gzip;q=-1", None),
-        ("gzip;q=yes", None),
-        ("gzip;q=0.1234", None),
-        ("notgzip", None),
-        ("gzip" + "," * 300, None),
-    ],
-)
-async def test_the_client_decides(accepted: str | None, coding: str | None) -> None:
-    """Weights, zero, `identity` and `*` mean what RFC 9110 says; a weight that is none is no consent."""
-    sent = await exchange(whole(), scope(accepted))
-
-    encoding = header(sent, b"content-encoding")
-    assert encoding == (coding.encode() if coding else None)
-    assert (gzip.decompress(body(sent)) if coding else body(sent)) == TEXT
-
-
-@pytest.mark.promise("stack-41")
-async def test_several_headers_are_one_list() -> None:
-    """A proxy may have split the list."""
-    request = scope(None)
-    request["headers"] = [(b"accept-encoding", b"br"), (b"accept-encoding", b"gzip")]
-
-    sent = await exchange(whole(), request)
-
-    assert header(sent, b"content-encoding") == b"gzip"
-
-
-@pytest.mark.promise("stack-41")
-@given(st.binary(max_size=60))
-def test_no_header_is_too_odd(accepted: bytes) -> None:
-    """Any bytes give a choice, and one that was offered."""
-    chosen = choose_coding(accepted, offered=(b"zstd", b"gzip"))
-
-    assert chosen in {b"zstd", b"gzip", None}
+from tests.stack.compressed import START, TEXT, body, exchange, header, scope, whole
 
 
 @pytest.mark.promise("stack-42")
@@ -322,26 +204,6 @@ async def test_a_file_message_without_its_extension_is_not_swallowed() -> None:
     sent = await exchange([START, {"type": "http.response.pathsend", "path": "/file"}])
 
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.pathsend"]
-
-
-@pytest.mark.promise("stack-41")
-async def test_zstd_is_preferred_where_the_interpreter_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python 3.14 compresses with zstd too; its backport stands in for it here."""
-    monkeypatch.setattr(_compression, "_ZSTD", zstd)
-    streamed: list[Message] = [
-        START,
-        {"type": "http.response.body", "body": TEXT, "more_body": True},
-        {"type": "http.response.body", "body": TEXT},
-    ]
-
-    best = await exchange(streamed, scope("gzip, zstd"))
-    other = await exchange(whole(), scope("gzip, zstd;q=0.5"))
-
-    assert header(best, b"content-encoding") == b"zstd"
-    assert zstd.decompress(body(best)) == TEXT * 2
-    first = zstd.ZstdDecompressor().decompress(best[1]["body"])
-    assert first == TEXT
-    assert header(other, b"content-encoding") == b"gzip"
 
 
 async def test_a_length_that_is_no_number_is_no_length() -> None:

@@ -5,64 +5,18 @@ import inspect
 import threading
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import anyio.to_thread
 import pytest
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, WebSocket
+from fastapi import BackgroundTasks, Depends, FastAPI, WebSocket
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
-from starlette.types import Message
 
 from brickwork.stack import TimeoutMiddleware, TimeoutOptions, time_limit
 from brickwork.testing import assert_problem, open_client
-
-# Short enough for a quick test; what must not be cut takes several times as long.
-SHORT = 0.05
-
-
-class Exchange:
-    """One request to an app, called as a server calls it: what was sent is known before the app has ended."""
-
-    def __init__(self, app: FastAPI, path: str, method: str = "GET") -> None:
-        self.sent: list[Message] = []
-        self.answered = asyncio.Event()
-        self.answered_after = float("inf")
-        self.began = time.monotonic()
-        scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
-            "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
-            "headers": [(b"content-type", b"application/json")], "client": ("127.0.0.1", 1), "server": ("test", 80),
-        }  # fmt: skip
-        self.body = asyncio.Queue[Message]()
-        self.task = asyncio.create_task(app(scope, self.body.get, self.send))
-
-    async def send(self, message: Message) -> None:
-        """Note what the app sends."""
-        self.sent.append(message)
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            self.answered_after = time.monotonic() - self.began
-            self.answered.set()
-
-    @property
-    def statuses(self) -> list[int]:
-        """Every response that was started."""
-        return [message["status"] for message in self.sent if message["type"] == "http.response.start"]
-
-
-def limited(timeout: float = SHORT, **options: Any) -> tuple[FastAPI, list[TimeoutMiddleware]]:
-    """An app with a time-out, and the middleware once it is built."""
-    app = FastAPI()
-    built: list[TimeoutMiddleware] = []
-
-    class Kept(TimeoutMiddleware):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            built.append(self)
-
-    app.add_middleware(Kept, timeout=timeout, **options)
-    return app, built
+from tests.stack.late import SHORT, Exchange, limited
 
 
 @pytest.mark.promise("stack-30")
@@ -304,104 +258,6 @@ async def test_a_late_error_reaches_the_server() -> None:
 
     assert exchange.statuses == [504]
     assert built[0].abandoned == 0
-
-
-@pytest.mark.promise("stack-35")
-@pytest.mark.parametrize(
-    ("path", "status"), [("/longer", 200), ("/none", 200), ("/shorter", 504), ("/router/own", 200), ("/router", 504)]
-)
-async def test_a_route_has_a_limit_of_its_own(path: str, status: int) -> None:
-    """A route's limit counts before its router's, and that before the app's; None is none."""
-    app, _ = limited(SHORT * 2)
-    router = APIRouter()
-
-    async def slow() -> str:
-        await asyncio.sleep(SHORT * 4)
-        return "done"
-
-    app.get("/longer", dependencies=[time_limit(60)])(slow)
-    app.get("/none", dependencies=[time_limit(None)])(slow)
-    app.get("/shorter", dependencies=[time_limit(SHORT / 5)])(slow)
-    router.get("/own", dependencies=[time_limit(60)])(slow)
-    router.get("")(slow)
-    app.include_router(router, prefix="/router", dependencies=[time_limit(SHORT)])
-
-    async with open_client(app) as client:
-        answer = await client.get(path)
-
-    assert answer.status_code == status
-
-
-@pytest.mark.promise("stack-35")
-@pytest.mark.parametrize("prefix", ["", "/included"])
-async def test_a_limit_counts_while_the_body_comes_in(prefix: str) -> None:
-    """A slow upload has the time of its route, although dependencies run only after it."""
-    app, _ = limited()
-    router = APIRouter()
-
-    @router.post("/upload", dependencies=[time_limit(None)])
-    async def upload(request: Request, document: dict[str, int]) -> dict[str, int]:
-        return document
-
-    app.include_router(router, prefix=prefix)
-    exchange = Exchange(app, f"{prefix}/upload", "POST")
-    exchange.body.put_nowait({"type": "http.request", "body": b'{"a":', "more_body": True})
-    await asyncio.sleep(SHORT * 2)
-    exchange.body.put_nowait({"type": "http.request", "body": b" 1}", "more_body": False})
-    await exchange.task
-
-    assert exchange.statuses == [200]
-
-
-@pytest.mark.promise("stack-35")
-async def test_a_mounted_app_has_the_last_word() -> None:
-    """Its own time-out takes the place of its parent's, and one answer leaves."""
-    outer, _ = limited(SHORT)
-    inner, _ = limited(60)
-
-    @inner.get("/slow")
-    async def slow() -> str:
-        await asyncio.sleep(SHORT * 3)
-        return "done"
-
-    outer.mount("/inner", inner)
-    async with open_client(outer) as client:
-        answer = await client.get("/inner/slow")
-
-    assert answer.status_code == 200
-
-
-async def test_a_limit_without_the_middleware_does_nothing() -> None:
-    """A router with limits works in an app without time-outs."""
-    app = FastAPI()
-    app.get("/", dependencies=[time_limit(1)])(lambda: "fine")
-
-    async with open_client(app) as client:
-        answer = await client.get("/")
-
-    assert answer.json() == "fine"
-
-
-async def test_a_limit_that_comes_too_late_changes_nothing() -> None:
-    """Once the response has begun there is nothing left to limit."""
-    app, _ = limited()
-
-    @app.get("/")
-    async def stream(request: Request) -> StreamingResponse:
-        async def chunks() -> AsyncIterator[bytes]:
-            yield b"one"
-            limit = time_limit(SHORT / 5).dependency
-            assert limit is not None
-            await limit(request)
-            await asyncio.sleep(SHORT)
-            yield b"two"
-
-        return StreamingResponse(chunks())
-
-    async with open_client(app) as client:
-        answer = await client.get("/")
-
-    assert answer.text == "onetwo"
 
 
 async def test_a_server_that_gives_up_is_not_held_back() -> None:
