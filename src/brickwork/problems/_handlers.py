@@ -1,6 +1,5 @@
 """The face towards FastAPI: exception handlers, all coroutines, that answer with problem documents."""
 
-import json
 import logging
 import re
 import sys
@@ -48,8 +47,8 @@ _CAUGHT: Final = (
     WebSocketException,
     ClientDisconnect,
     ExceptionGroup,
-    json.JSONDecodeError,
-    UnicodeDecodeError,
+    ValueError,  # reading JSON: malformed, not UTF-8, a number too long
+    RecursionError,  # reading JSON: nested too deeply
     TimeoutError,
     ConnectionError,
 )
