@@ -1,8 +1,11 @@
 """The tour of the shop: quick, readable, and true."""
 
+import os
+import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,21 @@ async def test_colour_is_only_colour(said: str, capsys: pytest.CaptureFixture[st
     plain = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
     assert coloured != plain
     assert len(plain.splitlines()) == len(said.splitlines())
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_colour_is_for_terminals_that_want_it(no_color: str, coloured: bool) -> None:
+    """On a terminal the tour is in colour, unless NO_COLOR is set."""
+    terminal, stdout = pty.openpty()
+    command = [sys.executable, "-m", "examples.shop.tour"]
+
+    with subprocess.Popen(command, cwd=ROOT, stdout=stdout, env={**os.environ, "NO_COLOR": no_color}) as process:
+        os.close(stdout)
+        begun = os.read(terminal, 1000)
+        with suppress(OSError):  # the terminal ends with the process
+            while os.read(terminal, 65_536):
+                pass
+    os.close(terminal)
+
+    assert process.returncode == 0
+    assert (b"\x1b[" in begun) is coloured
