@@ -33,7 +33,7 @@ class Pages(StaticFiles):
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
-        # Starlette answers a range that is none with plain text; files this small may as well come whole (RFC 9110, 14.2).
+        # Starlette refuses a nonsensical range in plain text; so small a file may come whole (RFC 9110, section 14.2).
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"range"]
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers["Cache-Control"] = "no-cache"
