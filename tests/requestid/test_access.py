@@ -258,7 +258,8 @@ def test_a_socket_has_an_id(form: Form) -> None:
     with TestClient(form(socket_application())).websocket_connect("/accepted") as socket:
         seen = socket.receive_json()
 
-    headers = [value.decode() for name, value in list[Any](socket.extra_headers) if name == b"x-request-id"]
+    sent: Any = socket.extra_headers
+    headers = [value.decode() for name, value in sent if name == b"x-request-id"]
     assert headers == [seen[0]]
     assert seen[0] == seen[1]
 

@@ -197,3 +197,9 @@ def test_a_job_always_has_an_id(wrong: dict[str, object]) -> None:
 def test_outside_a_request_there_is_nothing_to_dump() -> None:
     """A job that no request asked for gets an ID of its own."""
     assert dump() == {}
+
+
+def test_a_job_without_a_trace_has_none() -> None:
+    """Where nobody traces, nothing of a trace is handed on."""
+    with request():
+        assert dump() == {"request_id": "the-request-id", "values": {}}

@@ -106,29 +106,29 @@ class AccessLog(Piece):
         scope = context.scope
         method = scope.get("method", "WEBSOCKET")
         path = shown(scope["path"])
-        query = self._redaction.query(scope.get("query_string", b""))
-        fields: dict[str, object] = {
-            **context.fields(),
-            "method": method,
-            "path": path,
-            "route": route_template(scope),
-            "query": query,
-            "status": status,
-            "duration": duration,
-            "first_byte": None if context.responded_at is None else context.responded_at - context.began_at,
-            "sent_bytes": context.sent_bytes,
-            "client": self._proxies.client(scope),
-            "response_started": context.responded_at is not None,
-            "disconnected": context.disconnected,
-            "close_code": context.close_code,
-            "error": None if context.error is None else type(context.error).__name__,
-            "headers": self._shown_headers(scope["headers"]) if self._headers else {},
-        }
+        query = scope.get("query_string", b"")
+        query = self._redaction.query(query) if query else ""
         target = f"{path}?{query}" if query else path
         said = (method, target, status, duration * 1000)
         # Made here rather than by logger.info, which would walk the stack to find its caller.
         record = self._logger.makeRecord(self._logger.name, self._level, _HERE, 0, "%s %s %d in %.1f ms", said, None)
-        record.__dict__.update(fields)
+        record.__dict__.update(
+            context.fields(),
+            method=method,
+            path=path,
+            route=route_template(scope),
+            query=query,
+            status=status,
+            duration=duration,
+            first_byte=None if context.responded_at is None else context.responded_at - context.began_at,
+            sent_bytes=context.sent_bytes,
+            client=self._proxies.client(scope),
+            response_started=context.responded_at is not None,
+            disconnected=context.disconnected,
+            close_code=context.close_code,
+            error=None if context.error is None else type(context.error).__name__,
+            headers=self._shown_headers(scope["headers"]) if self._headers else {},
+        )
         return record
 
     def _shown_headers(self, headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -148,7 +148,11 @@ def _level(level: int | str) -> int:
 
 def _status(context: RequestContext) -> int:
     """Give the status that the client got; where it got none, the one that says why."""
-    if context.disconnected or isinstance(context.error, ClientDisconnect):
+    # A handler for it that comes too late makes Starlette raise another error from it.
+    left = isinstance(context.error, ClientDisconnect) or isinstance(
+        getattr(context.error, "__cause__", None), ClientDisconnect
+    )
+    if context.disconnected or left:
         context.disconnected = True
         return _CLIENT_LEFT
     if context.status is not None:

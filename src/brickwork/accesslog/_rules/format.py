@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -105,7 +106,9 @@ def _plain(value: Any, depth: int = 0) -> object:
     if depth == _DEEPEST:
         return f"<{type(value).__name__}>"
     if isinstance(value, dict):
-        return {_text(name): _plain(each, depth + 1) for name, each in value.items()}
+        members: dict[Any, Any] = value
+        return {_text(name): _plain(each, depth + 1) for name, each in members.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each, depth + 1) for each in value]
+        elements: Iterable[Any] = value
+        return [_plain(each, depth + 1) for each in elements]
     return _text(value)

@@ -22,7 +22,9 @@ _NO_WORD = re.compile(r"[\W_]+")
 
 def shown(text: str) -> str:
     """Make a client's text fit for a log line: no control characters, and cut where it is endless."""
-    return printable(text if len(text) <= LONGEST else text[:LONGEST] + "…")
+    if len(text) <= LONGEST:
+        return text if text.isprintable() else printable(text)
+    return printable(text[:LONGEST] + "…")
 
 
 class Redaction:
