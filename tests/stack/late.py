@@ -16,14 +16,14 @@ SHORT = 0.05
 class Exchange:
     """One request to an app, called as a server calls it: what was sent is known before the app has ended."""
 
-    def __init__(self, app: FastAPI, path: str, method: str = "GET") -> None:
+    def __init__(self, app: FastAPI, path: str, method: str = "GET", http_version: str = "1.1") -> None:
         self.sent: list[Message] = []
         self.answered = asyncio.Event()
         self.answered_after = float("inf")
         self.began = time.monotonic()
         scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
-            "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": http_version, "method": method,
+            "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
             "headers": [(b"content-type", b"application/json")], "client": ("127.0.0.1", 1), "server": ("test", 80),
         }  # fmt: skip
         self.body = asyncio.Queue[Message]()

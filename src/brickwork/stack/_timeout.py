@@ -174,7 +174,9 @@ class _Deadline:
             self._timer = self._loop.call_later(_RETRY, self._cancel)
 
     async def _respond(self) -> None:
-        error = RequestTimeoutError("The server did not finish its answer in time.")
+        # An error may still come out of the endpoint, and servers close the connection on it, whoever uses it by then.
+        headers = {"Connection": "close"} if self._scope.get("http_version", "1.1").startswith("1.") else None
+        error = RequestTimeoutError("The server did not finish its answer in time.", headers=headers)
         response = renderer_of(self._app).respond(self._scope, error)
         await response(self._scope, self._receive, self._to_client)
 
