@@ -6,6 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Cookie, FastAPI, File, Form, Header, Query, Request, UploadFile
 from pydantic import BaseModel, Field
 
+from brickwork import install
+from brickwork.problems import MalformedJsonError, add_problem_handlers, raises
+
 
 class Item(BaseModel):
     """A body with a number, a text, and things inside one another."""
@@ -48,7 +51,7 @@ async def anything(document: Annotated[Any, Body()]) -> str:
     return type(document).__name__
 
 
-@router.post("/raw")
+@router.post("/raw", responses=raises(MalformedJsonError))
 async def raw(request: Request) -> str:
     """Read JSON without a model."""
     return type(await request.json()).__name__
@@ -82,4 +85,26 @@ def plain() -> FastAPI:
     """Give the app with nothing installed."""
     app = FastAPI()
     app.include_router(router)
+    return app
+
+
+def with_handlers() -> FastAPI:
+    """Give the app with problem handlers only."""
+    app = plain()
+    add_problem_handlers(app)
+    return app
+
+
+def with_stack() -> FastAPI:
+    """Give the app with everything."""
+    app = plain()
+    install(
+        app,
+        request_id={"trust": "always"},
+        cors=["https://shop.example"],
+        body_limit=300_000,
+        timeout=20,
+        compression=True,
+        process_time=True,
+    )
     return app

@@ -1,6 +1,8 @@
 """Hostile requests over real sockets, to every example: nothing breaks, hangs or tells."""
 
 import logging
+from importlib import import_module
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -15,6 +17,34 @@ from .verdict import Expectation, Verdict, judge
 from .wire import exchange_all
 
 PARSERS = get_args(Parser)
+EXAMPLES = sorted(
+    path.stem for path in (Path(__file__).parents[2] / "examples").glob("[a-z]*.py") if path.stem != "demo"
+)
+# What an example does not show, its answers do not have; an example that is not listed shows the whole stack.
+EXPECTED = {
+    "accesslog": Expectation(numbered=False, hardened=False, described=False),
+    "headers": Expectation(numbered=False, described=False),
+    "problems": Expectation(numbered=False, hardened=False, deliberate=frozenset({500})),
+    "requestid": Expectation(hardened=False, described=False),
+    "stack": Expectation(deliberate=frozenset({504})),
+}
+
+
+APPS = {
+    "shop.app": Expectation(),
+    **{name: EXPECTED.get(name, Expectation()) for name in EXAMPLES},
+    "with_handlers": Expectation(numbered=False, hardened=False),
+    "with_stack": Expectation(),
+}
+
+
+def app_of(name: str) -> FastAPI:
+    """Give an example's app, or one of our own targets."""
+    if name in {"with_handlers", "with_stack"}:
+        made: FastAPI = getattr(target, name)()
+        return made
+    found: FastAPI = import_module(f"examples.{name}").app
+    return found
 
 
 async def attack(app: FastAPI, parser: Parser, expectation: Expectation, *, count: int, seed: int) -> Verdict:
@@ -23,6 +53,40 @@ async def attack(app: FastAPI, parser: Parser, expectation: Expectation, *, coun
     with serving(app, parser) as port:
         exchanges = await exchange_all(port, [*corpus(known), *hostile(known, count, seed)])
     return judge(exchanges, expectation)
+
+
+def errors_of_the_app(records: list[logging.LogRecord]) -> list[str]:
+    """Leave out what a server says when the app answers on a connection that it has closed already itself."""
+    return [record.getMessage() for record in records if not _answer_came_too_late(record)]
+
+
+def _answer_came_too_late(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    words = ("role=SERVER and state=", "the handler is closed")
+    return record.name == "uvicorn.error" and any(each in str(error) for each in words)
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@pytest.mark.parametrize("name", APPS)
+async def test_hostile_requests_do_no_harm(name: str, parser: Parser, expected_errors: list[logging.LogRecord]) -> None:
+    """The corpus and 500 hostile requests get answers that break nothing, promise nothing less, and tell nothing."""
+    verdict = await attack(app_of(name), parser, APPS[name], count=500, seed=1)
+
+    assert verdict.findings == []
+    assert errors_of_the_app(expected_errors) == []
+    assert verdict.statuses.total() > 400
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seed", [2, 3, 4])
+@pytest.mark.parametrize("name", ["shop.app", "with_handlers", "with_stack"])
+async def test_many_hostile_requests_do_no_harm(name: str, seed: int, expected_errors: list[logging.LogRecord]) -> None:
+    """1,500 requests of three more seeds find nothing either, through both parsers."""
+    verdicts = [await attack(app_of(name), parser, APPS[name], count=1_500, seed=seed) for parser in PARSERS]
+
+    assert [verdict.findings for verdict in verdicts] == [[], []]
+    assert errors_of_the_app(expected_errors) == []
 
 
 @pytest.mark.parametrize("parser", PARSERS)

@@ -77,7 +77,7 @@ async def _send(writer: asyncio.StreamWriter, request: Request) -> None:
         if number:
             await asyncio.sleep(PAUSE)
         writer.write(piece)
-        with suppress(ConnectionError):
+        with suppress(OSError):
             await writer.drain()
 
 
@@ -89,7 +89,7 @@ async def _receive(
         await asyncio.sleep(PAUSE)
         return False
     seconds = DEADLINE if request.complete else PATIENCE
-    with suppress(ConnectionError):
+    with suppress(OSError):
         if await _read(reader, request, received, seconds):
             return False
         if not request.complete and writer.can_write_eof():
@@ -139,7 +139,9 @@ def _body(
 ) -> tuple[bytes, bytes] | None:
     """Give the body and what follows it; None while it is not all there."""
     fields = dict(headers)
-    if method == b"HEAD" or status < 200 or status in {204, 304}:
+    # A server that refuses a request by itself does not know that it was a HEAD.
+    bodiless = method == b"HEAD" and not data.startswith(b"Invalid HTTP")
+    if bodiless or status < 200 or status in {204, 304}:
         return b"", data
     if b"chunked" in fields.get(b"transfer-encoding", b""):
         return _dechunked(data)
