@@ -81,7 +81,9 @@ async def test_every_error_is_a_problem_document(
 
 
 @pytest.mark.promise("problems-2")
-@pytest.mark.parametrize("base", ["https://api.example/problems/", "urn:example:", "/problems/", "/", "tag:a@b,2026:p#"])
+@pytest.mark.parametrize(
+    "base", ["https://api.example/problems/", "urn:example:", "/problems/", "/", "tag:a@b,2026:p#"]
+)
 async def test_the_type_is_the_base_and_the_slug(client_of: ClientOf, base: str) -> None:
     """A class with a slug is a type of its own below `base_uri`."""
     document = await problem_of(client_of, SoldOutError("Gone.", sku="A1"), base_uri=base)
