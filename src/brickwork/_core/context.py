@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import trace
 from .scope import REQUEST
@@ -58,17 +58,23 @@ class RequestContext:
         self.close_code: int | None = None
         self.disconnected = False
         self.error: BaseException | None = None
+        self._inbound: trace.Trace | Literal[False] | None = False
 
     def trace(self) -> trace.Trace | None:
         """Give the place in the trace: OpenTelemetry's current span, else what the caller's header continues."""
+        span = trace.of_span()
+        if span is not None:
+            return span
         # Parsed when asked for the first time: most requests neither log nor call anyone.
-        if not hasattr(self, "_inbound"):
+        if self._inbound is False:
             self._inbound = trace.parse(self.scope.get("headers", ()))
-        return trace.of_span() or self._inbound
+        return self._inbound
 
     def fields(self) -> dict[str, object]:
         """Give what belongs on each log line of the request: its IDs, and what the application bound to it."""
-        return {**ids(self.request_id, self.trace()), **self.values}
+        fields = ids(self.request_id, self.trace())
+        fields.update(self.values)
+        return fields
 
 
 CURRENT: ContextVar[RequestContext | None] = ContextVar("brickwork.request", default=None)
@@ -81,11 +87,9 @@ def current() -> RequestContext | None:
 
 def ids(request_id: str | None, place: trace.Trace | None) -> dict[str, object]:
     """Give the three IDs by the names that they have in logs, ``-`` for one that is not known."""
-    return {
-        "request_id": request_id or "-",
-        "trace_id": place.trace_id if place else "-",
-        "span_id": place.span_id if place else "-",
-    }
+    if place is None:
+        return {"request_id": request_id or "-", "trace_id": "-", "span_id": "-"}
+    return {"request_id": request_id or "-", "trace_id": place.trace_id, "span_id": place.span_id}
 
 
 def mark(error: BaseException, context: RequestContext) -> None:

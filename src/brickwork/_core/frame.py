@@ -6,13 +6,14 @@ around an application, with a single wrapped ``send`` for all of them: ``Request
 piece, the stack of `brickwork.install` a frame with all, so both behave the same by construction.
 """
 
+import time
 from asyncio import CancelledError
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from starlette.exceptions import HTTPException
 
-from .clock import Clock, SystemClock
+from .clock import Clock
 from .context import CURRENT, RequestContext, mark, of_scope
 from .headers import RawHeaders
 from .renderer import renderer_of
@@ -79,7 +80,7 @@ class Frame:
     def __init__(self, app: "ASGIApp", pieces: Iterable[Piece], *, clock: Clock | None = None) -> None:
         self.app = app
         self.pieces = tuple(sorted(pieces, key=lambda piece: piece.rank))
-        self.now = (clock or SystemClock()).monotonic
+        self.now = time.perf_counter if clock is None else clock.monotonic
         # Around a whole application, the scope does not name it yet.
         self._application = app
         while isinstance(self._application, Frame):
@@ -97,18 +98,15 @@ class Frame:
         else:
             await self.app(scope, receive, send)
             return
-        context = of_scope(scope)
-        if context is None:
-            context = RequestContext(scope, self.now(), self.now)
-            if context.app is None:
-                context.app = self._application
-            context.pieces = hooks.kinds
-            scope.setdefault("state", {})[REQUEST] = context
-            await _Run(self, context, hooks, send, outermost=True).as_outermost(scope, receive)
-            return
-        hooks = hooks.without(context.pieces)
-        context.pieces |= hooks.kinds
-        await _Run(self, context, hooks, send, outermost=False)(scope, receive)
+        await _Run(self, scope, hooks, send)(scope, receive)
+
+    def begin_context(self, scope: "Scope") -> RequestContext:
+        """Begin what is known of a request that no frame has seen before."""
+        context = RequestContext(scope, self.now(), self.now)
+        if context.app is None:
+            context.app = self._application
+        scope.setdefault("state", {})[REQUEST] = context
+        return context
 
 
 class _Hooks:
@@ -139,29 +137,19 @@ class _Run:
 
     __slots__ = ("context", "ended", "frame", "hooks", "outermost", "started", "to_server")
 
-    def __init__(
-        self, frame: Frame, context: RequestContext, hooks: _Hooks, to_server: "Send", *, outermost: bool
-    ) -> None:
+    def __init__(self, frame: Frame, scope: "Scope", hooks: _Hooks, to_server: "Send") -> None:
+        known = of_scope(scope)
         self.frame = frame
-        self.context = context
-        self.hooks = hooks
+        self.outermost = known is None
+        self.context = context = known or frame.begin_context(scope)
+        self.hooks = hooks = hooks if known is None else hooks.without(context.pieces)
+        context.pieces |= hooks.kinds
         self.to_server = to_server
-        self.outermost = outermost
         self.started = False
         self.ended = False
 
-    async def as_outermost(self, scope: "Scope", receive: "Receive") -> None:
-        token = CURRENT.set(self.context)
-        try:
-            await self(scope, receive)
-        finally:
-            CURRENT.reset(token)
-            # The error holds the traceback, the traceback this frame: let go, or the collector has to find out.
-            self.context.error = None
-            # And the scope holds the context: a copy breaks that ring too.
-            self.context.scope = {**scope, "state": {}}
-
     async def __call__(self, scope: "Scope", receive: "Receive") -> None:
+        token = CURRENT.set(self.context)
         try:
             response = self._begin()
             if response is None:
@@ -183,6 +171,12 @@ class _Run:
             raise
         finally:
             self._finish()
+            CURRENT.reset(token)
+            if self.outermost:
+                # What holds the context must not be held by it, or only the collector could free the request: an error
+                # (by its traceback, this frame) and the scope (by its state).
+                self.context.error = None
+                self.context.scope = {**scope, "state": {}}
 
     def _begin(self) -> "Response | None":
         try:
@@ -214,28 +208,29 @@ class _Run:
             await response(scope, _nothing_more, self.send)
 
     def send(self, message: "Message") -> Awaitable[None]:
-        # Chunks of a stream pass without a coroutine of their own: the server's awaitable goes straight back.
-        if message["type"] == "http.response.body" and message.get("more_body"):
+        # A coroutine of our own only where something is left to do afterwards; else the server's goes straight back.
+        kind = message["type"]
+        if kind in _BODIES:
             if self.outermost:
                 self.context.sent_bytes += len(message.get("body", b""))
-            return self.to_server(message)
-        return self._send(message)
-
-    async def _send(self, message: "Message") -> None:
-        kind = message["type"]
-        if kind in _STARTS:
+            if not message.get("more_body"):
+                return self._send_last(message)
+        elif kind in _STARTS:
             try:
                 self._start(message)
             except HTTPException as error:
-                await self._respond(self._rendered(error))
-                raise _ResponseReplaced from error
+                return self._send_instead(error)
         elif kind == "websocket.close" and self.context.close_code is None:
             self.context.close_code = message.get("code", 1000)
+        return self.to_server(message)
+
+    async def _send_last(self, message: "Message") -> None:
         await self.to_server(message)
-        if kind in _BODIES and not message.get("more_body"):
-            if self.outermost:
-                self.context.sent_bytes += len(message.get("body", b""))
-            self._finish()
+        self._finish()
+
+    async def _send_instead(self, error: HTTPException) -> None:
+        await self._respond(self._rendered(error))
+        raise _ResponseReplaced from error
 
     def _start(self, message: "Message") -> None:
         # Every frame says so: the pieces of an inner one run before those of the outermost.

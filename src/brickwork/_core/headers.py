@@ -20,13 +20,11 @@ def find_all(headers: Iterable[Sequence[bytes]], name: bytes) -> list[bytes]:
 
 def replace(headers: RawHeaders, name: bytes, value: bytes) -> None:
     """Leave exactly one ``name`` (lower case) in ``headers``: at the place of the first, or at the end."""
-    places = [index for index, (key, _) in enumerate(headers) if key == name or key.lower() == name]
-    if not places:
-        headers.append((name, value))
-        return
-    headers[places[0]] = (name, value)
-    for index in reversed(places[1:]):
-        del headers[index]
+    for index, (key, _) in enumerate(headers):
+        if key.lower() == name:
+            headers[index:] = [(name, value), *(pair for pair in headers[index + 1 :] if pair[0].lower() != name)]
+            return
+    headers.append((name, value))
 
 
 def merge(headers: RawHeaders, pairs: Iterable[tuple[bytes, bytes]], wins: Container[bytes] = ()) -> None:

@@ -61,10 +61,10 @@ def route_template(scope: "Scope") -> str | None:
 def _template_by_endpoint(scope: "Scope") -> str | None:
     """Give the template where only the endpoint is known: FastAPI names no route for Starlette's plain ones, and mounts."""
     endpoint = scope.get("endpoint")
-    routes = getattr(scope.get("app"), "routes", ())
-    route = next((route for route in routes if getattr(route, "endpoint", None) is endpoint), None)
     if endpoint is None or hasattr(endpoint, "routes"):
         return None
+    routes = getattr(scope.get("app"), "routes", ())
+    route = next((route for route in routes if getattr(route, "endpoint", None) is endpoint), None)
     # What is mounted and is no router, such as static files, serves all paths below it.
     return _mount_prefix(scope) + ("/{path}" if route is None else route.path_format)
 
@@ -72,10 +72,12 @@ def _template_by_endpoint(scope: "Scope") -> str | None:
 def _mount_prefix(scope: "Scope") -> str:
     outside: str = scope.get("app_root_path", scope.get("root_path", ""))
     prefix: str = scope.get("root_path", "")[len(outside) :]
+    if not prefix:
+        return ""
     state = scope.get("state", {}).get(REQUEST)
     app = scope.get("app") if state is None else state.app
     # A mount below a parameter (/{tenant}) shows its value in root_path; only the mount itself knows the name.
-    return (_mount_template(getattr(app, "routes", ()), prefix) or prefix) if prefix else ""
+    return _mount_template(getattr(app, "routes", ()), prefix) or prefix
 
 
 def _mount_template(routes: Sequence[Any], prefix: str) -> str | None:
@@ -148,7 +150,7 @@ class TrustedProxies:
         """
         client = scope.get("client")
         peer = client[0] if client else None
-        if not self or not self.trusts_peer(scope):
+        if not (self._networks or self._unix) or not self.trusts_peer(scope):
             return _canonical(peer)
         headers = scope["headers"]
         claims = [_forwarded(find_all(headers, b"forwarded")), _x_forwarded_for(find_all(headers, b"x-forwarded-for"))]

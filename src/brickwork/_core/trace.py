@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from os import urandom
 
+from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
 
 from .headers import find_all
@@ -47,6 +48,11 @@ def parse(headers: Iterable[Sequence[bytes]]) -> Trace | None:
     Reference: W3C Trace Context, sections 3.2 and 4.3.
     """
     headers = tuple(headers)
+    for name, _ in headers:
+        if name.lower() == b"traceparent":
+            break
+    else:
+        return None
     parents = find_all(headers, b"traceparent")
     match = _TRACEPARENT.fullmatch(parents[0].strip()) if len(parents) == 1 else None
     if match is None:
@@ -66,7 +72,10 @@ def parse(headers: Iterable[Sequence[bytes]]) -> Trace | None:
 
 def of_span() -> Trace | None:
     """Give the place of OpenTelemetry's current span; None where nothing is traced."""
-    span = get_current_span().get_span_context()
+    here = get_current()
+    if not here:
+        return None
+    span = get_current_span(here).get_span_context()
     if not span.is_valid:
         return None
     return Trace(

@@ -105,12 +105,15 @@ class SecurityHeadersPiece(Piece):
                     return self._paths[f"{prefix}*"]
         app: Any = scope.get("app")
         # Read at each request: an application may be given its addresses late, and a mounted one has its own.
-        if getattr(app, "openapi_url", None) and not _is_file(scope):
-            if path in (app.docs_url, app.redoc_url):
-                return self._docs
-            if path == app.swagger_ui_oauth2_redirect_url:
-                return self._popup
-        return self._default
+        if not getattr(app, "openapi_url", None):
+            return self._default
+        if path in (app.docs_url, app.redoc_url):
+            found = self._docs
+        elif path == app.swagger_ui_oauth2_redirect_url:
+            found = self._popup
+        else:
+            return self._default
+        return self._default if _is_file(scope) else found
 
 
 def _is_file(scope: "Scope") -> bool:

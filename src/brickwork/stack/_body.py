@@ -64,7 +64,11 @@ class BodyLimit(Piece):
         if outer is not None:
             outer.max_body_size = self.limit
             return
-        declared = _declared_length([value for name, value in scope["headers"] if name == b"content-length"])
+        declared = None
+        for name, _ in scope["headers"]:
+            if name == b"content-length":
+                declared = _declared_length(scope["headers"])
+                break
         if declared is not None and declared > self.largest:
             raise _too_large(self.largest, scope["http_version"])
         scope[MAX_BODY_SIZE_SCOPE_KEY] = self.limit
@@ -94,10 +98,9 @@ class BodyLimit(Piece):
             count.check(count.declared, context.scope["http_version"])
 
 
-def _declared_length(values: list[bytes]) -> int | None:
+def _declared_length(headers: list[tuple[bytes, bytes]]) -> int:
     """Read Content-Length as RFC 9110, section 8.6 wants it: digits, and the same ones where it is repeated."""
-    if not values:
-        return None
+    values = [value for name, value in headers if name == b"content-length"]
     if len(set(values)) > 1 or not values[0].isdigit() or len(values[0]) > 20:
         raise BadContentLengthError("Content-Length must be one whole number.", headers={"Connection": "close"})
     return int(values[0])

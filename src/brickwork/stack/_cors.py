@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 EXPOSED = ("ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID")
 
+_ALLOW_ORIGIN = b"access-control-allow-origin"
+_VARY = (b"vary", b"Origin")
+
 
 class CORSOptions(TypedDict, total=False):
     """Options of the CORS piece; pages of which origins may call the API, and how."""
@@ -57,6 +60,8 @@ class CORS(Piece):
         self.open = rules.allow_all_origins
         self._any = rules.allow_all_origins and not rules.allow_credentials
         self._always = [(name.lower().encode(), value.encode()) for name, value in rules.simple_headers.items()]
+        self._by_origin = {origin: self._allowed(origin) for origin in map(str.encode, rules.allow_origins)}
+        self._ours = frozenset({_ALLOW_ORIGIN, _VARY[0], *(name for name, _ in self._always)})
 
     def begin(self, context: RequestContext) -> "Response | None":
         """Answer a preflight."""
@@ -74,17 +79,28 @@ class CORS(Piece):
 
     def start(self, context: RequestContext, headers: RawHeaders) -> None:
         """Allow the page's origin to read the response."""
-        origin = find(context.scope["headers"], b"origin")
-        if not self._any:
-            add_vary(headers, b"Origin")
-        if origin is None:
+        ours = self._answer_to(find(context.scope["headers"], b"origin"))
+        for name, _ in headers:
+            if name.lower() in self._ours:
+                break
+        else:
+            headers += ours
             return
-        if not self._rules.is_allowed_origin(origin=origin.decode("latin-1")):
-            return
-        for name, value in self._always:
-            replace(headers, name, value)
-        if not self._any:
-            replace(headers, b"access-control-allow-origin", origin)
+        for name, value in ours:
+            if name == _VARY[0]:
+                add_vary(headers, value)
+            else:
+                replace(headers, name, value)
+
+    def _answer_to(self, origin: bytes | None) -> RawHeaders:
+        if origin in self._by_origin:
+            return self._by_origin[origin]
+        if origin is not None and self._rules.is_allowed_origin(origin=origin.decode("latin-1")):
+            return self._allowed(origin)
+        return [] if self._any else [_VARY]
+
+    def _allowed(self, origin: bytes) -> RawHeaders:
+        return self._always if self._any else [*self._always, (_ALLOW_ORIGIN, origin), _VARY]
 
 
 def cors_rules(
