@@ -20,12 +20,14 @@ def comparisons(block: str) -> Sequence[Comparison]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the blocks that were named, and write down what came out."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("blocks", nargs="+", choices=["all", *BLOCKS], metavar="block", help=f"all, {', '.join(BLOCKS)}")
+    names = ["all", *BLOCKS]
+    parser.add_argument("blocks", nargs="+", choices=names, metavar="block", help=", ".join(names))
     parser.add_argument("--rounds", type=int, default=60, help="blocks of calls for each case (default: 60)")
     parser.add_argument("--dry", action="store_true", help="print only; leave the documentation as it is")
     given = parser.parse_args(arguments)
     blocks = BLOCKS if "all" in given.blocks else given.blocks
-    missing = sorted({name for block in blocks for each in comparisons(block) for case in each.cases for name in case.missing()})
+    cases = [case for block in blocks for comparison in comparisons(block) for case in comparison.cases]
+    missing = sorted({module for case in cases for module in case.missing()})
     if missing and not given.dry:
         parser.error(f"not installed: {', '.join(missing)}; run `hatch run bench:all`, or look at the rest with --dry")
     if missing:

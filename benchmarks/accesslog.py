@@ -12,8 +12,8 @@ CASES = (peers.BARE, peers.SEND_WRAPPER, OURS, peers.ACCESS_LOG, peers.TUTORIAL_
 COMPARISONS = (
     Comparison(
         "One request",
-        "Every record is built and handed to a handler that drops it. Ours holds more: the route's template, the client, the "
-        "bytes sent, when the first of them left.",
+        "Every record is built and handed to a handler that drops it. Ours holds more: the IDs, the route's template, "
+        "the client, the bytes sent, when the first of them left.",
         Call(),
         CASES,
     ),

@@ -1,8 +1,8 @@
 """How we measure: process CPU time of an app called in process, in interleaved blocks, as ratios inside one run.
 
-A round runs a short block of calls of every case, in rotating order, and compares each block with the same round's block
-of the first case. What else the machine does in the meantime hits neighbours alike, and the median over the rounds
-forgets the rest. Nothing here opens a socket.
+A round runs a short block of calls of every case, in rotating order, and compares each block with the same round's
+block of the first case. What else the machine does in the meantime hits neighbours alike, and the median over the
+rounds forgets the rest. Nothing here opens a socket.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Scope
@@ -97,6 +97,34 @@ class Comparison:
         return [Runner.of(case, self) for case in self.cases if not case.missing()]
 
 
+class _Answer:
+    """The server's side of one request."""
+
+    __slots__ = ("body", "complete", "sent", "status", "unread")
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.unread = True
+        self.status = 0
+        self.sent = 0
+        self.complete = asyncio.Event()
+
+    async def receive(self) -> Message:
+        if self.unread:
+            self.unread = False
+            return {"type": "http.request", "body": self.body, "more_body": False}
+        await self.complete.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        elif message["type"] == "http.response.body":
+            self.sent += len(message.get("body", b""))
+            if not message.get("more_body"):
+                self.complete.set()
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """A case with its app, ready to serve."""
@@ -121,36 +149,17 @@ class Runner:
         Raises:
             AssertionError: The answer is not what the call expects.
         """
-        status, sent, raised = 0, 0, False
-        unread = True
-        complete = asyncio.Event()
-
-        async def receive() -> Message:
-            nonlocal unread
-            if unread:
-                unread = False
-                return {"type": "http.request", "body": self.call.body, "more_body": False}
-            await complete.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: Any) -> None:
-            nonlocal status, sent
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            elif message["type"] == "http.response.body":
-                sent += len(message.get("body", b""))
-                if not message.get("more_body"):
-                    complete.set()
-
+        answer = _Answer(self.call.body)
+        raised = False
         try:
-            await self.app(self.call.scope(), receive, send)
+            await self.app(self.call.scope(), answer.receive, answer.send)
         except Exception:
             if not self.call.raises:
                 raise
             raised = True
-        if (status, raised, complete.is_set()) != (self.call.status, self.call.raises, True):
-            raise AssertionError(f"{self.case.name} answers {status}, not {self.call.status}; an exception came out: {raised}")
-        return sent
+        if answer.status != self.call.status or raised != self.call.raises or not answer.complete.is_set():
+            raise AssertionError(f"{self.case.name} answers {answer.status}; an exception came out: {raised}")
+        return answer.sent
 
     async def block(self, calls: int) -> float:
         """Serve the request ``calls`` times and give the microseconds of CPU that one took."""

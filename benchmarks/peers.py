@@ -124,8 +124,8 @@ def add_secure(app: FastAPI) -> None:
 
 def add_metrics(app: FastAPI) -> None:
     """Put prometheus-fastapi-instrumentator around the app, with a registry of its own."""
-    from prometheus_client import CollectorRegistry
     from prometheus_fastapi_instrumentator import Instrumentator
+    from prometheus_fastapi_instrumentator.instrumentation import CollectorRegistry
 
     Instrumentator(registry=CollectorRegistry()).instrument(app)
 

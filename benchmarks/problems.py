@@ -26,7 +26,7 @@ JSON = {"content-type": "application/json"}
 COMPARISONS = (
     Comparison(
         "404, no such route",
-        "FastAPI alone answers `{\"detail\": …}`, the others with a problem document.",
+        'FastAPI alone answers `{"detail": …}`, the others with a problem document.',
         Call("/nowhere", status=404),
         CASES,
     ),

@@ -9,7 +9,7 @@ from brickwork._core.frame import Frame
 from brickwork.accesslog import AccessLog
 from brickwork.headers import SecurityHeaders, SecurityHeadersPiece
 from brickwork.requestid import RequestID
-from brickwork.stack import CORS
+from brickwork.stack._cors import CORS, cors_rules
 
 from . import peers
 from .measure import Call, Case, Comparison
@@ -36,7 +36,7 @@ def add_frames(app: FastAPI) -> None:
 
 def _pieces() -> list[RequestID | AccessLog | SecurityHeadersPiece | CORS]:
     headers = SecurityHeadersPiece(SecurityHeaders.api())
-    return [RequestID(), AccessLog(logger=access.name), headers, CORS(origins=[peers.ORIGIN])]
+    return [RequestID(), AccessLog(logger=access.name), headers, CORS(cors_rules(origins=[peers.ORIGIN]))]
 
 
 STACK = Case("Brickwork's stack", add_stack)
@@ -51,8 +51,8 @@ COMPARISONS = (
     Comparison(
         "One request through the whole stack",
         "Request ID, access log, security headers, CORS, error boundary with problem documents, and body limit, on a "
-        "`GET` that a page of another origin sends. The four peers do the first four of these; the six count metrics and "
-        "compress besides.",
+        "`GET` that a page of another origin sends. The four peers do the first four of these; the six count metrics "
+        "and compress besides.",
         Call(headers=CROSS_ORIGIN),
         (*WHOLE[:4], SAME_ORIGIN, *WHOLE[4:]),
     ),
@@ -73,10 +73,13 @@ COMPARISONS = (
     ),
     Comparison(
         "One frame",
-        "Request ID, access log, security headers and CORS in one frame, as `install` puts them, and each in a frame of "
-        "its own, as with `add_middleware`.",
+        "Request ID, access log, security headers and CORS in one frame, as `install` puts them, and each in a frame "
+        "of its own, as with `add_middleware`.",
         Call(headers=CROSS_ORIGIN),
-        (peers.BARE, Case("four pieces, one frame", add_frame), Case("four pieces, four frames", add_frames), peers.FOUR),
+        (
+            peers.BARE, Case("four pieces, one frame", add_frame), Case("four pieces, four frames", add_frames),
+            peers.FOUR,
+        ),
     ),
     Comparison(
         "Each peer alone",

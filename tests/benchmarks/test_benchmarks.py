@@ -1,0 +1,90 @@
+"""The benchmarks run; the packages that they compare with are installed in an environment of their own."""
+
+import json
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from benchmarks import peers
+from benchmarks.__main__ import BLOCKS, comparisons, main
+from benchmarks.measure import Call, Case, Comparison, Runner, compare
+from benchmarks.report import Table, write
+
+ROOT = Path(__file__).parent.parent.parent
+ALL = [pytest.param(each, id=f"{block}: {each.title}") for block in BLOCKS for each in comparisons(block)]
+PEERS = {"asgi-correlation-id", "fastapi-problem", "prometheus-fastapi-instrumentator", "secure", "starlette-context"}
+
+
+def without_peers(comparison: Comparison) -> list[Case]:
+    """Give the cases that need no package besides ours."""
+    return [case for case in comparison.cases if not case.needs]
+
+
+@pytest.mark.parametrize("comparison", ALL)
+async def test_every_case_answers_as_expected(comparison: Comparison) -> None:
+    """What is measured is the answer that the table speaks of, and not an error in its place."""
+    runners = [Runner.of(case, comparison) for case in without_peers(comparison)]
+
+    sent = [await runner.serve() for runner in runners]
+
+    assert all(size > 0 for size in sent)
+
+
+@pytest.mark.parametrize("comparison", ALL)
+def test_a_comparison_begins_with_the_floor(comparison: Comparison) -> None:
+    """Each ratio is one to FastAPI alone, and no two rows have the same name."""
+    names = [case.name for case in comparison.cases]
+
+    assert comparison.cases[0] is peers.BARE
+    assert len(names) == len(set(names))
+
+
+def test_every_peer_is_measured_and_declared() -> None:
+    """The packages compared with are those of the group `bench`, each at least once."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    declared = {entry.partition(">=")[0] for entry in groups["bench"] if isinstance(entry, str)}
+
+    needed = {need for block in BLOCKS for each in comparisons(block) for case in each.cases for need in case.needs}
+
+    assert {module.replace("_", "-") for module in needed} == PEERS
+    assert declared == PEERS
+
+
+async def test_an_unexpected_answer_stops_the_run() -> None:
+    """A case that answers with an error is not measured as if it were fast."""
+    runner = Runner.of(peers.BARE, Comparison("", "", Call("/nowhere"), [peers.BARE]))
+
+    with pytest.raises(AssertionError, match="FastAPI alone answers 404"):
+        await runner.serve()
+
+
+def test_a_dry_run_prints_its_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two rounds give a table for each comparison, and say which peers are not there."""
+    missing = [module for case in comparisons("headers")[0].cases for module in case.missing()]
+
+    main(["headers", "--rounds", "2", "--dry"])
+
+    printed = capsys.readouterr().out
+    assert all(comparison.title in printed for comparison in comparisons("headers"))
+    assert "SecurityHeadersMiddleware" in printed
+    assert [line.rpartition(" ")[2] for line in printed.splitlines() if line.startswith("Left out")] == missing
+
+
+def test_a_run_leaves_a_page_its_charts_and_its_numbers(tmp_path: Path) -> None:
+    """The page shows a chart and a table for each comparison; the numbers are kept as JSON."""
+    comparison = Comparison("One & two", "What it says.", Call(), [peers.BARE, peers.SEND_WRAPPER])
+    results = compare(comparison, rounds=2, seconds=0)
+
+    write("block", [Table(comparison.title, comparison.note, results)], tmp_path)
+
+    page = (tmp_path / "block.md").read_text("utf-8")
+    chart = ET.fromstring((tmp_path / "block-1.svg").read_text("utf-8"))
+    kept = json.loads((tmp_path / "block.json").read_text("utf-8"))
+    assert "### One & two\n\nWhat it says.\n\n![" in page
+    assert "](benchmarks/block-1.svg)" in page
+    assert "| empty ASGI middleware with a send | " in page
+    assert len(chart.findall("{http://www.w3.org/2000/svg}rect")) == 4
+    assert [row["name"] for row in kept["tables"][0]["results"]] == [peers.BARE.name, peers.SEND_WRAPPER.name]
+    assert set(kept["about"]) == {"date", "machine", "python", "versions"}
