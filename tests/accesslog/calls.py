@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
-from fastapi import FastAPI
+from fastapi import BackgroundTasks, FastAPI, HTTPException
+from starlette.responses import StreamingResponse
 
 from brickwork import install
 from brickwork._core.clock import Clock
@@ -89,3 +90,50 @@ def connection(*, leaves: bool = False) -> Any:
 
 async def send(message: dict[str, Any]) -> None:
     """Send nowhere."""
+
+
+class Stopwatch:
+    """A clock that others push."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def time(self) -> float:
+        """Give the seconds."""
+        return self.seconds
+
+    def monotonic(self) -> float:
+        """Give the seconds."""
+        return self.seconds
+
+
+def application(clock: Stopwatch) -> FastAPI:
+    """An application that answers in every way, and takes its time."""
+    app = FastAPI()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(4):
+            clock.seconds += 1
+            yield b"12345"
+
+    async def cut() -> AsyncIterator[bytes]:
+        yield b"12345"
+        raise ZeroDivisionError("the secret text")
+
+    @app.get("/books/{book_id}")
+    async def book(book_id: int, tasks: BackgroundTasks) -> str:
+        clock.seconds += 0.25
+        tasks.add_task(lambda: setattr(clock, "seconds", clock.seconds + 60))
+        return "ok"
+
+    @app.get("/refused")
+    async def refused() -> None:
+        raise HTTPException(409)
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise ZeroDivisionError("the secret text")
+
+    app.add_api_route("/stream", lambda: StreamingResponse(chunks()), response_model=None)
+    app.add_api_route("/half", lambda: StreamingResponse(cut()), response_model=None)
+    return app

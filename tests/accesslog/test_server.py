@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from brickwork.accesslog import configure_logging
-from brickwork.requestid import bind
+from brickwork.requestid import RequestIDMiddleware, bind
 from tests.accesslog.calls import Form, Records, fused, installed
 
 pytestmark = pytest.mark.usefixtures("restored_logging")
@@ -109,3 +109,17 @@ def test_the_servers_reading_of_proxies_comes_first(
         httpx2.get(url, headers=headers)
 
     assert records.only["client"] == client
+
+
+@pytest.mark.promise("requestid-6")
+@pytest.mark.parametrize("proxy_headers", [True, False])
+def test_a_server_may_hide_the_proxy(proxy_headers: bool) -> None:
+    """Where uvicorn puts the client in the proxy's place, nobody is a proxy: the ID is not taken over."""
+    app = FastAPI()
+    app.add_middleware(RequestIDMiddleware, trust="proxies", trusted_proxies=["127.0.0.1"])
+    headers = {"X-Forwarded-For": "198.51.100.9", "X-Request-ID": "from-the-proxy"}
+
+    with served(app, proxy_headers=proxy_headers) as url:
+        answer = httpx2.get(url, headers=headers)
+
+    assert (answer.headers["x-request-id"] == "from-the-proxy") is not proxy_headers
