@@ -105,6 +105,6 @@ def _entry(error: object) -> str:
 
 def _footer(document: dict[str, object]) -> str:
     kind = str(document["type"])
-    about = f'<a href="{escape(kind)}">What this means</a> · ' if kind.startswith(("https://", "http://")) else ""
+    about = f'<a href="{escape(kind)}">What this means</a> · ' if kind.startswith(("https://", "http://", "/")) else ""
     mark = document.get("request_id") or document.get("instance", "")
     return f'<p class="soft">{about}Quote this when you ask for help: <code>{escape(mark)}</code></p>'

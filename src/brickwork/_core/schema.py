@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from .problem import Problem
-from .renderer import ProblemRenderer
+from .renderer import ProblemRenderer, encode
 
 Schema = dict[str, Any]
 
@@ -125,7 +125,7 @@ def _choice(problems: Sequence[type[Problem]], schemas: Schemas | None) -> Schem
 
 def problem_schema(problem: type[Problem], renderer: ProblemRenderer | None = None) -> Schema:
     """Give the JSON Schema of a problem class's document, as it goes out; definitions under ``$defs``."""
-    members = {name: _type_schema(kind) for name, kind in _kinds(problem).items()}
+    members = {name: _member_schema(kind) for name, kind in _kinds(problem).items()}
     definitions = {name: each for member in members.values() for name, each in member.pop("$defs", {}).items()}
     kind: Schema = {"type": "string", "format": "uri-reference"}
     if renderer is not None:
@@ -185,6 +185,13 @@ def _kinds(problem: type[Problem]) -> dict[str, Any]:
     return kinds
 
 
+def _member_schema(kind: Any) -> Schema:
+    # As an item of a list, since a model by itself would be written out where it stands.
+    schema = _type_schema(list[kind])
+    definitions = {"$defs": schema["$defs"]} if "$defs" in schema else {}
+    return {**schema.get("items", {}), **definitions}
+
+
 def _type_schema(kind: Any) -> Schema:
     try:
         return TypeAdapter(kind).json_schema(mode="serialization")
@@ -201,7 +208,8 @@ def _returned(function: Any) -> Any:
 
 def _shown(problem: type[Problem], renderer: ProblemRenderer) -> dict[str, Any]:
     document = example(problem, renderer)
-    return {"summary": problem.title, "value": document if renderer.render is None else renderer.render(document)}
+    value = document if renderer.render is None else renderer.render(document)
+    return {"summary": problem.title, "value": json.loads(encode(value))}
 
 
 def example(problem: type[Problem], renderer: ProblemRenderer) -> dict[str, Any]:
@@ -215,7 +223,7 @@ def example(problem: type[Problem], renderer: ProblemRenderer) -> dict[str, Any]
     }
     for name, kind in _kinds(problem).items():
         if not hasattr(problem, name):
-            schema = _type_schema(kind)
+            schema = _member_schema(kind)
             document[name] = _sample(schema, schema.get("$defs", {}))
     return document
 

@@ -1,0 +1,518 @@
+"""The dressed OpenAPI document: what an operation can answer, and nothing else changed."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+import pytest
+from fastapi import APIRouter, Body, Depends, FastAPI, Form, Query
+from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from pydantic import BaseModel, Field
+
+from brickwork import Problem
+from brickwork._core.openapi import declare, dress, problems_of
+from brickwork._core.registry import ProblemRegistry
+from brickwork._core.schema import described
+from brickwork.problems import add_problem_handlers, raises
+
+
+class Money(BaseModel):
+    amount: int
+    currency: str = "EUR"
+
+
+class OutOfStockError(Problem, status=409, slug="out-of-stock", title="Out of stock"):
+    """More was ordered than there is.
+
+    Come back later.
+
+    Attributes:
+        sku: The article,
+            as the catalogue names it.
+        left: How many there are.
+    """
+
+    sku: str
+    left: Annotated[int, Field(ge=0, examples=[2])]
+    price: Money
+    tags: list[Money] = []
+
+
+class TakenError(Problem, status=409, slug="taken"):
+    taker: "str | None" = None
+
+
+class TooManyError(Problem, status=429, slug="too-many"):
+    limits: ClassVar[int] = 3
+
+
+class Limiter:
+    """A dependency that says what it can refuse."""
+
+    __problems__ = (TooManyError,)
+
+    async def __call__(self) -> None: ...
+
+
+limiter = Limiter()
+
+
+def content(document: Mapping[str, Any], path: str, status: str, method: str = "post") -> Any:
+    """What one response holds, by media type."""
+    return document["paths"][path][method]["responses"][status]["content"]
+
+
+def app_with(**options: Any) -> FastAPI:
+    """An app with handlers and one route of each kind."""
+    app = FastAPI()
+    add_problem_handlers(app, base_uri="https://api.example/problems/", **options)
+    router = APIRouter(prefix="/in", responses=raises(429), dependencies=[Depends(limiter)])
+
+    @app.post("/orders", responses=raises(OutOfStockError, TakenError, 404))
+    async def orders(order: Money) -> Money:
+        return order
+
+    @app.get("/ping")
+    async def ping() -> None: ...
+
+    @app.get("/items/{item}")
+    async def items(item: int, size: Annotated[int, Query()] = 1) -> None: ...
+
+    @app.post("/form")
+    async def form(name: Annotated[str, Form()]) -> None: ...
+
+    @app.post("/own", responses={409: {"description": "Mine"}, "4XX": {"description": "Mine too"}})
+    async def own(order: Money, _: Annotated[None, Depends(limiter)]) -> None: ...
+
+    @app.post("/default", responses={"default": {"description": "Mine"}, 422: {"description": "Mine"}})
+    async def default(order: Money) -> None: ...
+
+    @router.get("/side")
+    async def side() -> None: ...
+
+    app.include_router(router)
+    return app
+
+
+@pytest.mark.promise("problems-35")
+@pytest.mark.parametrize("render", [None, lambda problem: {"oops": problem["title"]}])
+def test_the_document_is_valid_and_fastapis_422_is_gone(render: Any) -> None:
+    """OpenAPI 3.1, each problem once among the components, every reference with an end."""
+    document = app_with(render=render).openapi()
+
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+    schemas = document["components"]["schemas"]
+    assert not {"HTTPValidationError", "ValidationError"} & schemas.keys()
+    assert list(schemas) == sorted(schemas)
+    if render is None:
+        assert {
+            "Problem",
+            "ValidationProblem",
+            "OutOfStockError",
+            "TakenError",
+            "TooManyError",
+            "Money",
+        } <= schemas.keys()
+
+
+@pytest.mark.promise("problems-37")
+def test_every_status_is_declared_where_it_can_be_answered() -> None:
+    """Validation where something is validated, malformed JSON where JSON is read, a dependency's refusals everywhere."""
+    document = app_with().openapi()
+
+    statuses = {
+        path: set(operation["responses"]) for path, item in document["paths"].items() for operation in item.values()
+    }
+    assert statuses == {
+        "/orders": {"200", "400", "404", "409", "422"},
+        "/ping": {"200"},
+        "/items/{item}": {"200", "422"},
+        "/form": {"200", "400", "422"},
+        "/own": {"200", "409", "429", "4XX"},
+        "/default": {"200", "422", "default"},
+        "/in/side": {"200", "429"},
+    }
+
+
+@pytest.mark.promise("problems-36")
+def test_what_the_user_declared_stays() -> None:
+    """A status, a class of statuses and a default of one's own are not touched."""
+    paths = app_with().openapi()["paths"]
+
+    assert paths["/own"]["post"]["responses"]["409"] == {"description": "Mine"}
+    assert paths["/own"]["post"]["responses"]["4XX"] == {"description": "Mine too"}
+    assert paths["/default"]["post"]["responses"]["422"] == {"description": "Mine"}
+
+
+@pytest.mark.promise("problems-35")
+def test_problems_of_one_status_stand_side_by_side() -> None:
+    """One of several schemas, and an example of each that fits its own schema alone."""
+    document = app_with().openapi()
+
+    answer = content(document, "/orders", "409")["application/problem+json"]
+
+    assert answer["schema"] == {
+        "oneOf": [{"$ref": "#/components/schemas/OutOfStockError"}, {"$ref": "#/components/schemas/TakenError"}]
+    }
+    checked = Draft202012Validator({**answer["schema"], "components": document["components"]})
+    for example in answer["examples"].values():
+        checked.validate(example["value"])
+    assert answer["examples"]["out-of-stock"]["value"]["left"] == 2
+
+
+@pytest.mark.promise("problems-35")
+def test_plain_statuses_share_one_schema() -> None:
+    """`HTTPException`s have no type of their own, whatever their status."""
+    document = app_with().openapi()
+
+    plain = content(document, "/orders", "404")["application/problem+json"]["schema"]
+    both = content(document, "/in/side", "429", "get")["application/problem+json"]["schema"]
+
+    assert plain == {"$ref": "#/components/schemas/Problem"}
+    assert both == {"oneOf": [plain, {"$ref": "#/components/schemas/TooManyError"}]}
+
+
+def test_a_schema_says_what_the_class_says() -> None:
+    """Type, status and members with their notes; a member with a default may be missing."""
+    schema = app_with().openapi()["components"]["schemas"]["OutOfStockError"]
+
+    assert schema["description"] == "More was ordered than there is.\n\nCome back later."
+    assert schema["required"] == ["type", "title", "status", "instance", "sku", "left", "price"]
+    assert schema["properties"]["type"]["const"] == "https://api.example/problems/out-of-stock"
+    assert schema["properties"]["status"]["const"] == 409
+    assert schema["properties"]["sku"]["description"] == "The article, as the catalogue names it."
+    assert schema["properties"]["left"]["minimum"] == 0
+    assert schema["properties"]["price"]["$ref"] == "#/components/schemas/Money"
+
+
+def test_answers_fit_their_schemas() -> None:
+    """What goes out validates against what the document says of it."""
+    app = app_with()
+    client = TestClient(app)
+    document = client.get("/openapi.json").json()
+
+    for path, sent, status in (("/orders", {"json": {}}, "422"), ("/orders", {"content": "{", "headers": {"content-type": "application/json"}}, "400")):  # fmt: skip
+        answer = client.post(path, **sent)  # type: ignore[arg-type]
+        schema = content(document, path, status)["application/problem+json"]["schema"]
+        Draft202012Validator({**schema, "components": document["components"]}).validate(answer.json())
+
+
+@pytest.mark.promise("problems-38")
+def test_the_document_is_the_same_every_time_and_follows_routes() -> None:
+    """Byte for byte, until a route is added; and its answer comes dressed too."""
+    app = app_with()
+    client = TestClient(app)
+
+    first, second = client.get("/openapi.json").content, client.get("/openapi.json").content
+
+    @app.post("/late", responses=raises(TakenError))
+    async def late(order: Money) -> None: ...
+
+    third, fourth = client.get("/openapi.json").content, client.get("/openapi.json").content
+
+    assert first == second
+    assert third == fourth
+    assert set(json.loads(third)["paths"]["/late"]["post"]["responses"]) == {"200", "400", "409", "422"}
+    validate(json.loads(third))
+
+
+@pytest.mark.promise("problems-38")
+def test_the_order_of_calls_does_not_matter() -> None:
+    """Handlers before or after routes, dressed twice, over a document of one's own."""
+    early, late = FastAPI(), FastAPI()
+    add_problem_handlers(early)
+    for app in (early, late):
+        app.get("/items/{item}", responses=raises(TakenError))(_item)
+    late.openapi()
+    add_problem_handlers(late)
+    dress(late)
+
+    assert early.openapi() == late.openapi()
+
+
+async def _item(item: int) -> None: ...
+
+
+@pytest.mark.promise("problems-38")
+def test_a_document_of_ones_own_is_dressed() -> None:
+    """Whatever stands in `app.openapi` is called, and what it gives completed."""
+    app = FastAPI()
+    found = app.openapi
+
+    def own() -> dict[str, Any]:
+        return {**found(), "x-own": True}
+
+    app.openapi = own  # type: ignore[method-assign]
+    add_problem_handlers(app)
+    app.get("/items/{item}")(_item)
+
+    document = app.openapi()
+
+    assert document["x-own"] is True
+    assert "application/problem+json" in content(document, "/items/{item}", "422", "get")
+
+
+def test_a_document_without_the_route_stays() -> None:
+    """An operation that somebody took out is not put back."""
+    app = FastAPI()
+    app.openapi = lambda: {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}}  # type: ignore[method-assign]
+    add_problem_handlers(app)
+    app.get("/items/{item}")(_item)
+
+    assert app.openapi().keys() == {"openapi", "info"}
+
+
+@pytest.mark.promise("problems-35")
+def test_callbacks_and_webhooks_lose_fastapis_422_too() -> None:
+    """Others answer those, so nothing of ours takes its place."""
+    app = FastAPI()
+    add_problem_handlers(app)
+    callbacks = APIRouter()
+
+    @callbacks.post("{$callback_url}/paid")
+    async def paid(body: Money) -> None: ...
+
+    @app.get("/ping", callbacks=callbacks.routes)
+    async def ping() -> None: ...
+
+    @app.webhooks.post("sold")
+    async def sold(body: Money) -> None: ...
+
+    document = app.openapi()
+
+    validate(document)
+    assert "422" not in json.dumps(document)
+    assert list(document["components"]["schemas"]) == ["Money"]
+
+
+def test_a_document_without_schemas_gets_none() -> None:
+    """Where nothing of ours is needed, nothing is left behind."""
+    app = FastAPI()
+    add_problem_handlers(app)
+
+    @app.webhooks.post("sold")
+    async def sold(size: int) -> None: ...
+
+    @app.get("/ping")
+    async def ping() -> None: ...
+
+    document = app.openapi()
+
+    assert "components" not in document
+    assert app.openapi() == document
+
+
+def test_security_schemes_stay_where_schemas_go() -> None:
+    """Only what is empty is taken out."""
+    from fastapi.security import APIKeyHeader
+
+    app = FastAPI()
+    add_problem_handlers(app)
+
+    @app.webhooks.post("sold")
+    async def sold(size: int) -> None: ...
+
+    @app.get("/ping", dependencies=[Depends(APIKeyHeader(name="X-Key"))])
+    async def ping() -> None: ...
+
+    assert app.openapi()["components"].keys() == {"securitySchemes"}
+
+
+@pytest.mark.promise("problems-35")
+def test_a_model_of_ones_own_keeps_its_name() -> None:
+    """A model called like a problem, or like FastAPI's own, stays; the problem takes another name."""
+
+    class ValidationError(BaseModel):
+        mine: int
+
+    class ValidationProblem(BaseModel):
+        mine: int
+
+    class Inner(BaseModel):
+        other: int
+
+    def make_problem() -> type[Problem]:
+        class Inner(BaseModel):
+            mine: int
+
+        return type("DeepError", (Problem,), {"__annotations__": {"inner": Inner}}, status=409, slug="deep")
+
+    app = FastAPI()
+    add_problem_handlers(app)
+
+    @app.post("/", responses=raises(make_problem()))
+    async def take(first: ValidationError, second: ValidationProblem, third: Inner) -> None: ...
+
+    document = app.openapi()
+
+    validate(document)
+    schemas = document["components"]["schemas"]
+    assert schemas["ValidationProblem"]["properties"].keys() == {"mine"}
+    assert "errors" in schemas["ValidationProblem2"]["properties"]
+    assert schemas["DeepError"]["properties"]["inner"] == {"$ref": "#/components/schemas/Inner2"}
+    assert schemas["Inner2"]["properties"].keys() == {"mine"}
+
+
+def test_raises_stands_alone_without_the_hook() -> None:
+    """In an app that dresses nothing, schema and examples stand in the response itself."""
+    app = FastAPI()
+
+    @app.get("/", responses=raises(OutOfStockError, TooManyError))
+    async def fail() -> None: ...
+
+    document = app.openapi()
+
+    validate(document)
+    schema = content(document, "/", "409", "get")["application/problem+json"]["schema"]
+    assert schema["properties"]["sku"]["type"] == "string"
+    assert "$ref" not in json.dumps(schema)
+
+
+class OddError(Problem, status=418):
+    """Its members have no schema that pydantic could tell."""
+
+    odd: object
+    callback: "NotThere"  # type: ignore[name-defined]  # noqa: F821
+
+
+class PlainMemberError(Problem, status=418):
+    note: str
+
+
+def test_members_that_cannot_be_described_are_anything() -> None:
+    """A name that cannot be resolved, a type that JSON Schema has no word for."""
+    app = FastAPI()
+    add_problem_handlers(app)
+    alien = type("AlienError", (Problem,), {"__annotations__": {"alien": Limiter}}, status=410)
+
+    @app.get("/", responses=raises(OddError, PlainMemberError, alien))
+    async def fail() -> None: ...
+
+    document = app.openapi()
+
+    validate(document)
+    assert document["components"]["schemas"]["OddError"]["properties"]["callback"] == {}
+    assert document["components"]["schemas"]["AlienError"]["properties"]["alien"] == {}
+    assert "anyOf" in content(document, "/", "418", "get")["application/problem+json"]["schema"]
+
+
+def test_a_class_without_words_has_no_description() -> None:
+    """Nothing is made up."""
+    assert described(TakenError) == ("", {})
+    assert described(PlainMemberError) == ("", {})
+
+
+@pytest.mark.promise("problems-34")
+def test_another_body_shows_its_own_schema() -> None:
+    """`render`'s return annotation is what OpenAPI shows, for every problem, under its media type."""
+
+    class Oops(BaseModel):
+        oops: str
+
+    def annotated(problem: dict[str, Any]) -> Oops:
+        return Oops(oops=problem["title"])
+
+    document = app_with(render=annotated).openapi()
+
+    answer = content(document, "/orders", "409")["application/json"]
+    assert answer["schema"] == {"$ref": "#/components/schemas/Oops"}
+    assert "OutOfStockError" not in document["components"]["schemas"]
+    validate(document)
+
+
+def test_a_body_of_unknown_shape_shows_nothing() -> None:
+    """An annotation that cannot be resolved, or none."""
+
+    def odd(problem: dict[str, Any]) -> "NotThere":  # type: ignore[name-defined]  # noqa: F821
+        return problem
+
+    document = app_with(render=odd).openapi()
+
+    assert content(document, "/orders", "409")["application/json"]["schema"] == {}
+
+
+# --- declaring
+
+
+@pytest.mark.promise("problems-37")
+def test_problems_of_middleware_are_declared_where_they_can_be_met() -> None:
+    """For all operations, or for those that a function picks; also after the document was made."""
+    app = app_with()
+    app.openapi()
+
+    declare(app, [TakenError])
+    declare(app, [TooManyError], lambda context: context.path == "/ping")
+
+    paths = app.openapi()["paths"]
+    assert {"409", "429"} <= paths["/ping"]["get"]["responses"].keys()
+    assert "409" in paths["/items/{item}"]["get"]["responses"]
+    assert "429" not in paths["/items/{item}"]["get"]["responses"]
+
+
+@pytest.mark.promise("problems-39")
+def test_one_slug_names_one_type() -> None:
+    """Two classes with one slug are refused by name: when declared, and at the latest in the document."""
+    double = type("DoubleError", (Problem,), {}, status=410, slug="taken")
+    app = FastAPI()
+    declare(app, [TakenError])
+
+    with pytest.raises(ValueError, match=r'slug="taken" names two problem types, .*TakenError and .*DoubleError'):
+        declare(app, [double])
+    with pytest.raises(ValueError, match='slug="taken"'):
+        add_problem_handlers(FastAPI(), map={KeyError: TakenError, OSError: double})
+
+    late = FastAPI()
+    add_problem_handlers(late)
+    late.get("/", responses=raises(TakenError, double))(_item)
+    with pytest.raises(ValueError, match='slug="taken"'):
+        late.openapi()
+
+
+@pytest.mark.promise("problems-39")
+def test_a_registry_knows_each_type_once() -> None:
+    """Classes that inherit a slug are of the same type; those without one have none."""
+    below = type("BelowError", (TakenError,), {})
+
+    registry = ProblemRegistry([below, TakenError, TooManyError, Problem])
+
+    assert list(registry) == [TakenError, TooManyError]
+    assert (len(registry), registry.get("taken"), registry.get("nothing")) == (2, TakenError, None)
+
+
+def test_problems_are_found_without_a_dress() -> None:
+    """An app that dresses nothing still knows what its routes declare."""
+    app = FastAPI()
+    app.get("/", responses=raises(TakenError))(_item)
+
+    assert list(problems_of(app)) == [TakenError]
+
+
+@pytest.mark.parametrize("source", ["taken", 409.0, True, Limiter, Depends()])
+def test_raises_refuses_what_declares_nothing(source: Any) -> None:
+    """A mistake fails where it is written."""
+    if source is Limiter:
+        assert raises(source).keys() == {429}
+        return
+    with pytest.raises(TypeError, match="name a problem class"):
+        raises(source)
+
+
+def test_raises_takes_dependencies_too() -> None:
+    """Alone, in `Depends`, and as a status."""
+    assert raises(limiter, Depends(limiter), 404).keys() == {404, 429}
+    with pytest.raises(ValueError, match="status=200"):
+        raises(200)
+
+
+def test_a_body_of_bytes_is_json_all_the_same() -> None:
+    """What is no form is read as JSON."""
+    app = FastAPI()
+    add_problem_handlers(app)
+
+    @app.post("/")
+    async def take(data: Annotated[bytes, Body()]) -> None: ...
+
+    assert set(app.openapi()["paths"]["/"]["post"]["responses"]) == {"200", "400", "422"}
