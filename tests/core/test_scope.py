@@ -169,3 +169,13 @@ def test_the_template_is_found_as_middleware_too() -> None:
 class _Middleware(Frame):
     def __init__(self, app: Any, piece: Piece) -> None:
         super().__init__(app, [piece])
+
+
+@pytest.mark.parametrize("prefix", ["/odd", "/admin/odd"])
+def test_a_prefix_that_no_mount_explains_stays(prefix: str) -> None:
+    """A dispatcher of one's own may move the root; its prefix is then taken as it is."""
+    app = application()
+    route = next(route for route in app.routes if getattr(route, "path", "") == "/items/{item_id:int}")
+    scope = {"type": "http", "app": app, "app_root_path": "", "root_path": prefix, "route": route}
+
+    assert route_template(scope) == prefix + "/items/{item_id}"

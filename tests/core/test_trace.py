@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk.trace import TracerProvider
 
 from brickwork._core.trace import Trace, of_span, parse
@@ -96,3 +97,13 @@ def test_the_span_in_progress_is_the_place() -> None:
     assert place.span_id == f"{span.get_span_context().span_id:016x}"
     assert int(place.flags, 16) & 1
     assert of_span() is None
+
+
+def test_a_context_without_a_span_is_no_place() -> None:
+    """OpenTelemetry may carry other things along than a span."""
+    token = attach(set_value("other", "thing"))
+
+    place = of_span()
+    detach(token)
+
+    assert place is None

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from logging.handlers import QueueHandler, QueueListener
+from logging.handlers import BufferingHandler, QueueHandler, QueueListener
 from queue import SimpleQueue
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 from loguru import logger as loguru
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 
 from brickwork.requestid import RequestIDFilter, add_request_id, bind, loguru_patcher, request_id
@@ -84,7 +85,7 @@ async def test_a_queue_carries_the_fields(form: Form, stream: io.StringIO) -> No
 
 async def test_bound_values_are_attributes(form: Form) -> None:
     """What was bound is on the record, and never in the place of something that the record has."""
-    handler = logging.handlers.BufferingHandler(100)
+    handler = BufferingHandler(100)
     handler.addFilter(RequestIDFilter())
     logger = logger_with(handler)
 
@@ -227,3 +228,25 @@ def _recording(exported: list[Any]) -> TracerProvider:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(Recorder()))
     return provider
+
+
+@pytest.mark.promise("requestid-17")
+@pytest.mark.parametrize("first", [True, False])
+async def test_instrumentation_and_ids_live_together(form: Form, first: bool) -> None:
+    """OpenTelemetry's own instrumentation, put on before or after, keeps its span, and the response its ID."""
+    exported: list[Any] = []
+    app, provider = FastAPI(telemetry={"tracing": False, "metrics": False, "logs": False}), _recording(exported)
+
+    @app.get("/")
+    async def endpoint() -> str | None:
+        return request_id()
+
+    if first:
+        FastAPIInstrumentor.instrument_app(app, tracer_provider=provider)
+    asgi = form(app)
+    if not first:
+        FastAPIInstrumentor.instrument_app(app, tracer_provider=provider)
+    answer = await get(asgi, headers=TRACED)
+
+    assert answer.headers["x-request-id"] == answer.json()
+    assert [f"{span.context.trace_id:032x}" for span in exported if span.kind.name == "SERVER"] == [TRACE_ID]

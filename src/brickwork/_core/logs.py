@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 from . import trace
 from .context import current, ids, mark_of, marked_fields
@@ -36,13 +36,14 @@ def log_fields(error: object = None) -> Mapping[str, object]:
     return marked_fields(_exception(error)) or ids(None, trace.of_span())
 
 
-def _exception(error: Any) -> BaseException | None:
+def _exception(error: object) -> BaseException | None:
     if error is True:
         return sys.exception()
     if isinstance(error, tuple):
-        triple: tuple[Any, ...] = error
-        return triple[1] if len(triple) == 3 else None
-    return error if isinstance(error, BaseException) else getattr(error, "value", None)
+        triple = cast("tuple[object, ...]", error)
+        error = triple[1] if len(triple) == 3 else None
+    value = error if isinstance(error, BaseException) else getattr(error, "value", None)
+    return value if isinstance(value, BaseException) else None
 
 
 def printable(text: str) -> str:

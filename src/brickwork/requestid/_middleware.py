@@ -93,11 +93,11 @@ class RequestID(Piece):
         self._echo = echo
         self._keep = keep_endpoint_header
 
-    def _checked(self, generator: Callable[[], str]) -> Callable[[], str]:
+    def _checked(self, generator: Callable[[], object]) -> Callable[[], str]:
         """Try the generator once, and keep an eye on it: a line break in a header would end the connection."""
 
         def generate() -> str:
-            made: object = generator()
+            made = generator()
             if not isinstance(made, str) or self._shape.fault(made.encode("utf-8", "surrogatepass")) is not None:
                 raise ValueError(
                     f"generator= gave {made!r}, which is no ID: give text that pattern= and the lengths allow"

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any
+from typing import cast
 
 from brickwork._core.logs import ID_FIELDS, RECORD_FIELDS, printable
 
@@ -97,7 +97,7 @@ def _text(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _plain(value: Any, depth: int = 0) -> object:
+def _plain(value: object, depth: int = 0) -> object:
     """Make anything fit for JSON; beyond eight levels, as in a list that holds itself, only its kind is told."""
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -106,9 +106,8 @@ def _plain(value: Any, depth: int = 0) -> object:
     if depth == _DEEPEST:
         return f"<{type(value).__name__}>"
     if isinstance(value, dict):
-        members: dict[Any, Any] = value
+        members = cast("dict[object, object]", value)
         return {_text(name): _plain(each, depth + 1) for name, each in members.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        elements: Iterable[Any] = value
-        return [_plain(each, depth + 1) for each in elements]
+        return [_plain(each, depth + 1) for each in cast("Iterable[object]", value)]
     return _text(value)
