@@ -36,7 +36,7 @@ class OutOfStockError(Problem, status=409, slug="out-of-stock", title="Out of st
 
     sku: str
     left: Annotated[int, Field(ge=0, examples=[2])]
-    price: Money
+    price: Money | None
     tags: list[Money] = []
 
 
@@ -82,6 +82,9 @@ def app_with(**options: Any) -> FastAPI:
 
     @app.post("/form")
     async def form(name: Annotated[str, Form()]) -> None: ...
+
+    @app.post("/limited", responses={429: {"description": "Mine"}}, dependencies=[Depends(limiter)])
+    async def limited() -> None: ...
 
     @app.post("/own", responses={409: {"description": "Mine"}, "4XX": {"description": "Mine too"}})
     async def own(order: Money, _: Annotated[None, Depends(limiter)]) -> None: ...
@@ -131,6 +134,7 @@ def test_every_status_is_declared_where_it_can_be_answered() -> None:
         "/ping": {"200"},
         "/items/{item}": {"200", "422"},
         "/form": {"200", "400", "422"},
+        "/limited": {"200", "429"},
         "/own": {"200", "409", "429", "4XX"},
         "/default": {"200", "422", "default"},
         "/in/side": {"200", "429"},
@@ -143,6 +147,7 @@ def test_what_the_user_declared_stays() -> None:
     paths = app_with().openapi()["paths"]
 
     assert paths["/own"]["post"]["responses"]["409"] == {"description": "Mine"}
+    assert paths["/limited"]["post"]["responses"]["429"] == {"description": "Mine"}
     assert paths["/own"]["post"]["responses"]["4XX"] == {"description": "Mine too"}
     assert paths["/default"]["post"]["responses"]["422"] == {"description": "Mine"}
 
@@ -185,7 +190,7 @@ def test_a_schema_says_what_the_class_says() -> None:
     assert schema["properties"]["status"]["const"] == 409
     assert schema["properties"]["sku"]["description"] == "The article, as the catalogue names it."
     assert schema["properties"]["left"]["minimum"] == 0
-    assert schema["properties"]["price"]["$ref"] == "#/components/schemas/Money"
+    assert schema["properties"]["price"]["anyOf"][0] == {"$ref": "#/components/schemas/Money"}
 
 
 def test_answers_fit_their_schemas() -> None:
@@ -263,6 +268,34 @@ def test_a_document_without_the_route_stays() -> None:
     app.get("/items/{item}")(_item)
 
     assert app.openapi().keys() == {"openapi", "info"}
+
+
+def test_an_app_without_handlers_keeps_fastapis_answers() -> None:
+    """Who only dresses the document gets the problems of routes and dependencies, and FastAPI's own 422 as it is."""
+    app = FastAPI()
+    dress(app)
+    plain = FastAPI()
+    for each in (app, plain):
+        each.get("/items/{item}")(_item)
+        each.get("/ping")(_nothing)
+    app.get("/taken", responses=raises(TakenError))(_nothing)
+
+    paths = app.openapi()["paths"]
+
+    assert {path: paths[path] for path in plain.openapi()["paths"]} == plain.openapi()["paths"]
+    assert "application/problem+json" in content(app.openapi(), "/taken", "409", "get")
+
+
+def test_an_app_without_anything_to_say_stays_as_it_is() -> None:
+    """No components are made where there is nothing to put there."""
+    app = FastAPI()
+    dress(app)
+    app.get("/ping")(_nothing)
+
+    assert "components" not in app.openapi()
+
+
+async def _nothing() -> None: ...
 
 
 @pytest.mark.promise("problems-35")

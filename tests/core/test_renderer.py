@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
 from brickwork import Problem
+from brickwork._core.context import RequestContext
 from brickwork._core.negotiation import languages, wants_page
 from brickwork._core.page import STYLE
 from brickwork._core.renderer import (
@@ -25,6 +26,7 @@ from brickwork._core.renderer import (
     renderer_of,
     respond_to_error,
 )
+from brickwork._core.scope import REQUEST
 
 
 class MuteError(Exception):
@@ -128,6 +130,19 @@ async def test_any_error_is_answered_for_middleware() -> None:
 
     assert json.loads(bytes(mapped.body))["type"] == "/problems/out-of-stock"
     assert (unknown.status_code, b"secret" in bytes(unknown.body)) == (500, False)
+
+
+@pytest.mark.promise("problems-4")
+async def test_an_unhandled_error_is_tied_to_the_log_by_its_request_id() -> None:
+    """With a request ID in the answer, the error itself needs no note."""
+    context = RequestContext(scope(), began_at=0.0)
+    context.request_id = "0af7651916cd43dd8448eb211c80319c"
+    error = RuntimeError("secret")
+
+    response = await respond_to_error(None, {**scope(), "state": {REQUEST: context}}, error)
+
+    assert json.loads(bytes(response.body))["request_id"] == context.request_id
+    assert not hasattr(error, "__notes__")
 
 
 def test_an_app_has_its_own_renderer_or_the_default_one() -> None:

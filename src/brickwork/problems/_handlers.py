@@ -245,19 +245,20 @@ class _Handlers:
 
     def _learn(self, scope: Scope, kind: type[Exception]) -> None:
         """Answer errors of a package that was imported late where they are raised, from the second on."""
-        handlers = scope.get("starlette.exception_handlers")
-        if handlers is not None:
-            for known in set(kind.__mro__) & _loaded():
-                handlers[0].setdefault(known, self.handle)
+        # Without the key the error came from further out than Starlette's own handlers, and nothing can be learnt.
+        handlers, _ = scope.get("starlette.exception_handlers", ({}, {}))
+        for known in set(kind.__mro__) & _loaded():
+            handlers.setdefault(known, self.handle)
 
     async def _refuse(self, socket: WebSocket, meant: HTTPException, error: Exception) -> Response | None:
+        if WebSocketState.DISCONNECTED in (socket.application_state, socket.client_state):
+            return None
         context = of_scope(socket.scope)
         accepted = socket.application_state is WebSocketState.CONNECTED or (context and context.status is not None)
         if not accepted and "websocket.http.response" in socket.scope.get("extensions", {}):
             return self._renderer.respond(socket.scope, meant)
-        if WebSocketState.DISCONNECTED not in (socket.application_state, socket.client_state):
-            code = error.code if isinstance(error, WebSocketException) else _close_code(meant.status_code)
-            await socket.close(code, _cut(self._reason(socket.scope, meant)))
+        code = error.code if isinstance(error, WebSocketException) else _close_code(meant.status_code)
+        await socket.close(code, _cut(self._reason(socket.scope, meant)))
         return None
 
     def _reason(self, scope: Scope, meant: HTTPException) -> str:
