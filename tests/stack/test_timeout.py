@@ -9,11 +9,12 @@ from typing import Annotated
 
 import anyio.to_thread
 import pytest
-from fastapi import BackgroundTasks, Depends, FastAPI, WebSocket
+from fastapi import BackgroundTasks, Depends, FastAPI, Request, WebSocket
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
+from brickwork._core.scope import TIME_LIMIT
 from brickwork.stack import TimeoutMiddleware, TimeoutOptions, time_limit
 from brickwork.testing import assert_problem, open_client
 from tests.stack.late import SHORT, Exchange, limited
@@ -80,16 +81,18 @@ async def test_the_answer_does_not_wait_for_the_cleaning_up() -> None:
 async def test_late_threads_keep_their_places() -> None:
     """`def` endpoints are answered for on time, and never run on more threads than there are places."""
     app, built = limited()
-    go = threading.Event()
+    go, counting = threading.Event(), threading.Lock()
     running = most = 0
 
     @app.get("/late")
     def late() -> str:
         nonlocal running, most
-        running += 1
-        most = max(most, running)
+        with counting:
+            running += 1
+            most = max(most, running)
         go.wait(10)
-        running -= 1
+        with counting:
+            running -= 1
         return "too late"
 
     anyio.to_thread.current_default_thread_limiter().total_tokens = 3
@@ -236,6 +239,40 @@ async def test_an_endpoint_that_ignores_its_cancellation_sends_nothing() -> None
 
 
 @pytest.mark.promise("stack-33")
+async def test_an_endpoint_that_ends_with_its_time_is_not_cancelled() -> None:
+    """A response in the very moment of the deadline is late, and nothing behind it is disturbed."""
+    app, _ = limited()
+    seen: list[str] = []
+
+    async def session() -> AsyncIterator[None]:
+        try:
+            yield
+        except asyncio.CancelledError:
+            seen.append("disturbed")
+            raise
+        seen.append("session returned")
+
+    @app.get("/", dependencies=[Depends(session)])
+    async def last_moment(request: Request) -> str:
+        ready = asyncio.get_running_loop().create_future()
+        deadline = request.state._state[TIME_LIMIT]
+
+        def at_once() -> None:
+            ready.set_result(None)
+            deadline._expire()
+
+        asyncio.get_running_loop().call_soon(at_once)
+        await ready
+        return "just too late"
+
+    exchange = Exchange(app, "/")
+    await exchange.task
+
+    assert exchange.statuses == [504]
+    assert seen == ["session returned"]
+
+
+@pytest.mark.promise("stack-33")
 async def test_a_late_refusal_is_dropped() -> None:
     """A problem raised after the deadline is one more late answer."""
     app, _ = limited()
@@ -290,23 +327,33 @@ async def test_a_late_error_reaches_the_server() -> None:
     assert built[0].abandoned == 0
 
 
-async def test_a_server_that_gives_up_is_not_held_back() -> None:
-    """A cancellation from outside goes through as it came."""
-    app, _ = limited(60)
-    begun = asyncio.Event()
+@pytest.mark.parametrize(("allowed", "statuses"), [(60, []), (SHORT, [504])])
+@pytest.mark.parametrize("cancel_after", [0, SHORT * 2])
+async def test_a_server_that_gives_up_is_not_held_back(
+    allowed: float, statuses: list[int], cancel_after: float
+) -> None:
+    """A cancellation from outside goes through as it came, before the deadline and after it."""
+    app, _ = limited(allowed)
+    begun, tidy = asyncio.Event(), asyncio.Event()
 
     @app.get("/")
     async def wait() -> None:
-        begun.set()
-        await asyncio.sleep(60)
+        try:
+            begun.set()
+            await asyncio.sleep(60)
+        finally:
+            await tidy.wait()
 
     exchange = Exchange(app, "/")
     await begun.wait()
+    await asyncio.sleep(cancel_after)
     exchange.task.cancel()
+    await asyncio.sleep(SHORT * 2)
+    tidy.set()
 
     with pytest.raises(asyncio.CancelledError):
         await exchange.task
-    assert exchange.statuses == []
+    assert exchange.statuses == statuses
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])

@@ -1,10 +1,8 @@
 """Time-outs: an application that does not begin its response in time is given up, and its caller gets a 504.
 
-A timer and two cancel scopes in the request's own task, no task per request. The outer scope is the one that is
-cancelled; the inner one is shielded as soon as the cancellation has arrived. So the endpoint meets one
-`CancelledError`, as with `asyncio.timeout`, and what it awaits while it cleans up is left in peace; and unlike with
-`asyncio.timeout`, a worker thread is waited for, so that ``def`` endpoints that were given up never run on more threads
-than there are slots.
+One timer and the request's own task: no task and no cancel scope per request. A coroutine meets one `CancelledError`,
+as with `asyncio.timeout`, and what it awaits while it cleans up is left in peace. Unlike there, a worker thread is
+waited for: cancelling the coroutine that waits for it would free its place while it still runs, and threads pile up.
 """
 
 import asyncio
@@ -13,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, cast
 
-from anyio import CancelScope
+from anyio.to_thread import current_default_thread_limiter
 from fastapi.params import Depends
 from starlette.requests import HTTPConnection
 
@@ -82,7 +80,13 @@ class TimeoutMiddleware:
             await self.app(scope, receive, send)
             return
         deadline = state[TIME_LIMIT] = _Deadline(self, scope, receive, send)
-        await deadline.watch()
+        try:
+            await self.app(scope, receive, deadline.send)
+        except asyncio.CancelledError:
+            if not deadline.is_to_blame():
+                raise
+        finally:
+            await deadline.end()
 
     def count(self, change: int) -> None:
         """Keep the gauge of abandoned requests."""
@@ -95,41 +99,44 @@ class _Deadline:
     """The time that one request has left."""
 
     __slots__ = (
-        "_answer", "_app", "_began", "_expired", "_guard", "_loop", "_middleware", "_moved", "_receive",
-        "_scope", "_task", "_timer", "_to_client", "_waiting", "_whole",
+        "_answer", "_app", "_began", "_cancelled", "_ended", "_loop", "_middleware", "_moved", "_receive", "_scope",
+        "_task", "_threads", "_timer", "_to_client", "_waiting",
     )  # fmt: skip
 
     def __init__(self, middleware: TimeoutMiddleware, scope: "Scope", receive: "Receive", to_client: "Send") -> None:
         self._middleware = middleware
         self._scope = scope
         self._receive = receive
-        self._app: Any = scope.get("app")  # a mount puts its own in this place
         self._to_client = to_client
-        self._loop = asyncio.get_running_loop()
-        self._task = cast("asyncio.Task[Any]", asyncio.current_task(self._loop))
-        self._began = self._loop.time()
+        self._app: Any = scope.get("app")  # a mount puts its own in this place
+        self._loop = loop = asyncio.get_running_loop()
+        self._task = cast("asyncio.Task[Any]", asyncio.current_task(loop))
+        self._began = began = loop.time()
         self._waiting = True
         self._moved = False
-        self._expired = False
+        self._cancelled = False
+        self._ended = False
         self._answer: asyncio.Task[None] | None = None
-        self._whole = CancelScope()
-        self._guard = CancelScope()
-        self._timer: asyncio.TimerHandle | None = self._loop.call_at(self._began + middleware.timeout, self._expire)
+        self._timer: asyncio.TimerHandle | None = loop.call_at(began + middleware.timeout, self._expire)
 
-    async def watch(self) -> None:
-        try:
-            with self._whole, self._guard:
-                await self._middleware.app(self._scope, self._receive, self.send)
-        finally:
-            self._disarm()
-            if self._answer is not None:
-                self._middleware.count(-1)
-                await self._answer
+    def is_to_blame(self) -> bool:
+        """Tell whether the task was cancelled here, and nowhere else."""
+        return self._cancelled and self._task.cancelling() == 1
+
+    async def end(self) -> None:
+        """Put everything back as it was, once the application has ended."""
+        self._ended = True
+        self._disarm()
+        if self._cancelled:
+            self._task.uncancel()
+        if self._answer is not None:
+            self._middleware.count(-1)
+            await self._answer
 
     def send(self, message: "Message") -> Awaitable[None]:
-        if self._expired:
+        if self._answer is not None:
             # The endpoint came to its end after all; what remains is to clean up, in peace.
-            self._disarm()
+            self._ended = True
             return asyncio.sleep(0)
         if message["type"] == "http.response.start":
             self._waiting = False
@@ -159,21 +166,21 @@ class _Deadline:
             if self._moved:
                 return
         self._waiting = False
-        self._expired = True
-        self._answer = self._loop.create_task(self._respond())
+        self._answer = self._loop.create_task(self._give_up())
         self._middleware.count(1)
-        self._cancel()
 
     def _cancel(self) -> None:
         """Cancel the endpoint once, as soon as it is not waiting for a thread."""
-        before = self._task.cancelling()
-        self._guard.shield = False
-        self._whole.cancel()
-        self._guard.shield = True
-        if self._task.cancelling() == before and not _is_thread(self._scope.get("endpoint")):
+        if self._ended or self._task.cancelling():
+            return
+        if self._task not in self._threads.statistics().borrowers:
+            self._cancelled = self._task.cancel()
+        elif not _is_thread(self._scope.get("endpoint")):
             self._timer = self._loop.call_later(_RETRY, self._cancel)
 
-    async def _respond(self) -> None:
+    async def _give_up(self) -> None:
+        self._threads = current_default_thread_limiter()
+        self._cancel()
         # An error may still come out of the endpoint, and servers close the connection on it, whoever uses it by then.
         headers = {"Connection": "close"} if self._scope.get("http_version", "1.1").startswith("1.") else None
         error = RequestTimeoutError("The server did not finish its answer in time.", headers=headers)
