@@ -1,5 +1,7 @@
 """`install`: the right order whatever the order of calls, one answer for every error, nonsense refused early."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
@@ -325,3 +327,43 @@ async def test_everything_can_be_turned_off() -> None:
 
     assert answer.json() == {"detail": "Not Found"}
     assert set(answer.headers) == {"content-length", "content-type"}
+
+
+@pytest.mark.promise("stack-23")
+@pytest.mark.parametrize("begun", [False, True], ids=["before the response", "after it began"])
+async def test_a_cancelled_request_is_told_to_come_back(*, begun: bool) -> None:
+    """A server that shuts down cancels what runs: 503 with Retry-After and all headers, unless the answer has begun."""
+    app, sent, reached = FastAPI(), [], asyncio.Event()
+
+    @app.get("/slow")
+    async def slow() -> StreamingResponse:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b"first"
+            reached.set()
+            await asyncio.Event().wait()
+
+        if begun:
+            return StreamingResponse(chunks())
+        reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    install(app)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/slow", "raw_path": b"/slow", "query_string": b"",
+             "root_path": "", "headers": [], "http_version": "1.1", "scheme": "http",
+             "asgi": {"version": "3.0", "spec_version": "2.4"}}  # fmt: skip
+    task = asyncio.create_task(app(scope, asyncio.Event().wait, send))  # type: ignore[arg-type]
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    headers = dict(sent[0]["headers"])
+    assert sent[0]["status"] == (200 if begun else 503)
+    assert (b"retry-after" in headers) is not begun
+    assert b"x-request-id" in headers
+    assert len(sent) == 2

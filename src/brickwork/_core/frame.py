@@ -64,6 +64,9 @@ class Piece:
         The error then goes on to the server; a piece that has settled it sets ``context.error`` to None.
         """
 
+    def interrupt(self, context: RequestContext) -> "Response | None":
+        """Give the response to a request whose task is cancelled before it began one."""
+
     def finish(self, context: RequestContext) -> None:
         """Act once, when the last byte has left or the request has ended without it."""
 
@@ -120,6 +123,7 @@ class _Hooks:
         self.receives = [piece.wrap_receive for piece in inward if type(piece).wrap_receive is not Piece.wrap_receive]
         self.starts = [piece.start for piece in outward if type(piece).start is not Piece.start]
         self.answers = [piece.answer for piece in outward if type(piece).answer is not Piece.answer]
+        self.interrupts = [piece.interrupt for piece in outward if type(piece).interrupt is not Piece.interrupt]
         self.finishes = [piece.finish for piece in outward if type(piece).finish is not Piece.finish]
 
     def without(self, kinds: frozenset[type]) -> "_Hooks":
@@ -168,6 +172,7 @@ class _Run:
                 raise
         except CancelledError as error:
             self.context.error = error
+            await self._interrupt()
             raise
         finally:
             self._finish()
@@ -194,6 +199,13 @@ class _Run:
     async def _answer(self, error: Exception) -> None:
         for answer in () if self.started else self.hooks.answers:
             response = await answer(self.context, error)
+            if response is not None:
+                await self._respond(response)
+                return
+
+    async def _interrupt(self) -> None:
+        for interrupt in () if self.started else self.hooks.interrupts:
+            response = interrupt(self.context)
             if response is not None:
                 await self._respond(response)
                 return

@@ -18,6 +18,7 @@ from ._errors import (
     MaintenanceError,
     PreflightRefusedError,
     RequestTimeoutError,
+    ShuttingDownError,
     UntrustedHostError,
 )
 from ._install import install
@@ -36,6 +37,7 @@ __all__ = [
     "MaintenanceMiddleware",
     "PreflightRefusedError",
     "RequestTimeoutError",
+    "ShuttingDownError",
     "SlowMiddlewareWarning",
     "Stack",
     "TimeoutMiddleware",

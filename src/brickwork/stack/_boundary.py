@@ -11,6 +11,7 @@ from starlette.requests import Request
 from .._core.context import RequestContext
 from .._core.frame import Piece
 from .._core.renderer import renderer_of
+from ._errors import ShuttingDownError
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -50,6 +51,13 @@ class ErrorBoundary(Piece):
         if isinstance(error, HTTPException):
             context.error = None
         return renderer_of(self._app).respond(scope, error if isinstance(error, HTTPException) else HTTPException(500))
+
+    def interrupt(self, context: RequestContext) -> "Response | None":
+        """Tell the client to come back: a server that shuts down cancels what has not ended in time."""
+        if context.scope["type"] != "http":
+            return None
+        headers = {"Retry-After": "1", "Connection": "close"}
+        return renderer_of(self._app).respond(context.scope, ShuttingDownError(headers=headers))
 
 
 async def _call(handler: Any, request: Request, error: Exception) -> "Response":

@@ -29,5 +29,9 @@ class RequestTimeoutError(Problem, status=504, slug="timeout", title="The reques
     """The application did not begin its response in time."""
 
 
+class ShuttingDownError(Problem, status=503, slug="shutting-down", title="The server is shutting down"):
+    """The server ended before the request could be answered; another may be up already."""
+
+
 class MaintenanceError(Problem, status=503, slug="maintenance", title="Down for maintenance"):
     """The service is closed for maintenance; ``Retry-After`` says for how long."""
