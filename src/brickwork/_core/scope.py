@@ -59,7 +59,7 @@ def route_template(scope: "Scope") -> str | None:
 
 
 def _template_by_endpoint(scope: "Scope") -> str | None:
-    """Give the template where only the endpoint is known: FastAPI names no route for Starlette's plain ones, and mounts."""
+    """Give the template where only the endpoint is known: FastAPI names neither Starlette's plain routes nor mounts."""
     endpoint = scope.get("endpoint")
     if endpoint is None or hasattr(endpoint, "routes"):
         return None
