@@ -1,7 +1,7 @@
-"""The three forms in which the block is used: alone, fused with other pieces, and installed with the stack."""
+"""The forms in which the block is used: alone, fused with other pieces, and installed with the stack."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -10,7 +10,7 @@ from brickwork import install
 from brickwork._core.context import RequestContext
 from brickwork._core.frame import Frame, Piece
 from brickwork._core.headers import RawHeaders
-from brickwork.headers import SecurityHeaders, SecurityHeadersMiddleware, SecurityHeadersPiece
+from brickwork.headers import SecurityHeadersMiddleware, SecurityHeadersOptions, SecurityHeadersPiece
 
 Form = Callable[..., ASGIApp]
 
@@ -44,11 +44,10 @@ def fused(app: FastAPI, **options: Any) -> ASGIApp:
     return app
 
 
-def installed(app: FastAPI, *, policy: SecurityHeaders | None = None) -> ASGIApp:
+def installed(app: FastAPI, **options: Any) -> ASGIApp:
     """The piece in the stack."""
-    install(app, headers=policy or True)
+    install(app, headers=cast("SecurityHeadersOptions", options))
     return app
 
 
-FORMS = [alone, inside, fused]
-FORMS_WITH_STACK = [*FORMS, installed]
+FORMS = [alone, inside, fused, installed]

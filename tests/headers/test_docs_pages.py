@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 from brickwork.headers import ContentSecurityPolicy, SecurityHeaders
 from brickwork.testing import Answer, open_client
-from tests.headers.forms import FORMS_WITH_STACK, Form
+from tests.headers.forms import FORMS, Form
 
 STRICT = str(SecurityHeaders.api().content_security_policy)
 LOOSE = str(SecurityHeaders.for_docs().content_security_policy)
@@ -46,7 +46,7 @@ def policy_of(answer: Answer) -> dict[str, list[str]]:
 
 
 @pytest.mark.promise("headers-17")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect"])
 async def test_documentation_pages_render(form: Form, path: str) -> None:
     """All that such a page refers to is allowed to it, its inline scripts too, and its own data."""
@@ -62,7 +62,7 @@ async def test_documentation_pages_render(form: Form, path: str) -> None:
 
 
 @pytest.mark.promise("headers-17")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_a_redoc_page_may_start_its_worker_and_fonts(form: Form) -> None:
     """What ReDoc's script loads by itself is allowed: a worker made on the spot, fonts, its logo."""
     async with open_client(form(FastAPI())) as client:
@@ -74,7 +74,7 @@ async def test_a_redoc_page_may_start_its_worker_and_fonts(form: Form) -> None:
 
 
 @pytest.mark.promise("headers-17")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_the_login_window_keeps_its_page(form: Form) -> None:
     """The OAuth2 window and the page that opened it can reach each other."""
     async with open_client(form(FastAPI())) as client:
@@ -86,7 +86,7 @@ async def test_the_login_window_keeps_its_page(form: Form) -> None:
 
 
 @pytest.mark.promise("headers-18")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
@@ -111,7 +111,7 @@ async def test_the_pages_are_followed(form: Form, path: str, expected: str) -> N
 
 
 @pytest.mark.promise("headers-18")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_prefixes_are_followed(form: Form) -> None:
     """A `root_path`, a mounted application and its pages, and a folder of files that only looks like pages."""
     app = FastAPI()
@@ -128,7 +128,7 @@ async def test_prefixes_are_followed(form: Form) -> None:
 
 
 @pytest.mark.promise("headers-18")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("options", [{"openapi_url": None}, {"docs_url": None}])
 async def test_an_app_without_documentation_has_no_hole(form: Form, options: dict[str, None]) -> None:
     """A page of one's own at an address where documentation might have been has the strict policy."""
@@ -143,7 +143,7 @@ async def test_an_app_without_documentation_has_no_hole(form: Form, options: dic
 
 
 @pytest.mark.promise("headers-19")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_the_policy_of_the_pages_can_be_chosen(form: Form) -> None:
     """It can be another, none of its own, or the ready one at another address."""
     own = SecurityHeaders(content_security_policy=ContentSecurityPolicy({"default-src": ["'self'"]}))

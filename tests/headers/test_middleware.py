@@ -24,7 +24,7 @@ from brickwork.headers import (
     SecurityHeadersPiece,
 )
 from brickwork.testing import open_client
-from tests.headers.forms import FORMS, FORMS_WITH_STACK, Form, alone, fused, installed
+from tests.headers.forms import FORMS, Form, alone, fused, installed
 
 API = {**SecurityHeaders.api().values(), **{k: str(v) for k, v in SecurityHeaders.api().policies().items()}}
 OVER_HTTP = {name: value for name, value in API.items() if name != "strict-transport-security"}
@@ -72,7 +72,7 @@ def bookshop() -> FastAPI:
 
 
 @pytest.mark.promise("headers-8")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("path", ["/books", "/books/x", "/nowhere", "/unchanged"])
 async def test_every_response_has_them(form: Form, path: str) -> None:
     """Found or not, valid or not: the headers are there, once."""
@@ -104,7 +104,7 @@ async def test_errors_of_the_outermost_kind_have_them() -> None:
 
 
 @pytest.mark.promise("headers-8")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 def test_handshakes_have_them(form: Form) -> None:
     """An accepted socket and a denied one carry the headers as well."""
     with TestClient(form(bookshop())) as client:
@@ -119,7 +119,7 @@ def test_handshakes_have_them(form: Form) -> None:
 
 
 @pytest.mark.promise("headers-9")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_the_endpoint_has_the_last_word(form: Form) -> None:
     """What an endpoint sets stays, however often; cookies stay apart; the software's name goes."""
     async with open_client(form(bookshop())) as client:
@@ -188,7 +188,7 @@ def test_nothing_else_is_touched(before: RawHeaders, fuse: bool, override: froze
 
 
 @pytest.mark.promise("headers-10")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("base_url", "expected"), [("http://shop", None), ("https://shop", API["strict-transport-security"])]
 )
@@ -201,7 +201,7 @@ async def test_strict_transport_security_goes_over_https_only(form: Form, base_u
 
 
 @pytest.mark.promise("headers-11")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("path", "credentials", "expected"),
     [
@@ -232,7 +232,7 @@ async def test_answers_to_someone_are_not_stored(
 
 
 @pytest.mark.promise("headers-11")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_storing_is_left_alone_on_request(form: Form) -> None:
     """A policy may leave caching to the application."""
     async with open_client(form(bookshop(), policy=replace(SecurityHeaders.api(), no_store=False))) as client:
@@ -242,7 +242,7 @@ async def test_storing_is_left_alone_on_request(form: Form) -> None:
 
 
 @pytest.mark.promise("headers-12")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
@@ -287,7 +287,7 @@ async def test_an_api_open_to_other_origins_says_so(form: Form) -> None:
 
 
 @pytest.mark.promise("headers-14")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_a_policy_can_be_tried_out(form: Form) -> None:
     """A report-only policy goes out beside the enforced one, with the address for its reports."""
     trial = SecurityHeaders.web().content_security_policy

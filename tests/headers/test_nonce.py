@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from brickwork.headers import SecurityHeaders, csp_nonce
 from brickwork.testing import Answer, open_client
-from tests.headers.forms import FORMS_WITH_STACK, Form
+from tests.headers.forms import FORMS, Form
 
 
 def site() -> FastAPI:
@@ -48,7 +48,7 @@ def nonces(response: Answer) -> set[str]:
 
 
 @pytest.mark.promise("headers-15")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_header_and_page_agree(form: Form) -> None:
     """However often it is asked for, a request has one nonce, in the page, in `request.state` and in the header."""
     async with open_client(form(site(), policy=SecurityHeaders.web())) as client:
@@ -71,7 +71,7 @@ async def test_nonces_cannot_be_guessed() -> None:
 
 
 @pytest.mark.promise("headers-16")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_only_pages_that_ask_have_one(form: Form) -> None:
     """A response without inline code names no nonce, and may be cached as before."""
     async with open_client(form(site(), policy=SecurityHeaders.web())) as client:
@@ -83,7 +83,7 @@ async def test_only_pages_that_ask_have_one(form: Form) -> None:
 
 
 @pytest.mark.promise("headers-16")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_nonces_are_not_for_caches(form: Form) -> None:
     """A page with a nonce is not stored unless it says so, and a 304 leaves the stored policy as it is."""
     async with open_client(form(site(), policy=SecurityHeaders.web())) as client:
@@ -99,7 +99,7 @@ async def test_nonces_are_not_for_caches(form: Form) -> None:
 
 
 @pytest.mark.promise("headers-15")
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_a_nonce_that_comes_too_late_is_refused(form: Form) -> None:
     """Once the header has left, a new nonce would only break the page."""
     app = FastAPI()
@@ -120,7 +120,7 @@ async def test_a_nonce_that_comes_too_late_is_refused(form: Form) -> None:
     assert answer.text.startswith("the response has begun: call csp_nonce(request) before it")
 
 
-@pytest.mark.parametrize("form", FORMS_WITH_STACK)
+@pytest.mark.parametrize("form", FORMS)
 async def test_a_policy_without_nonces_ignores_them(form: Form) -> None:
     """A page may ask under any policy; only one that names `NONCE` lets inline code through."""
     async with open_client(form(site(), policy=SecurityHeaders.api())) as client:
