@@ -439,7 +439,7 @@ async def test_the_most_specific_class_decides(client_of: ClientOf, error: Excep
 async def test_ones_own_word_goes_before_ours(client_of: ClientOf, session: Session) -> None:
     """What the application says of a class that we know too is what counts."""
 
-    def taken(error: exc.IntegrityError) -> HTTPException | None:
+    def taken(error: exc.IntegrityError) -> Problem | None:
         return OwnProblem() if "authors.name" in str(error.orig) else None
 
     options: Any = {"map": {exc.IntegrityError: taken}}

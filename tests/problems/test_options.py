@@ -72,7 +72,7 @@ def test_two_apps_do_not_touch() -> None:
     """Each has its own base, and nothing of the other's types."""
     first, second = FastAPI(), FastAPI()
     add_problem_handlers(first, base_uri="/first/")
-    add_problem_handlers(second, base_uri="/second/", map={KeyError: lambda error: NeedsError(sku="A1")})
+    add_problem_handlers(second, base_uri="/second/", map={KeyError: lambda _: NeedsError(sku="A1")})
 
     @second.get("/")
     async def fail() -> None:

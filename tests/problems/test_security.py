@@ -2,10 +2,11 @@
 
 import json
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import ASGITransport, AsyncClient
 from starlette.responses import StreamingResponse
@@ -34,7 +35,7 @@ def leaky(app_debug: bool = False, **options: Any) -> FastAPI:
 
     @app.get("/streamed")
     async def streamed() -> StreamingResponse:
-        async def parts() -> Any:
+        async def parts() -> AsyncIterator[bytes]:
             yield b"begun"
             raise LeakyError("text-secret")
 
@@ -166,7 +167,8 @@ async def test_a_hook_that_fails_leaves_a_minimal_document(
         raise KeyError("hook-secret")
 
     app = FastAPI()
-    add_problem_handlers(app, **{broken: fail})
+    options: dict[str, Any] = {broken: fail}
+    add_problem_handlers(app, **options)
 
     answer = await client_of(app).put("/openapi.json", headers={"accept-language": "de"})
 

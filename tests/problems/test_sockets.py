@@ -105,9 +105,11 @@ async def test_a_server_without_such_answers_closes() -> None:
 )
 def test_after_it_is_accepted_an_error_closes(name: str, code: int, reason: str) -> None:
     """The close frame says why, in the bytes that it has."""
-    with TestClient(app_with_sockets()).websocket_connect(f"/after/{name}") as socket:
-        with pytest.raises(WebSocketDisconnect) as closed:
-            socket.receive_text()
+    with (
+        TestClient(app_with_sockets()).websocket_connect(f"/after/{name}") as socket,
+        pytest.raises(WebSocketDisconnect) as closed,
+    ):
+        socket.receive_text()
 
     assert closed.value.code == code
     assert closed.value.reason == reason or name == "large"
