@@ -1,6 +1,8 @@
 """The record of a request: one each, with the same fields, whatever became of it."""
 
+import asyncio
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -203,3 +205,23 @@ async def test_the_body_is_left_alone(form: Form, records: Records) -> None:
 
     assert records.only["status"] == 409
     assert asked == []
+
+
+async def test_a_record_is_made_as_logging_makes_them(records: Records) -> None:
+    """Where nobody replaced the record factory, each record has its own time, thread and task."""
+    factory = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(logging.LogRecord)
+    app = alone(application(Stopwatch()))
+
+    for name in ("first", "second"):
+        await asyncio.create_task(get(app, "/books/7"), name=name)
+    await asyncio.to_thread(asyncio.run, get(app, "/books/7"))
+    logging.setLogRecordFactory(factory)
+
+    usual = vars(logging.makeLogRecord({})).keys()
+    assert all(usual <= vars(record).keys() for record in records.all)
+    assert [record.created for record in records.all] == sorted({record.created for record in records.all})
+    assert [record.threadName for record in records.all[:2]] == [threading.current_thread().name] * 2
+    assert records.all[2].thread != records.all[0].thread
+    if "taskName" in usual:
+        assert [vars(record)["taskName"] for record in records.all[:2]] == ["first", "second"]
