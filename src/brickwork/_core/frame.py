@@ -88,20 +88,42 @@ class Frame:
         self._application = app
         while isinstance(self._application, Frame):
             self._application = self._application.app
-        self._all = _Hooks(self.pieces)
-        self._socket = _Hooks(piece for piece in self.pieces if piece.websocket)
+        self._hooks = {
+            "http": _Hooks(self.pieces),
+            "websocket": _Hooks(piece for piece in self.pieces if piece.websocket),
+        }
 
-    # A coroutine function, although it only hands an awaitable on: servers tell ASGI 3 from ASGI 2 by that.
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Serve one request or socket; any other scope passes untouched."""
-        if scope["type"] == "http":
-            hooks = self._all
-        elif scope["type"] == "websocket":
-            hooks = self._socket
-        else:
+        hooks = self._hooks.get(scope["type"])
+        if hooks is None:
             await self.app(scope, receive, send)
             return
-        await _Run(self, scope, hooks, send)(scope, receive)
+        run = _Run(self, scope, hooks, send)
+        token = CURRENT.set(run.context)
+        try:
+            response = run.begin()
+            if response is None:
+                for wrap in run.hooks.receives:
+                    receive = wrap(run.context, receive)
+                await self.app(scope, receive, run.send)
+            else:
+                await run.respond(response)
+        except Exception as error:
+            await run.fail(error)
+            if run.context.error is not None:
+                raise
+        except CancelledError as error:
+            await run.interrupt(error)
+            raise
+        finally:
+            run.finish()
+            CURRENT.reset(token)
+            if run.outermost:
+                # What holds the context must not be held by it, or only the collector could free the request: an error
+                # (by its traceback, this frame) and the scope (by its state).
+                run.context.error = None
+                run.context.scope = {**scope, "state": {}}
 
     def begin_context(self, scope: "Scope") -> RequestContext:
         """Begin what is known of a request that no frame has seen before."""
@@ -152,38 +174,7 @@ class _Run:
         self.started = False
         self.ended = False
 
-    async def __call__(self, scope: "Scope", receive: "Receive") -> None:
-        token = CURRENT.set(self.context)
-        try:
-            response = self._begin()
-            if response is None:
-                for wrap in self.hooks.receives:
-                    receive = wrap(self.context, receive)
-                await self.frame.app(scope, receive, self.send)
-            else:
-                await self._respond(response)
-        except _ResponseReplaced:
-            pass
-        except Exception as error:
-            self.context.error = error
-            mark(error, self.context)
-            await self._answer(error)
-            if self.context.error is not None:
-                raise
-        except CancelledError as error:
-            self.context.error = error
-            await self._interrupt()
-            raise
-        finally:
-            self._finish()
-            CURRENT.reset(token)
-            if self.outermost:
-                # What holds the context must not be held by it, or only the collector could free the request: an error
-                # (by its traceback, this frame) and the scope (by its state).
-                self.context.error = None
-                self.context.scope = {**scope, "state": {}}
-
-    def _begin(self) -> "Response | None":
+    def begin(self) -> "Response | None":
         try:
             for begin in self.hooks.begins:
                 response = begin(self.context)
@@ -196,21 +187,28 @@ class _Run:
     def _rendered(self, error: HTTPException) -> "Response":
         return renderer_of(self.context.app).respond(self.context.scope, error)
 
-    async def _answer(self, error: Exception) -> None:
+    async def fail(self, error: Exception) -> None:
+        """Answer an error, unless a response has gone out already."""
+        if isinstance(error, _ResponseReplaced):
+            return
+        self.context.error = error
+        mark(error, self.context)
         for answer in () if self.started else self.hooks.answers:
             response = await answer(self.context, error)
             if response is not None:
-                await self._respond(response)
+                await self.respond(response)
                 return
 
-    async def _interrupt(self) -> None:
+    async def interrupt(self, error: CancelledError) -> None:
+        """Answer a request that the server cancels, unless a response has gone out already."""
+        self.context.error = error
         for interrupt in () if self.started else self.hooks.interrupts:
             response = interrupt(self.context)
             if response is not None:
-                await self._respond(response)
+                await self.respond(response)
                 return
 
-    async def _respond(self, response: "Response") -> None:
+    async def respond(self, response: "Response") -> None:
         """Send a response of our own: to a request, or as the denial of a socket where the server knows how."""
         scope = self.context.scope
         if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
@@ -238,10 +236,10 @@ class _Run:
 
     async def _send_last(self, message: "Message") -> None:
         await self.to_server(message)
-        self._finish()
+        self.finish()
 
     async def _send_instead(self, error: HTTPException) -> None:
-        await self._respond(self._rendered(error))
+        await self.respond(self._rendered(error))
         raise _ResponseReplaced from error
 
     def _start(self, message: "Message") -> None:
@@ -256,7 +254,7 @@ class _Run:
         message["headers"] = headers
         self.started = True
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         if self.ended:
             return
         self.ended = True

@@ -14,11 +14,11 @@ from brickwork._core.frame import Frame, Piece
 from brickwork._core.scope import TrustedProxies, route_template
 
 from ._rules import Redaction, Selection, header_names, shown
+from ._service import RecordMaker
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive
 
-_HERE = "accesslog"
 _CLIENT_LEFT = 499
 # Reports, on stderr, a log handler that raised; the way in which logging reports its own.
 _REPORTER = logging.NullHandler()
@@ -72,6 +72,7 @@ class AccessLog(Piece):
     ) -> None:
         self._logger = logging.getLogger(logger)
         self._level = _level(level)
+        self._records = RecordMaker(self._logger, self._level, "%s %s %d in %.1f ms")
         self._selection = Selection(exclude, sample, slow)
         self._redaction = Redaction(redact)
         self._headers = header_names(headers)
@@ -110,8 +111,7 @@ class AccessLog(Piece):
         query = self._redaction.query(query) if query else ""
         target = f"{path}?{query}" if query else path
         said = (method, target, status, duration * 1000)
-        # Made here rather than by logger.info, which would walk the stack to find its caller.
-        record = self._logger.makeRecord(self._logger.name, self._level, _HERE, 0, "%s %s %d in %.1f ms", said, None)
+        record = self._records.make(said)
         record.__dict__.update(
             context.fields(),
             method=method,
