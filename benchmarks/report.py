@@ -110,7 +110,8 @@ def _spoken(table: Table) -> str:
 
 # --- the chart
 
-WIDTH, LEFT, RIGHT, ROW, BAR = 760, 316, 64, 30, 16
+WIDTH, LEFT, RIGHT, ROW, BAR = 760, 300, 64, 30, 16
+LONGEST = 8.0  # beyond it a bar is cut, or all others would vanish beside it
 
 STYLE = dedent(
     """
@@ -128,7 +129,7 @@ STYLE = dedent(
 
 def draw(table: Table) -> str:
     """Draw the ratios as bars: up to the dotted line the app itself, beyond it what was put around."""
-    unit = (WIDTH - LEFT - RIGHT) / max(result.ratio for result in table.results)
+    unit = (WIDTH - LEFT - RIGHT) / min(LONGEST, max(result.ratio for result in table.results))
     height = len(table.results) * ROW + 8
     rows = "\n".join(_row(result, number * ROW + 4, unit) for number, result in enumerate(table.results))
     return (
@@ -139,13 +140,15 @@ def draw(table: Table) -> str:
 
 
 def _row(result: Result, top: int, unit: float) -> str:
-    length = result.ratio * unit
+    length = min(LONGEST, result.ratio) * unit
     base = min(length, unit)
+    end = length - 25 if result.ratio > LONGEST else length
     bar = f'y="{top + (ROW - BAR) // 2}" height="{BAR}"'
     text = top + ROW // 2 + 5
     return (
         f'<text class="{result.group}" x="{LEFT - 14}" y="{text}" text-anchor="end">{escape(result.name)}</text>'
         f'<rect class="floor" x="{LEFT}" width="{base:.1f}" {bar}/>'
-        f'<rect class="{result.group}" x="{LEFT + base:.1f}" width="{length - base:.1f}" {bar}/>'
-        f'<text class="number {result.group}" x="{LEFT + length + 10:.1f}" y="{text}">{result.ratio:.2f}</text>'
+        f'<rect class="{result.group}" x="{LEFT + base:.1f}" width="{end - base:.1f}" {bar}/>'
+        + (f'<rect class="{result.group}" x="{LEFT + end + 5:.1f}" width="20" {bar}/>' if end < length else "")
+        + f'<text class="number {result.group}" x="{LEFT + length + 10:.1f}" y="{text}">{result.ratio:.2f}</text>'
     )

@@ -41,7 +41,7 @@ def _pieces() -> list[RequestID | AccessLog | SecurityHeadersPiece | CORS]:
 
 STACK = Case("Brickwork's stack", add_stack)
 COMPRESSING = Case("Brickwork's stack, compression", partial(add_stack, compression=True))
-SAME_ORIGIN = Case("Brickwork's stack, call from the same origin", add_stack, call=Call())
+SAME_ORIGIN = Case("Brickwork's stack, same origin", add_stack, call=Call())
 WHOLE = (
     peers.BARE, peers.WRAPPER, peers.SEND_WRAPPER, STACK, COMPRESSING, peers.FOUR, peers.SIX, peers.BASE_HTTP,
     peers.TUTORIAL,
