@@ -79,6 +79,8 @@ def _refused_upgrade(response: Response) -> bool:
 def _of_exchange(exchange: Exchange) -> Iterator[str]:
     if exchange.hung:
         yield "neither answered nor closed"
+    elif exchange.cut:
+        return
     elif exchange.request.complete and not exchange.responses:
         yield f"no answer, but {exchange.rest[:100]!r}"
     elif exchange.rest and not exchange.request.abandoned and exchange.request.complete:

@@ -10,6 +10,7 @@ from .request import Request
 DEADLINE = 10.0  # seconds within which a complete request is answered
 PATIENCE = 0.1  # seconds that an incomplete request is given before the client stops sending
 PAUSE = 0.01
+SMALL = 30_000  # bytes that the system takes over at once, whatever the server does
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Exchange:
         responses: The answers that came.
         rest: Bytes after them that are no answer.
         hung: Whether the server kept the connection and said nothing.
+        cut: Whether the answer may have been lost: the server closed while much of the request was still to be sent.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Exchange:
     responses: tuple[Response, ...]
     rest: bytes
     hung: bool
+    cut: bool
 
 
 async def exchange_all(port: int, requests: Iterable[tuple[str, Request]], *, at_once: int = 100) -> list[Exchange]:
@@ -65,11 +68,12 @@ async def exchange(port: int, name: str, request: Request) -> Exchange:
     try:
         hung = await _receive(reader, writer, request, received)
     finally:
+        unsent = not sending.done() or isinstance(reader.exception(), ConnectionError)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         writer.transport.abort()
     responses, rest = parse(bytes(received), request.method, ended=True)
-    return Exchange(name, request, tuple(responses), rest, hung)
+    return Exchange(name, request, tuple(responses), rest, hung, unsent and len(request.wire()) > SMALL)
 
 
 async def _send(writer: asyncio.StreamWriter, request: Request) -> None:
