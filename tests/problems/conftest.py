@@ -1,11 +1,15 @@
-"""Clients for the apps of these tests."""
+"""Apps that fail, and clients that see how."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 from starlette.types import ASGIApp
+
+from brickwork.problems import add_problem_handlers
 
 ClientOf = Callable[[ASGIApp], AsyncClient]
 
@@ -22,3 +26,26 @@ async def client_of() -> AsyncIterator[ClientOf]:
             return client
 
         yield make
+
+
+def app_doing(work: Callable[[], Any], **options: Any) -> FastAPI:
+    """An app whose one route does something."""
+    app = FastAPI()
+    add_problem_handlers(app, **options)
+
+    @app.get("/")
+    async def do() -> None:
+        result = work()
+        if isinstance(result, Awaitable):
+            await result
+
+    return app
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    """A function that raises."""
+
+    def work() -> None:
+        raise error
+
+    return work

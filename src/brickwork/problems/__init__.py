@@ -21,11 +21,9 @@ async def order(sku: str) -> None:
 
 from brickwork._core.problem import Problem
 from brickwork._core.registry import ProblemRegistry
-from brickwork._core.renderer import Render, Translate
 
 from ._bodies import Detail, Failure, FailureError, ProblemDetails, Success, as_detail, as_failure
 from ._errors import (
-    Constraint,
     ConstraintError,
     InvalidField,
     MalformedJsonError,
@@ -33,14 +31,12 @@ from ._errors import (
     UnsupportedMediaTypeError,
     ValidationProblem,
 )
-from ._handlers import ErrorMap, ProblemOptions, add_problem_handlers
+from ._handlers import ProblemOptions, add_problem_handlers
 from ._routes import problem_registry, problem_router, raises
 
 __all__ = [
-    "Constraint",
     "ConstraintError",
     "Detail",
-    "ErrorMap",
     "Failure",
     "FailureError",
     "InvalidField",
@@ -50,9 +46,7 @@ __all__ = [
     "ProblemDetails",
     "ProblemOptions",
     "ProblemRegistry",
-    "Render",
     "Success",
-    "Translate",
     "UnsupportedMediaTypeError",
     "ValidationProblem",
     "add_problem_handlers",
