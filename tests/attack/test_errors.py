@@ -33,7 +33,7 @@ def broken(*, stack: bool, debug: bool) -> FastAPI:
     return app
 
 
-@pytest.mark.promise("stack-2", "stack-3")
+@pytest.mark.promise("problems-12", "stack-2", "stack-3")
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("stack", [False, True])

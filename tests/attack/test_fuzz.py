@@ -71,6 +71,7 @@ def errors_of_the_app(records: list[logging.LogRecord]) -> list[str]:
     return [f"{message}: {error!r}" for message, error in told if not any(each in str(error) for each in TOO_LATE)]
 
 
+@pytest.mark.promise("problems-1", "problems-14", "requestid-5", "stack-1")
 @pytest.mark.parametrize("parser", PARSERS)
 @pytest.mark.parametrize("name", APPS)
 async def test_hostile_requests_do_no_harm(name: str, parser: Parser, expected_errors: list[logging.LogRecord]) -> None:

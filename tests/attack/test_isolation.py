@@ -47,6 +47,7 @@ async def later() -> str | None:
     return request_id()
 
 
+@pytest.mark.promise("requestid-11")
 async def test_requests_at_once_never_see_each_other(logs: CapturedLogs) -> None:
     """Of 200 requests whose awaits interleave, each sees its own ID everywhere, and its own values on its record."""
     app = numbered()
@@ -64,6 +65,7 @@ async def test_requests_at_once_never_see_each_other(logs: CapturedLogs) -> None
         assert record.__dict__["caller"] == each
 
 
+@pytest.mark.promise("requestid-11")
 async def test_nothing_leaks_into_the_caller() -> None:
     """After a request, good or bad, the context of whoever called the app is as before."""
     app = numbered()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
@@ -36,6 +37,7 @@ def requests_to(app: FastAPI) -> Callable[[Test], Test]:
     return decorate
 
 
+@pytest.mark.promise("problems-37")
 @requests_to(create_app(trusted_hosts=["testserver"]))
 def test_the_shop_keeps_its_word(case: Case[Any]) -> None:
     """No request gives a 500, a status or body that is not declared, or is accepted although the schema forbids it."""
@@ -49,6 +51,7 @@ def test_an_app_with_problem_handlers_keeps_its_word(case: Case[Any]) -> None:
     case.call_and_validate()
 
 
+@pytest.mark.promise("problems-37")
 @requests_to(target.with_stack())
 def test_everything_a_stack_answers_is_declared(case: Case[Any]) -> None:
     """Also where forms, files, raw bodies and anything else are read."""

@@ -42,6 +42,7 @@ def app() -> FastAPI:
     return app
 
 
+@pytest.mark.promise("testing-1")
 async def test_the_client_calls_the_app_that_the_test_names(client: httpx2.AsyncClient) -> None:
     """The fixture `client` serves the fixture `app`, with the state that its lifespan gave."""
     response = await client.get("/")
@@ -49,6 +50,7 @@ async def test_the_client_calls_the_app_that_the_test_names(client: httpx2.Async
     assert response.json() == ["hello", "127.0.0.1", "http://testserver/"]
 
 
+@pytest.mark.promise("testing-1")
 async def test_the_lifespan_surrounds_the_calls(app: FastAPI) -> None:
     """The app is started before the first call, and stopped when the client closes."""
     async with open_client(app):
@@ -58,6 +60,7 @@ async def test_the_lifespan_surrounds_the_calls(app: FastAPI) -> None:
     assert app.state.events == ["started", "stopped"]
 
 
+@pytest.mark.promise("testing-1")
 async def test_the_app_is_stopped_when_the_test_fails(app: FastAPI) -> None:
     """An error in the test does not keep the app from closing what it opened."""
     with pytest.raises(NotReadyError):
@@ -89,12 +92,14 @@ async def test_where_calls_come_from_can_be_said(app: FastAPI) -> None:
     assert response.json() == ["hello", "203.0.113.9", "https://shop.example/"]
 
 
+@pytest.mark.promise("testing-2")
 async def test_an_error_of_the_app_is_raised_in_the_test(client: httpx2.AsyncClient) -> None:
     """What no handler answered shows up with its own traceback."""
     with pytest.raises(NotReadyError):
         await client.get("/broken")
 
 
+@pytest.mark.promise("testing-2")
 async def test_the_answer_to_an_error_can_be_asked_for(app: FastAPI) -> None:
     """With errors not raised, the test sees what a client sees."""
     async with open_client(app, raise_errors=False) as client:
@@ -103,6 +108,7 @@ async def test_the_answer_to_an_error_can_be_asked_for(app: FastAPI) -> None:
     assert response.status_code == 500
 
 
+@pytest.mark.promise("testing-3")
 async def test_an_app_that_cannot_start_says_why() -> None:
     """The lifespan's own error reaches the test."""
 
@@ -116,6 +122,7 @@ async def test_an_app_that_cannot_start_says_why() -> None:
             pytest.fail("the app was not started")
 
 
+@pytest.mark.promise("testing-3")
 async def test_an_app_that_only_says_it_cannot_start() -> None:
     """Words without an exception are raised too."""
 
@@ -127,6 +134,7 @@ async def test_an_app_that_only_says_it_cannot_start() -> None:
             pytest.fail("the app was not started")
 
 
+@pytest.mark.promise("testing-3")
 async def test_an_app_that_cannot_stop_says_why() -> None:
     """An error after the last call is not lost."""
 

@@ -6,6 +6,7 @@ from brickwork._core.clock import Clock
 from brickwork.testing import ManualClock
 
 
+@pytest.mark.promise("testing-4")
 def test_a_clock_stands_still(clock: ManualClock) -> None:
     """Nothing but the test lets time pass."""
     first = clock.time(), clock.monotonic()
@@ -24,6 +25,7 @@ def test_advancing_moves_both_times() -> None:
     assert (clock.time(), clock.monotonic()) == (1_002.5, 2.5)
 
 
+@pytest.mark.promise("testing-4")
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_a_jump_moves_the_time_of_day_alone(seconds: float) -> None:
     """Setting the machine's clock lets no time pass."""

@@ -25,6 +25,7 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body"})
 
 
+@pytest.mark.promise("testing-5")
 async def test_records_belong_to_their_request(logs: CapturedLogs) -> None:
     """A test can ask what was logged for one request."""
     async with open_client(Frame(answer, [Numbered()])) as client:
@@ -36,6 +37,7 @@ async def test_records_belong_to_their_request(logs: CapturedLogs) -> None:
     assert part.messages == ["served /grace"]
 
 
+@pytest.mark.promise("testing-5")
 def test_an_error_brings_its_request_along(logs: CapturedLogs, expected_errors: list[logging.LogRecord]) -> None:
     """What a server logs about an error after the request has ended still belongs to the request."""
     context = RequestContext({"type": "http"}, 0.0)
@@ -67,6 +69,7 @@ def test_records_are_whole(logs: CapturedLogs) -> None:
     assert (record.levelname, record.__dict__["sku"]) == ("WARNING", "A1")
 
 
+@pytest.mark.promise("testing-5")
 @pytest.mark.usefixtures("restored_logging")
 def test_no_configuration_hides_a_record(logs: CapturedLogs) -> None:
     """Neither a logger that does not propagate nor a filter keeps a record from the test."""

@@ -41,6 +41,7 @@ def run(folder: Path, conftest: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.promise("testing-7")
 def test_one_line_and_an_app_are_enough(tmp_path: Path) -> None:
     """Whoever opts in and names the app gets all fixtures."""
     result = run(tmp_path, CONFTEST + APP)
@@ -48,6 +49,7 @@ def test_one_line_and_an_app_are_enough(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.promise("testing-7")
 def test_a_forgotten_app_is_explained(request: pytest.FixtureRequest) -> None:
     """Without a fixture `app` the run says what to write."""
     with pytest.raises(pytest.UsageError, match="define a fixture named `app`"):

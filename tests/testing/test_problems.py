@@ -30,11 +30,13 @@ def test_a_slug_stands_for_the_type(type_uri: str) -> None:
     assert_problem(response({**SOLD_OUT, "type": type_uri}), 409, slug="sold-out")
 
 
+@pytest.mark.promise("testing-6")
 def test_members_are_compared() -> None:
     """Standard members and a problem's own are named alike."""
     assert_problem(response(content_type="application/problem+json; charset=utf-8"), 409, title="Sold out", sku="A1")
 
 
+@pytest.mark.promise("testing-6")
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
@@ -58,6 +60,7 @@ def test_what_is_no_problem_fails(answer: httpx2.Response, message: str) -> None
     assert answer.text in str(raised.value)
 
 
+@pytest.mark.promise("testing-6")
 def test_another_problem_fails() -> None:
     """The message names every difference at once."""
     with pytest.raises(AssertionError) as raised:
