@@ -17,6 +17,7 @@ def add_stack(app: FastAPI) -> None:
 
 CASES = (
     peers.BARE,
+    peers.HANDLERS,
     Case("add_problem_handlers", add_problem_handlers),
     Case("install, the whole stack", add_stack),
     peers.FASTAPI_PROBLEM,

@@ -104,9 +104,7 @@ class Frame:
         try:
             response = run.begin()
             if response is None:
-                for wrap in run.hooks.receives:
-                    receive = wrap(run.context, receive)
-                await self.app(scope, receive, run.send)
+                await self.app(scope, run.wrapped(receive), run.send)
             else:
                 await run.respond(response)
         except Exception as error:
@@ -120,10 +118,7 @@ class Frame:
             run.finish()
             CURRENT.reset(token)
             if run.outermost:
-                # What holds the context must not be held by it, or only the collector could free the request: an error
-                # (by its traceback, this frame) and the scope (by its state).
-                run.context.error = None
-                run.context.scope = {**scope, "state": {}}
+                run.let_go(scope)
 
     def begin_context(self, scope: "Scope") -> RequestContext:
         """Begin what is known of a request that no frame has seen before."""
@@ -161,17 +156,25 @@ class _ResponseReplaced(Exception):  # noqa: N818 - a signal that unwinds the ap
 class _Run:
     """One request on its way through a frame."""
 
-    __slots__ = ("context", "ended", "frame", "hooks", "outermost", "started", "to_server")
+    __slots__ = (
+        "context", "ended", "frame", "from_server", "hooks", "outermost", "replaced", "started", "to_server",
+    )  # fmt: skip
 
     def __init__(self, frame: Frame, scope: "Scope", hooks: _Hooks, to_server: "Send") -> None:
-        known = of_scope(scope)
+        context = of_scope(scope)
+        self.outermost = context is None
+        if context is None:
+            context = frame.begin_context(scope)
+            context.pieces = hooks.kinds
+        else:
+            hooks = hooks.without(context.pieces)
+            context.pieces |= hooks.kinds
         self.frame = frame
-        self.outermost = known is None
-        self.context = context = known or frame.begin_context(scope)
-        self.hooks = hooks = hooks if known is None else hooks.without(context.pieces)
-        context.pieces |= hooks.kinds
+        self.context = context
+        self.hooks = hooks
         self.to_server = to_server
         self.started = False
+        self.replaced = False
         self.ended = False
 
     def begin(self) -> "Response | None":
@@ -187,9 +190,37 @@ class _Run:
     def _rendered(self, error: HTTPException) -> "Response":
         return renderer_of(self.context.app).respond(self.context.scope, error)
 
+    def wrapped(self, receive: "Receive") -> "Receive":
+        """Give what the application receives by: with the pieces between, and their objections heard."""
+        if not self.hooks.receives:
+            return receive
+        for wrap in self.hooks.receives:
+            receive = wrap(self.context, receive)
+        self.from_server = receive
+        return self.receive
+
+    async def receive(self) -> "Message":
+        try:
+            return await self.from_server()
+        except HTTPException as error:
+            return await self._refuse(error)
+
+    async def _refuse(self, error: HTTPException) -> "Message":
+        """Answer in place of the application, which learns that nobody waits for it any more."""
+        if not self.started:
+            await self.respond(self._rendered(error))
+            self.replaced = True
+            self.to_server = _into_the_void
+            return await _nothing_more()
+        # Whoever listens under a response, listens for the client to leave; what it sends meanwhile is not asked for.
+        message = await self.from_server()
+        while message["type"] == "http.request":
+            message = await self.from_server()
+        return message
+
     async def fail(self, error: Exception) -> None:
         """Answer an error, unless a response has gone out already."""
-        if isinstance(error, _ResponseReplaced):
+        if self.replaced:
             return
         self.context.error = error
         mark(error, self.context)
@@ -219,13 +250,14 @@ class _Run:
 
     def send(self, message: "Message") -> Awaitable[None]:
         # A coroutine of our own only where something is left to do afterwards; else the server's goes straight back.
-        kind = message["type"]
-        if kind in _BODIES:
+        if message.get("more_body"):
             if self.outermost:
                 self.context.sent_bytes += len(message.get("body", b""))
-            if not message.get("more_body"):
-                return self._send_last(message)
-        elif kind in _STARTS:
+            return self.to_server(message)
+        kind = message["type"]
+        if kind in _BODIES:
+            return self._send_last(message)
+        if kind in _STARTS and not self.replaced:
             try:
                 self._start(message)
             except HTTPException as error:
@@ -235,11 +267,14 @@ class _Run:
         return self.to_server(message)
 
     async def _send_last(self, message: "Message") -> None:
+        if self.outermost:
+            self.context.sent_bytes += len(message.get("body", b""))
         await self.to_server(message)
         self.finish()
 
     async def _send_instead(self, error: HTTPException) -> None:
         await self.respond(self._rendered(error))
+        self.replaced = True
         raise _ResponseReplaced from error
 
     def _start(self, message: "Message") -> None:
@@ -254,6 +289,15 @@ class _Run:
         message["headers"] = headers
         self.started = True
 
+    def let_go(self, scope: "Scope") -> None:
+        """Break the circles by which only the collector could free the request."""
+        if self.context.error is None:
+            scope["state"].pop(REQUEST, None)
+            return
+        # The error's traceback holds this frame. A handler outside may still ask the scope whose error it is.
+        self.context.error = None
+        self.context.scope = {**scope, "state": {}}
+
     def finish(self) -> None:
         if self.ended:
             return
@@ -266,3 +310,7 @@ class _Run:
 
 async def _nothing_more() -> "Message":
     return {"type": "http.disconnect"}
+
+
+async def _into_the_void(message: "Message") -> None:
+    """Take what an application sends after its response was replaced."""
