@@ -69,21 +69,21 @@ def linked(text: str) -> str:
     return PROMISE.sub(link, text)
 
 
-def proof_page(page: str, text: str, found: dict[str, list[str]]) -> str:
-    """Write the page that shows the tests of each promise; a test that proves several is shown under the first."""
+def proof_page(page: str, text: str, found: dict[str, list[str]], shown: set[str]) -> str:
+    """Write the page that shows the tests of each promise; one that is shown already gets a link."""
     title = text.partition("\n")[0].removeprefix("# ")
     parts = [
         "---\nhide: [toc]\n---",
         f"# {title}: the proof",
         f"Each sentence of [the promises](../{page}.md), and the tests that keep it true.",
     ]
-    shown: set[str] = set()
     for promise in PROMISE.finditer(text):
         said = " ".join(LINK.sub("", promise["said"]).split())
         parts += [f"## {promise['number']} {{#{promise['number']}}}", f"> {said}"]
         for test in found.get(promise["number"], []):
-            again = test in shown
-            parts.append(f"- [`{test.rpartition('.')[2]}`][{test}], shown above" if again else f"::: {test}\n{SHOWN}")
+            # Two places for one test would leave its links undecided.
+            again = f"Also proven by [`{test.rpartition('.')[2]}`][{test}]."
+            parts.append(again if test in shown else f"::: {test}\n{SHOWN}")
             shown.add(test)
     return "\n\n".join(parts) + "\n"
 
@@ -91,12 +91,13 @@ def proof_page(page: str, text: str, found: dict[str, list[str]]) -> str:
 def pages() -> dict[Path, str]:
     """Give what every page of promises, and of their proofs, should say."""
     found = proofs()
+    shown: set[str] = set()
     wanted: dict[Path, str] = {}
     for path in sorted(PROMISES.glob("*.md")):
         text = path.read_text("utf-8")
         if PROMISE.search(text):
             wanted[path] = linked(text)
-            wanted[PROMISES / "tests" / path.name] = proof_page(path.stem, text, found)
+            wanted[PROMISES / "tests" / path.name] = proof_page(path.stem, text, found, shown)
     return wanted
 
 
