@@ -119,6 +119,19 @@ def test_a_document_that_cannot_be_made_is_replaced(expected_errors: list[loggin
     ]
 
 
+@pytest.mark.promise("problems-22")
+def test_an_unhandled_error_that_cannot_be_rendered_is_answered_too(expected_errors: list[logging.LogRecord]) -> None:
+    """The same holds for the bare 500."""
+
+    def fail(problem: dict[str, Any]) -> object:
+        raise KeyError(problem["title"])
+
+    response = ProblemRenderer(render=fail).unhandled(scope(), RuntimeError("secret"))
+
+    assert (response.status_code, b"secret" in bytes(response.body)) == (500, False)
+    assert len(expected_errors) == 1
+
+
 @pytest.mark.promise("problems-12")
 async def test_any_error_is_answered_for_middleware() -> None:
     """Errors that nothing inside answered get the same documents as in the app's own handlers."""

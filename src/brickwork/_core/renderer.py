@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from traceback import format_exception
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -37,6 +37,7 @@ _REPLACED = frozenset({"content-type", "content-length"})
 _BODILESS = frozenset({204, 205, 304})
 _FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 _HTML = (b"content-type", b"text/html; charset=utf-8")
+_UNHANDLED: Final = HTTPException(500)
 _DEEPEST = 64
 _NOTE = "Problem instance: "
 
@@ -121,12 +122,13 @@ class ProblemRenderer:
             slug, title = None, phrase(error.status_code)
             detail, members = (detail, {}) if isinstance(detail, str) else _spread(detail)
         document: dict[str, Any] = {"type": self.type_uri(slug), "title": title, "status": error.status_code}
-        if isinstance(detail, str) and detail and detail != title:
+        if detail and detail != title and isinstance(detail, str):
             document["detail"] = detail
-        document["instance"] = getattr(error, "__brickwork_instance__", None) or _instance(request_id)
+        document["instance"] = _instance(request_id)
         if request_id is not None:
             document["request_id"] = request_id
-        document.update(members)
+        if members:
+            document.update(members)
         return document
 
     def respond(self, scope: "Scope", error: HTTPException) -> Response:
@@ -134,21 +136,57 @@ class ProblemRenderer:
 
         It never raises: where a document cannot be made, a minimal one goes out and one record says why.
         """
-        try:
-            return self._respond(scope, error)
-        except Exception:
-            _logger.exception("could not render %s, so a minimal problem document goes out", type(error).__name__)
-            status = error.status_code
-            blank = {"type": "about:blank", "title": phrase(status), "status": status, "instance": _instance(None)}
-            body = encode(blank)
-            headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
-            return _Answer(body, status, _own_headers(error) + headers)
-
-    def _respond(self, scope: "Scope", error: HTTPException) -> Response:
         status = error.status_code
         if status in _BODILESS or status < 200 or getattr(error, "bodiless", False):
             return _Answer(b"", status, _own_headers(error))
-        document = self.document(scope, error)
+        try:
+            return self._sent(scope, self.document(scope, error), error)
+        except Exception:
+            _logger.exception("could not render %s, so a minimal problem document goes out", type(error).__name__)
+            return _minimal(error)
+
+    def meaning(self, scope: "Scope", error: Exception) -> HTTPException | None:
+        """Give the HTTP error that ``error`` means, or None where it means nothing to a client.
+
+        It never raises: where the mapping itself fails, a bare 500 is meant, and one record tells of both errors.
+        """
+        try:
+            return self._resolve(error)
+        except Exception as failure:
+            if failure is not error and failure.__context__ is None:
+                failure.__context__ = error
+            _logger.exception("could not map %s, so it is answered as an unhandled error", type(error).__name__)
+            return _UNHANDLED
+
+    def unhandled(self, scope: "Scope", error: Exception) -> Response:
+        """Give the response to an error that means nothing to a client: a bare 500. It never raises."""
+        try:
+            document: dict[str, Any] = {"type": "about:blank", "title": _UNHANDLED.detail, "status": 500}
+            context = of_scope(scope)
+            if context is None or context.request_id is None:
+                # Without a request ID the instance is all that ties the client's answer to the server's log.
+                instance = document["instance"] = _instance(None)
+                _note(error, instance)
+            else:
+                document["instance"] = _instance(context.request_id)
+                document["request_id"] = context.request_id
+            if self._debug and _is_local(scope):
+                document["traceback"] = "".join(format_exception(error)).splitlines()
+            return self._sent(scope, document, _UNHANDLED)
+        except Exception:
+            _logger.exception("could not render %s, so a minimal problem document goes out", type(error).__name__)
+            return _minimal(_UNHANDLED)
+
+    async def answer(self, scope: "Scope", error: Exception) -> Response:
+        """Give the response that answers the request of ``scope`` with any error: what it means, or a bare 500.
+
+        It never raises, and tells the client nothing of an error that means nothing to it.
+        """
+        meant = self.meaning(scope, error)
+        return self.unhandled(scope, error) if meant is None else self.respond(scope, meant)
+
+    def _sent(self, scope: "Scope", document: dict[str, Any], error: HTTPException) -> Response:
+        """Give the response that carries a document in the form and language that the client prefers."""
         language = self._language
         if self._translate is not None:
             wanted = languages(scope["headers"])
@@ -162,43 +200,23 @@ class ProblemRenderer:
         if self._translate is not None:
             headers.append((b"content-language", language.encode()))
         headers.append((b"content-length", b"%d" % len(body)))
-        return _Answer(body, status, _merged(_own_headers(error), headers) if error.headers else headers)
+        return _Answer(body, error.status_code, _merged(_own_headers(error), headers) if error.headers else headers)
 
-    def meaning(self, scope: "Scope", error: Exception) -> HTTPException | None:
-        """Give the HTTP error that ``error`` means, or None where it means nothing to a client.
 
-        It never raises: where the mapping itself fails, a bare 500 is meant, and one record tells of both errors.
-        """
-        try:
-            return self._resolve(error)
-        except Exception as failure:
-            if failure is not error and failure.__context__ is None:
-                failure.__context__ = error
-            _logger.exception("could not map %s, so it is answered as an unhandled error", type(error).__name__)
-            return self.unhandled(scope, error)
+def _minimal(error: HTTPException) -> Response:
+    """Give the last resort: what can be told of an error without asking it anything."""
+    status = error.status_code
+    body = encode({"type": "about:blank", "title": phrase(status), "status": status, "instance": _instance(None)})
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+    return _Answer(body, status, _own_headers(error) + headers)
 
-    async def answer(self, scope: "Scope", error: Exception) -> Response:
-        """Give the response that answers the request of ``scope`` with any error: what it means, or a bare 500.
 
-        It never raises, and tells the client nothing of an error that means nothing to it.
-        """
-        return self.respond(scope, self.meaning(scope, error) or self.unhandled(scope, error))
-
-    def unhandled(self, scope: "Scope", error: Exception) -> HTTPException:
-        """Give the bare 500 that answers an error which means nothing to a client."""
-        blank = HTTPException(500)
-        context = of_scope(scope)
-        if context is None or context.request_id is None:
-            # Without a request ID the instance is all that ties the client's answer to the server's log.
-            instance = blank.__brickwork_instance__ = _instance(None)  # type: ignore[attr-defined]
-            notes = getattr(error, "__notes__", None)
-            # An error that is raised again has the note of the last time.
-            others = [note for note in notes if not note.startswith(_NOTE)] if notes else []
-            error.__notes__ = [*others, _NOTE + instance]
-        if self._debug and _is_local(scope):
-            lines = "".join(format_exception(error)).splitlines()
-            blank.detail = {"traceback": lines}  # type: ignore[assignment]
-        return blank
+def _note(error: Exception, instance: str) -> None:
+    notes = getattr(error, "__notes__", None)
+    if notes:
+        # An error that is raised again has the note of the last time.
+        error.__notes__ = [note for note in notes if not note.startswith(_NOTE)]
+    error.add_note(_NOTE + instance)
 
 
 def _itself(error: Exception) -> HTTPException | None:

@@ -239,9 +239,10 @@ class _Handlers:
         if isinstance(error, ResponseValidationError):
             _logger.error("%s returned what its model refuses: %s", error.endpoint_path, log_fields(error))
         meant = self._renderer.meaning(request.scope, error)
-        if meant is not None:
-            self._learn(request.scope, type(error))
-        return self._renderer.respond(request.scope, meant or self._renderer.unhandled(request.scope, error))
+        if meant is None:
+            return self._renderer.unhandled(request.scope, error)
+        self._learn(request.scope, type(error))
+        return self._renderer.respond(request.scope, meant)
 
     def _learn(self, scope: Scope, kind: type[Exception]) -> None:
         """Answer errors of a package that was imported late where they are raised, from the second on."""
