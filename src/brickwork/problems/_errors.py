@@ -23,16 +23,16 @@ InvalidField = TypedDict(
     },
     total=False,
 )
-InvalidField.__doc__ = """One thing that is wrong with a request.
+"""One thing that is wrong with a request.
 
-Keys:
-    detail: What is wrong, for the person who reads it; never what was sent.
-    code: The same for programs: pydantic's error type, never translated.
-    pointer: Where in the body: a JSON Pointer as a URI fragment, ``#/items/0/price``.
-    in: Where else: ``query``, ``path``, ``header`` or ``cookie``.
-    parameter: The parameter's name there.
-    params: The bounds that the schema sets, such as ``max_length``.
+- `detail`: What is wrong, for the person who reads it; never what was sent.
+- `code`: The same for programs: pydantic's error type, never translated.
+- `pointer`: Where in the body: a JSON Pointer as a URI fragment, ``#/items/0/price``.
+- `in`: Where else: ``query``, ``path``, ``header`` or ``cookie``.
+- `parameter`: The parameter's name there.
+- `params`: The bounds that the schema sets, such as ``max_length``.
 """
+InvalidField.__doc__ = "One thing that is wrong with a request: what, and where."
 
 _EXAMPLE: Final = [
     {"detail": "Field required", "code": "missing", "pointer": "#/items/0/price"},
