@@ -22,6 +22,7 @@ class OutOfStockError(Problem, status=409, slug="out-of-stock", title="Out <of> 
     """
 
     sku: str
+    left: int | None = None
 
 
 class BareError(Problem, status=410, slug="bare"):
@@ -71,6 +72,13 @@ async def test_every_type_has_a_page(client_of: ClientOf) -> None:
             assert page.headers["content-type"].startswith("text/css")
         else:
             assert set(Page(page.text).links) == {"style.css", "./"}
+
+
+async def test_a_page_describes_the_members(client_of: ClientOf) -> None:
+    """What each is, where one word tells, and what the class says of it."""
+    answer = await client_of(app_with_pages()).get("/problems/out-of-stock", headers=BROWSER)
+
+    assert "<dt>sku</dt><dd>string · The &lt;article&gt;.</dd><dt>left</dt><dd></dd>" in answer.text
 
 
 @pytest.mark.promise("problems-33")

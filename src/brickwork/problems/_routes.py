@@ -1,7 +1,7 @@
 """What a route declares, and the pages behind the type URIs."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request, params
@@ -148,6 +148,14 @@ def _first_sentence(problem: type[Problem]) -> str:
     return described(problem)[0].partition("\n\n")[0]
 
 
+def _words(schema: dict[str, Any], note: str | None) -> Iterator[str]:
+    """Say of a member what it is, where one word tells, and what it is for."""
+    if isinstance(schema.get("type"), str):
+        yield schema["type"]
+    if note:
+        yield note
+
+
 def _problem_body(problem: type[Problem], renderer: ProblemRenderer) -> str:
     description, notes = described(problem)
     shown = json.dumps(example(problem, renderer), indent=2)
@@ -158,7 +166,8 @@ def _problem_body(problem: type[Problem], renderer: ProblemRenderer) -> str:
         f'<p class="soft">Type: <code>{escape(renderer.type_uri(problem.slug))}</code></p>',
     ]
     if problem.__members__:
-        members = ((name, notes.get(name, "")) for name in problem.__members__)
+        kinds = problem_schema(problem)["properties"]
+        members = ((name, " · ".join(_words(kinds[name], notes.get(name)))) for name in problem.__members__)
         parts += ["<h2>Members of its own</h2>", definitions(members)]
     parts += [
         "<h2>For example</h2>",
