@@ -1,7 +1,7 @@
 """Bodies: the problem document as a client reads it, and the other shapes that a team may have to keep."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Generic, Literal, Required, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, Required, TypeVar
 from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict
@@ -131,7 +131,7 @@ class ProblemDetails(BaseModel):
     Reference: RFC 9457, sections 3 and 3.1.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     type: str = "about:blank"
     title: str | None = None

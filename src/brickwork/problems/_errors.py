@@ -60,7 +60,7 @@ class ValidationProblem(Problem, status=422, slug="validation-error", title="The
     def __init__(self, errors: Sequence[InvalidField], *, truncated: bool = False) -> None:
         many = len(errors) != 1
         super().__init__(f"{len(errors)}{' or more' * truncated} {'errors' if many else 'error'} in the request.")
-        self.errors = list(errors)
+        self.errors: list[InvalidField] = list(errors)
         if truncated:
             self.__dict__["errors_truncated"] = True
 
