@@ -13,6 +13,8 @@ from typing import IO
 import httpx2
 import pytest
 
+from brickwork.testing import assert_problem
+
 ROOT = Path(__file__).parents[2]
 COUNT = 50
 
@@ -52,4 +54,18 @@ async def test_requests_under_way_are_finished() -> None:
     assert len({answer.headers["x-request-id"] for answer in answers}) == COUNT
     assert took < 5
     # uvicorn ends by the very signal that it was sent, after all is done.
+    assert code in {0, -signal.SIGTERM}
+
+
+@pytest.mark.slow
+@pytest.mark.promise("stack-23")
+async def test_requests_that_outlast_the_grace_are_told_to_come_back() -> None:
+    """What cannot be finished in time is answered 503 with `Retry-After`, and the server is gone on time."""
+    answers, took, code = await stopped_while_busy(seconds=30, grace=1)
+
+    for answer in answers:
+        assert_problem(answer, 503)
+        assert answer.headers["retry-after"].isdigit()
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert took < 1 + 3
     assert code in {0, -signal.SIGTERM}
