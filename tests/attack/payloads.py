@@ -342,7 +342,7 @@ HEADER_LINES = (
     + b"==",
     b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: \xff\r\nSec-WebSocket-Version: nan",
     b"Connection: keep-alive, close, \xff",
-    b"TE: trailers, chunked;q=nan",
+    b"TE: trailers, chunked;q=nan",  # codespell:ignore te
     b"Trailer: Content-Length",
     b"Proxy-Connection: keep-alive",
     b"Keep-Alive: timeout=nan",
