@@ -77,7 +77,7 @@ async def test_nothing_leaks_into_the_caller() -> None:
     assert request_id() is None
 
 
-@pytest.mark.promise("stack-10")
+@pytest.mark.promise("stack-11")
 async def test_two_apps_do_not_touch() -> None:
     """An app that calls another in the same task keeps its own ID, header name and policy."""
     inner, outer = FastAPI(), FastAPI()

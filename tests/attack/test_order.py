@@ -114,7 +114,7 @@ def faults(kind: str, status: int, answer: Called) -> list[str]:
     return found
 
 
-@pytest.mark.promise("stack-1", "stack-6")
+@pytest.mark.promise("stack-1", "stack-7")
 async def test_any_order_of_calls_gives_the_same_answers() -> None:
     """In all 720 orders of `install` and five middlewares, each answer has ID, headers and problem."""
     wrong: dict[str, list[int]] = {}

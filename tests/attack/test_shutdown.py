@@ -58,7 +58,7 @@ async def test_requests_under_way_are_finished() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.promise("stack-23")
+@pytest.mark.promise("stack-6")
 async def test_requests_that_outlast_the_grace_are_told_to_come_back() -> None:
     """What cannot be finished in time is answered 503 with `Retry-After`, and the server is gone on time."""
     answers, took, code = await stopped_while_busy(seconds=30, grace=1)

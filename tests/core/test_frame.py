@@ -129,7 +129,7 @@ async def test_a_response_sent_twice_is_not_changed() -> None:
     assert "x-noted" not in response.headers
 
 
-@pytest.mark.promise("stack-22")
+@pytest.mark.promise("stack-23")
 async def test_other_scopes_and_messages_pass_untouched() -> None:
     """Lifespan goes by the frame; early hints, trailers, path and debug messages go through it as they are."""
     messages: list[Message] = [

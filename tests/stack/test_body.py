@@ -55,7 +55,7 @@ async def chunks(size: int, count: int) -> AsyncIterator[bytes]:
         yield b"x" * size
 
 
-@pytest.mark.promise("stack-14")
+@pytest.mark.promise("stack-15")
 @pytest.mark.parametrize("path", ["/json", "/stream", "/ignore", "/file", "/large", "/small"])
 async def test_declared_length_over_every_limit_is_refused_before_anything_is_read(path: str) -> None:
     """A Content-Length that no route takes is 413 at once: the endpoint is not called, the connection closes."""
@@ -70,7 +70,7 @@ async def test_declared_length_over_every_limit_is_refused_before_anything_is_re
     assert app.state.calls == []
 
 
-@pytest.mark.promise("stack-14")
+@pytest.mark.promise("stack-15")
 @pytest.mark.parametrize("path", ["/json", "/stream", "/ignore", "/file", "/small"])
 async def test_declared_length_over_the_routes_limit_is_refused(path: str) -> None:
     """A Content-Length over this route's limit, but not over every route's, is 413 as well."""
@@ -81,7 +81,7 @@ async def test_declared_length_over_the_routes_limit_is_refused(path: str) -> No
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.promise("stack-15")
+@pytest.mark.promise("stack-16")
 @pytest.mark.parametrize("path", ["/stream", "/small", "/large"])
 async def test_counted_bytes_over_the_limit_are_refused(path: str) -> None:
     """A chunked body is refused as soon as it crosses the limit, however the endpoint reads."""
@@ -91,7 +91,7 @@ async def test_counted_bytes_over_the_limit_are_refused(path: str) -> None:
     assert_problem(answer, 413, slug="content-too-large", request_id=answer.headers["x-request-id"])
 
 
-@pytest.mark.promise("stack-15")
+@pytest.mark.promise("stack-16")
 async def test_reading_stops_where_the_limit_is_crossed() -> None:
     """At most one chunk past the limit is ever taken from the client."""
     taken = []
@@ -108,7 +108,7 @@ async def test_reading_stops_where_the_limit_is_crossed() -> None:
     assert len(taken) == 2
 
 
-@pytest.mark.promise("stack-15")
+@pytest.mark.promise("stack-16")
 async def test_declared_length_that_lies_does_not_help() -> None:
     """A short Content-Length before a long body is no way around: the bytes are counted."""
     async with open_client(uploads()) as client:
@@ -117,7 +117,7 @@ async def test_declared_length_that_lies_does_not_help() -> None:
     assert_problem(answer, 413)
 
 
-@pytest.mark.promise("stack-16")
+@pytest.mark.promise("stack-17")
 async def test_exactly_the_limit_passes() -> None:
     """The limit itself is allowed, declared and chunked."""
     async with open_client(uploads()) as client:
@@ -127,7 +127,7 @@ async def test_exactly_the_limit_passes() -> None:
     assert (declared.json(), chunked.json()) == (LIMIT, LIMIT)
 
 
-@pytest.mark.promise("stack-16")
+@pytest.mark.promise("stack-17")
 async def test_limit_zero_allows_the_empty_body_only() -> None:
     """With limit 0 a request without a body is served, one byte is too much."""
     async with open_client(uploads(body_limit=0)) as client:
@@ -136,7 +136,7 @@ async def test_limit_zero_allows_the_empty_body_only() -> None:
     assert (empty.status_code, one.status_code) == (200, 413)
 
 
-@pytest.mark.promise("stack-16")
+@pytest.mark.promise("stack-17")
 async def test_a_routes_own_limit_wins_up_and_down() -> None:
     """max_body_size of a route raises or lowers the stack's limit."""
     async with open_client(uploads()) as client:
@@ -148,7 +148,7 @@ async def test_a_routes_own_limit_wins_up_and_down() -> None:
     assert [answer.status_code for answer in (large, too_large, small, too_small)] == [200, 413, 200, 413]
 
 
-@pytest.mark.promise("stack-16")
+@pytest.mark.promise("stack-17")
 async def test_limits_of_routers_and_mounts_are_known() -> None:
     """A larger limit on an included router or a mounted app is not cut by the early refusal."""
     app, mounted, router = FastAPI(), FastAPI(max_body_size=5000), APIRouter()
@@ -168,7 +168,7 @@ async def test_limits_of_routers_and_mounts_are_known() -> None:
     assert [answer.status_code for answer in answers] == [200, 200]
 
 
-@pytest.mark.promise("stack-16")
+@pytest.mark.promise("stack-17")
 async def test_a_mounted_stack_has_its_own_limit() -> None:
     """An application with a stack of its own lowers or raises the limit for what is mounted there."""
     app, mounted = FastAPI(), uploads(body_limit=20)
@@ -187,7 +187,7 @@ async def test_a_mounted_stack_has_its_own_limit() -> None:
     "values",
     [[b"-1"], [b"+5"], [b"1_0"], [b" 5"], [b"5, 5"], [b""], [b"0x5"], [b"9" * 5000], ["٣".encode()], [b"5", b"6"]],
 )
-@pytest.mark.promise("stack-17")
+@pytest.mark.promise("stack-18")
 async def test_content_length_that_is_no_number_is_refused(values: list[bytes]) -> None:
     """Whatever the server let through, a length that is not one whole number is 400."""
     app, sent = uploads(), []
@@ -208,7 +208,7 @@ async def test_content_length_that_is_no_number_is_refused(values: list[bytes]) 
     assert b"bad-content-length" in sent[1]["body"]
 
 
-@pytest.mark.promise("stack-18")
+@pytest.mark.promise("stack-19")
 async def test_limit_of_the_app_itself_is_taken_over() -> None:
     """FastAPI(max_body_size=…) keeps its meaning; its 413 gets id, headers and a problem body."""
     app = FastAPI(max_body_size=10)
@@ -226,7 +226,7 @@ async def test_limit_of_the_app_itself_is_taken_over() -> None:
     assert app.max_body_size == 10
 
 
-@pytest.mark.promise("stack-18")
+@pytest.mark.promise("stack-19")
 @pytest.mark.filterwarnings("ignore::brickwork.stack.SlowMiddlewareWarning")
 async def test_body_read_by_middleware_is_limited_too() -> None:
     """Also a middleware that reads the body outside the exception handlers ends in the same 413."""

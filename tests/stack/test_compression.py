@@ -19,7 +19,7 @@ from brickwork.testing import open_client
 from tests.stack.compressed import START, TEXT, body, exchange, header, scope, whole
 
 
-@pytest.mark.promise("stack-42")
+@pytest.mark.promise("stack-36")
 @pytest.mark.parametrize(
     "messages",
     [
@@ -46,7 +46,7 @@ async def test_what_is_not_worth_it_stays_as_it_is(messages: list[Message]) -> N
     assert sent == before
 
 
-@pytest.mark.promise("stack-42")
+@pytest.mark.promise("stack-36")
 @pytest.mark.parametrize("kind", [b"image/svg+xml", b"application/json", b"font/ttf", b"application/wasm"])
 async def test_what_is_worth_it_is_compressed(kind: bytes) -> None:
     """Text in any dress is compressed, pictures made of text too."""
@@ -57,7 +57,7 @@ async def test_what_is_worth_it_is_compressed(kind: bytes) -> None:
     assert gzip.decompress(body(sent)) == TEXT
 
 
-@pytest.mark.promise("stack-43")
+@pytest.mark.promise("stack-37")
 async def test_headers_tell_the_truth() -> None:
     """The length is that of what leaves, a strong validator becomes weak, and ranges are off the table."""
     sent = await exchange(
@@ -70,7 +70,7 @@ async def test_headers_tell_the_truth() -> None:
     assert find_all(sent[0]["headers"], b"set-cookie") == [b"a", b"b"]
 
 
-@pytest.mark.promise("stack-43")
+@pytest.mark.promise("stack-37")
 @pytest.mark.parametrize("accepted", ["gzip", "br", None])
 async def test_caches_are_told(accepted: str | None) -> None:
     """`Vary` names the header also where this client gets the body as it is, and keeps what it named."""
@@ -80,7 +80,7 @@ async def test_caches_are_told(accepted: str | None) -> None:
     assert header(sent, b"etag") == b'W/"v1"'
 
 
-@pytest.mark.promise("stack-43")
+@pytest.mark.promise("stack-37")
 @pytest.mark.parametrize(("accepted", "etag"), [("gzip", b'W/"v1"'), ("br", b'"v1"')])
 async def test_a_304_matches_the_response_it_stands_for(accepted: str, etag: bytes) -> None:
     """Not Modified carries the validator and the `Vary` that the whole response had."""
@@ -97,7 +97,7 @@ async def test_a_304_matches_the_response_it_stands_for(accepted: str, etag: byt
     assert body(sent) == b""
 
 
-@pytest.mark.promise("stack-43")
+@pytest.mark.promise("stack-37")
 async def test_head_is_answered_like_get() -> None:
     """HEAD has the headers of the compressed response, except the length, which nobody knows, and no body."""
     start, _ = whole(TEXT, (b"etag", b'"v1"'))
@@ -109,7 +109,7 @@ async def test_head_is_answered_like_get() -> None:
     assert body(sent) == b""
 
 
-@pytest.mark.promise("stack-44")
+@pytest.mark.promise("stack-38")
 async def test_nothing_of_a_stream_is_held_back() -> None:
     """Headers leave at once, and each chunk can be read when it has been sent."""
     got: list[tuple[int, bytes]] = []
@@ -136,7 +136,7 @@ async def test_nothing_of_a_stream_is_held_back() -> None:
     assert header(sent, b"content-length") is None
 
 
-@pytest.mark.promise("stack-44")
+@pytest.mark.promise("stack-38")
 async def test_a_stream_of_known_length_loses_it() -> None:
     """Of a compressed stream nobody knows the length before its end."""
     start, _ = whole(TEXT)
@@ -151,7 +151,7 @@ async def test_a_stream_of_known_length_loses_it() -> None:
     assert gzip.decompress(body(sent)) == TEXT
 
 
-@pytest.mark.promise("stack-45")
+@pytest.mark.promise("stack-39")
 async def test_a_large_body_is_compressed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """From `thread_size` bytes on the loop is free meanwhile."""
     threads: list[threading.Thread] = []
@@ -170,7 +170,7 @@ async def test_a_large_body_is_compressed_in_a_thread(monkeypatch: pytest.Monkey
     assert [thread is threading.main_thread() for thread in threads] == [True, False]
 
 
-@pytest.mark.promise("stack-46")
+@pytest.mark.promise("stack-40")
 @pytest.mark.parametrize("kind", ["http.response.pathsend", "http.response.zerocopysend"])
 @pytest.mark.parametrize("length", [True, False])
 async def test_files_sent_by_the_server_stay_as_they_are(kind: str, *, length: bool) -> None:
@@ -185,7 +185,7 @@ async def test_files_sent_by_the_server_stay_as_they_are(kind: str, *, length: b
     assert header(sent, b"etag") == (b'"v1"' if length else None)
 
 
-@pytest.mark.promise("stack-46")
+@pytest.mark.promise("stack-40")
 async def test_other_messages_pass() -> None:
     """Early hints come before the headers, and trailers after the body."""
     start, content = whole(TEXT)

@@ -17,7 +17,7 @@ from tests.stack.compressed import START, TEXT, body, exchange, header, scope, w
 zstd: Any = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 
-@pytest.mark.promise("stack-41")
+@pytest.mark.promise("stack-35")
 @pytest.mark.parametrize(
     ("accepted", "coding"),
     [
@@ -59,7 +59,7 @@ async def test_the_client_decides(accepted: str | None, coding: str | None) -> N
     assert (gzip.decompress(body(sent)) if coding else body(sent)) == TEXT
 
 
-@pytest.mark.promise("stack-41")
+@pytest.mark.promise("stack-35")
 async def test_several_headers_are_one_list() -> None:
     """A proxy may have split the list."""
     request = scope(None)
@@ -70,7 +70,7 @@ async def test_several_headers_are_one_list() -> None:
     assert header(sent, b"content-encoding") == b"gzip"
 
 
-@pytest.mark.promise("stack-41")
+@pytest.mark.promise("stack-35")
 @given(st.binary(max_size=60))
 def test_no_header_is_too_odd(accepted: bytes) -> None:
     """Any bytes give a choice, and one that was offered."""
@@ -79,7 +79,7 @@ def test_no_header_is_too_odd(accepted: bytes) -> None:
     assert chosen in {b"zstd", b"gzip", None}
 
 
-@pytest.mark.promise("stack-41")
+@pytest.mark.promise("stack-35")
 async def test_zstd_is_preferred_where_the_interpreter_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python 3.14 compresses with zstd too; its backport stands in for it here."""
     monkeypatch.setattr(_compression, "_ZSTD", zstd)

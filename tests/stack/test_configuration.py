@@ -31,7 +31,7 @@ def shop(**options: Any) -> FastAPI:
     return app
 
 
-@pytest.mark.promise("stack-7")
+@pytest.mark.promise("stack-8")
 def test_installing_twice_is_refused() -> None:
     """The second call says what to do."""
     app = shop()
@@ -40,7 +40,7 @@ def test_installing_twice_is_refused() -> None:
         install(app)
 
 
-@pytest.mark.promise("stack-7")
+@pytest.mark.promise("stack-8")
 def test_installing_after_the_first_request_is_refused() -> None:
     """An app that has served a request cannot be changed any more."""
     app = FastAPI()
@@ -50,7 +50,7 @@ def test_installing_after_the_first_request_is_refused() -> None:
         install(app)
 
 
-@pytest.mark.promise("stack-7")
+@pytest.mark.promise("stack-8")
 def test_a_piece_that_stands_in_both_places_is_refused() -> None:
     """The same piece in install and in add_middleware is named in the error."""
     app = shop()
@@ -73,7 +73,7 @@ async def test_a_piece_turned_off_may_be_added_by_hand() -> None:
     assert "x-request-id" not in answer.headers
 
 
-@pytest.mark.promise("stack-8")
+@pytest.mark.promise("stack-9")
 def test_base_http_middleware_is_named_in_one_warning() -> None:
     """A BaseHTTPMiddleware still works, and is named once with what it costs."""
     app = shop()
@@ -103,7 +103,7 @@ def test_base_http_middleware_is_named_in_one_warning() -> None:
         ({"request_id": {"trust": "sometimes"}}, "trust"),
     ],
 )
-@pytest.mark.promise("stack-12")
+@pytest.mark.promise("stack-13")
 def test_wrong_configuration_fails_at_once(options: dict[str, Any], advice: str) -> None:
     """Nonsense is refused where it is written, with what to write instead."""
     with pytest.raises(ValueError, match=advice):
@@ -116,7 +116,7 @@ def test_bare_string_of_hosts_is_refused() -> None:
         shop(trusted_hosts="api.example")
 
 
-@pytest.mark.promise("stack-13")
+@pytest.mark.promise("stack-14")
 def test_explain_shows_what_runs_in_order() -> None:
     """The table lists every piece, outermost first, with what it may answer."""
     app = shop(cors=[ORIGIN], trusted_hosts=["*"], timeout=5, compression=True, maintenance=True, process_time=True)

@@ -23,7 +23,7 @@ def app_with(options: CORSOptions | str | list[str]) -> FastAPI:
     return app
 
 
-@pytest.mark.promise("stack-19")
+@pytest.mark.promise("stack-20")
 async def test_allowed_origin_may_read_the_answer() -> None:
     """The origin is named, Vary grows by Origin, and the headers that scripts need are exposed."""
     async with open_client(app_with([ORIGIN])) as client:
@@ -35,7 +35,7 @@ async def test_allowed_origin_may_read_the_answer() -> None:
     assert "access-control-allow-credentials" not in answer.headers
 
 
-@pytest.mark.promise("stack-19")
+@pytest.mark.promise("stack-20")
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://shop.example.evil.example", "é"])
 async def test_other_origin_gets_no_permission(origin: str) -> None:
     """A foreign origin is answered without CORS headers, and caches are told so."""
@@ -72,7 +72,7 @@ async def test_comma_separated_text_is_a_list_of_origins() -> None:
     assert answer.headers["access-control-allow-origin"] == "https://b.example"
 
 
-@pytest.mark.promise("stack-20")
+@pytest.mark.promise("stack-21")
 async def test_preflight_is_answered_with_the_rules() -> None:
     """An allowed preflight is 200 with methods, headers and age, and never reaches the app."""
     options: CORSOptions = {"origins": [ORIGIN], "credentials": True, "max_age": 60}
@@ -87,7 +87,7 @@ async def test_preflight_is_answered_with_the_rules() -> None:
     assert answer.headers["access-control-allow-credentials"] == "true"
 
 
-@pytest.mark.promise("stack-20")
+@pytest.mark.promise("stack-21")
 async def test_refused_preflight_is_a_problem() -> None:
     """A refused preflight says what was refused, with an id."""
     async with open_client(app_with({"origins": [ORIGIN], "methods": ["GET"]})) as client:

@@ -28,7 +28,7 @@ def served() -> FastAPI:
     return app
 
 
-@pytest.mark.promise("stack-21")
+@pytest.mark.promise("stack-22")
 @pytest.mark.parametrize("host", ["api.example", "API.example:8443", "a.shop.example", "a.b.shop.example", "[::1]:80"])
 async def test_own_hosts_are_served(host: str) -> None:
     """Names count without port and case; a star covers every depth of subdomain."""
@@ -38,7 +38,7 @@ async def test_own_hosts_are_served(host: str) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.promise("stack-21")
+@pytest.mark.promise("stack-22")
 @pytest.mark.parametrize(
     "host", ["evil.example", "shop.example", "evilshop.example", "api.example.evil", "", "é", ":80"]
 )
@@ -52,7 +52,7 @@ async def test_other_hosts_are_a_problem(host: str) -> None:
     assert not host or host not in answer.text
 
 
-@pytest.mark.promise("stack-21")
+@pytest.mark.promise("stack-22")
 async def test_two_hosts_are_refused() -> None:
     """A request with two Host headers is not taken at either word."""
     async with open_client(served()) as client:

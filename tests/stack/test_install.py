@@ -204,7 +204,7 @@ async def test_problem_raised_by_middleware_is_answered_and_settled() -> None:
     assert answer.headers["x-request-id"]
 
 
-@pytest.mark.promise("stack-6")
+@pytest.mark.promise("stack-7")
 @pytest.mark.parametrize("late", [False, True], ids=["before install", "after install"])
 async def test_cors_middleware_of_the_app_stands_outside_the_boundary(*, late: bool) -> None:
     """Starlette's CORSMiddleware, added before or after, keeps its rules and covers the 500."""
@@ -228,7 +228,7 @@ async def test_cors_middleware_of_the_app_stands_outside_the_boundary(*, late: b
     assert answer.headers["x-request-id"]
 
 
-@pytest.mark.promise("stack-6")
+@pytest.mark.promise("stack-7")
 async def test_own_middleware_keeps_its_place_inside() -> None:
     """Middleware of the application runs in the order it was added, inside the stack, outermost= outside of it."""
     seen: list[str] = []
@@ -256,7 +256,7 @@ async def test_trusted_host_middleware_of_the_app_is_taken_in() -> None:
     assert moved.headers["location"] == "http://www.shop.example/ok"
 
 
-@pytest.mark.promise("stack-9")
+@pytest.mark.promise("stack-10")
 async def test_mounted_application_repeats_nothing() -> None:
     """A mounted application with a stack of its own adds no second id, header or log record."""
     inner = shop()
@@ -274,7 +274,7 @@ async def test_mounted_application_repeats_nothing() -> None:
     assert_problem(failed, 500)
 
 
-@pytest.mark.promise("stack-10")
+@pytest.mark.promise("stack-11")
 async def test_two_apps_do_not_touch() -> None:
     """Each app has its own header, limit and error form."""
     one, two = shop(request_id={"header": "X-One"}, body_limit=5), shop(request_id={"header": "X-Two"})
@@ -287,7 +287,7 @@ async def test_two_apps_do_not_touch() -> None:
     assert "x-one" not in large.headers
 
 
-@pytest.mark.promise("stack-11")
+@pytest.mark.promise("stack-12")
 @pytest.mark.parametrize("late", [False, True], ids=["instrumented first", "instrumented last"])
 async def test_opentelemetry_contrib_keeps_working(*, late: bool) -> None:
     """Spans are produced and our headers are there, whichever came first."""
@@ -329,7 +329,7 @@ async def test_everything_can_be_turned_off() -> None:
     assert set(answer.headers) == {"content-length", "content-type"}
 
 
-@pytest.mark.promise("stack-23")
+@pytest.mark.promise("stack-6")
 @pytest.mark.parametrize("begun", [False, True], ids=["before the response", "after it began"])
 async def test_a_cancelled_request_is_told_to_come_back(*, begun: bool) -> None:
     """A server that shuts down cancels what runs: 503 with Retry-After and all headers, unless the answer has begun."""

@@ -46,7 +46,7 @@ async def status(app: FastAPI, path: str = "/", address: str = "127.0.0.1", **he
     return int(answer.status_code)
 
 
-@pytest.mark.promise("stack-36")
+@pytest.mark.promise("stack-30")
 async def test_a_closed_app_answers_503() -> None:
     """A problem that says in whole seconds when to come back, and that no cache keeps."""
     async with open_client(closed(retry_after=90.2)) as client:
@@ -57,7 +57,7 @@ async def test_a_closed_app_answers_503() -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.promise("stack-36")
+@pytest.mark.promise("stack-30")
 def test_a_socket_is_denied() -> None:
     """A socket gets the same problem where the server can send it."""
     with TestClient(closed()) as client, pytest.raises(WebSocketDisconnect) as denied, client.websocket_connect("/ws"):
@@ -66,7 +66,7 @@ def test_a_socket_is_denied() -> None:
     assert getattr(denied.value, "status_code", None) == 503
 
 
-@pytest.mark.promise("stack-36")
+@pytest.mark.promise("stack-30")
 async def test_a_socket_is_closed_where_denials_are_unknown() -> None:
     """Without the extension the handshake is refused with the code that means: try again later."""
     sent: list[Message] = []
@@ -80,7 +80,7 @@ async def test_a_socket_is_closed_where_denials_are_unknown() -> None:
     assert sent == [{"type": "websocket.close", "code": 1013, "reason": "maintenance"}]
 
 
-@pytest.mark.promise("stack-37")
+@pytest.mark.promise("stack-31")
 @pytest.mark.parametrize(
     ("path", "expected"),
     [("/health", 200), ("/health/live", 200), ("/metrics", 200), ("/healthy", 503), ("/x/health", 503), ("/", 503)],
@@ -90,7 +90,7 @@ async def test_probes_get_through(path: str, expected: int) -> None:
     assert await status(closed(), path) == expected
 
 
-@pytest.mark.promise("stack-37")
+@pytest.mark.promise("stack-31")
 async def test_exempt_paths_follow_the_root_path() -> None:
     """Behind a prefix of the server the app's own paths count."""
     app = closed(exempt=["/status"])
@@ -100,7 +100,7 @@ async def test_exempt_paths_follow_the_root_path() -> None:
     assert await status(app, "/api/books") == 503
 
 
-@pytest.mark.promise("stack-37")
+@pytest.mark.promise("stack-31")
 async def test_some_networks_get_through() -> None:
     """The operators' network stays served, known by its true address behind trusted proxies only."""
     app = closed(allow_networks=["192.0.2.0/24"], trusted_proxies=["10.0.0.0/8"])
@@ -111,7 +111,7 @@ async def test_some_networks_get_through() -> None:
     assert await status(app, address="10.0.0.1", x_forwarded_for="192.0.2.7") == 200
 
 
-@pytest.mark.promise("stack-37")
+@pytest.mark.promise("stack-31")
 async def test_a_secret_opens() -> None:
     """Who sends the secret is served; any other value, of any bytes, is not."""
     app = closed(bypass_secret=SECRET, bypass_header="X-Preview")
@@ -123,7 +123,7 @@ async def test_a_secret_opens() -> None:
     assert await status(closed(), x_maintenance_bypass="") == 503
 
 
-@pytest.mark.promise("stack-38")
+@pytest.mark.promise("stack-32")
 async def test_the_switch_turns_at_run_time() -> None:
     """`enable` and `disable` hold from the next request on."""
     maintenance = Maintenance()
@@ -138,7 +138,7 @@ async def test_the_switch_turns_at_run_time() -> None:
     assert answers == [200, 503, 200]
 
 
-@pytest.mark.promise("stack-39")
+@pytest.mark.promise("stack-33")
 async def test_a_file_closes_every_worker(tmp_path: Path, clock: ManualClock) -> None:
     """One worker turns the switch; the others see the file within `poll` seconds, and look no more often."""
     flag = tmp_path / "maintenance"
@@ -159,7 +159,7 @@ async def test_a_file_closes_every_worker(tmp_path: Path, clock: ManualClock) ->
     assert not flag.exists()
 
 
-@pytest.mark.promise("stack-39")
+@pytest.mark.promise("stack-33")
 async def test_a_function_is_asked_once_a_poll(clock: ManualClock) -> None:
     """However many requests come at once, one of them asks and the others wait for what it learns."""
     asked = 0
@@ -183,14 +183,14 @@ async def test_a_function_is_asked_once_a_poll(clock: ManualClock) -> None:
     assert (asked_within, asked) == (1, 2)
 
 
-@pytest.mark.promise("stack-39")
+@pytest.mark.promise("stack-33")
 async def test_a_plain_function_tells() -> None:
     """A function that only looks at a value need not be a coroutine."""
     assert await Maintenance(on=lambda: True).closed()
     assert not await Maintenance(on=lambda: False).closed()
 
 
-@pytest.mark.promise("stack-40")
+@pytest.mark.promise("stack-34")
 async def test_a_failing_function_changes_nothing(clock: ManualClock, expected_errors: list[logging.LogRecord]) -> None:
     """The last state stays, and the failure is logged once until the function works again."""
     answers: list[bool | Exception] = [True, OSError("away"), OSError("away"), False, OSError("away again")]
@@ -215,7 +215,7 @@ async def test_a_failing_function_changes_nothing(clock: ManualClock, expected_e
     assert all(record.exc_info for record in expected_errors)
 
 
-@pytest.mark.promise("stack-40")
+@pytest.mark.promise("stack-34")
 async def test_a_late_function_changes_nothing(expected_errors: list[logging.LogRecord]) -> None:
     """A source that hangs holds requests up for `poll` seconds at most."""
     never = asyncio.Event()

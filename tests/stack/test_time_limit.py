@@ -12,7 +12,7 @@ from brickwork.testing import open_client
 from tests.stack.late import SHORT, Exchange, limited
 
 
-@pytest.mark.promise("stack-35")
+@pytest.mark.promise("stack-29")
 @pytest.mark.parametrize(
     ("path", "status"), [("/longer", 200), ("/none", 200), ("/shorter", 504), ("/router/own", 200), ("/router", 504)]
 )
@@ -38,7 +38,7 @@ async def test_a_route_has_a_limit_of_its_own(path: str, status: int) -> None:
     assert answer.status_code == status
 
 
-@pytest.mark.promise("stack-35")
+@pytest.mark.promise("stack-29")
 @pytest.mark.parametrize("prefix", ["", "/included"])
 async def test_a_limit_counts_while_the_body_comes_in(prefix: str) -> None:
     """A slow upload has the time of its route, although dependencies run only after it."""
@@ -59,7 +59,7 @@ async def test_a_limit_counts_while_the_body_comes_in(prefix: str) -> None:
     assert exchange.statuses == [200]
 
 
-@pytest.mark.promise("stack-35")
+@pytest.mark.promise("stack-29")
 async def test_a_mounted_app_has_the_last_word() -> None:
     """Its own time-out takes the place of its parent's, and one answer leaves."""
     outer, _ = limited(SHORT)

@@ -20,7 +20,7 @@ from brickwork.testing import assert_problem, open_client
 from tests.stack.late import SHORT, Exchange, limited
 
 
-@pytest.mark.promise("stack-30")
+@pytest.mark.promise("stack-24")
 async def test_a_late_coroutine_is_answered_504() -> None:
     """The caller gets a problem on time, and the endpoint is cancelled once and cleans up in peace."""
     app, _ = limited()
@@ -53,7 +53,7 @@ async def test_a_late_coroutine_is_answered_504() -> None:
     assert time.monotonic() - began < SHORT + 0.5
 
 
-@pytest.mark.promise("stack-30")
+@pytest.mark.promise("stack-24")
 async def test_the_answer_does_not_wait_for_the_cleaning_up() -> None:
     """The 504 leaves within 50 ms of the deadline, asserted with tenfold slack, however long the endpoint tidies."""
     app, _ = limited()
@@ -77,7 +77,7 @@ async def test_the_answer_does_not_wait_for_the_cleaning_up() -> None:
     assert SHORT <= exchange.answered_after < SHORT + 0.5
 
 
-@pytest.mark.promise("stack-31")
+@pytest.mark.promise("stack-25")
 async def test_late_threads_keep_their_places() -> None:
     """`def` endpoints are answered for on time, and never run on more threads than there are places."""
     app, built = limited()
@@ -110,7 +110,7 @@ async def test_late_threads_keep_their_places() -> None:
     assert built[0].abandoned == 0
 
 
-@pytest.mark.promise("stack-31")
+@pytest.mark.promise("stack-25")
 async def test_a_late_thread_is_counted_and_cleaned_up_after() -> None:
     """The gauge goes up and down again, and dependencies clean up in peace after the thread."""
     changes: list[int] = []
@@ -142,7 +142,7 @@ async def test_a_late_thread_is_counted_and_cleaned_up_after() -> None:
     assert exchange.statuses == [504]
 
 
-@pytest.mark.promise("stack-31")
+@pytest.mark.promise("stack-25")
 async def test_a_coroutine_that_waits_for_a_thread_is_cancelled_after_it() -> None:
     """A thread inside a coroutine is waited for as well, and the coroutine ends behind it."""
     app, built = limited()
@@ -169,7 +169,7 @@ async def test_a_coroutine_that_waits_for_a_thread_is_cancelled_after_it() -> No
     assert seen == ["thread done", "cleaned up"]
 
 
-@pytest.mark.promise("stack-32")
+@pytest.mark.promise("stack-26")
 async def test_what_has_begun_is_never_cut() -> None:
     """A stream and a background task take as long as they need."""
     app, _ = limited()
@@ -202,7 +202,7 @@ async def test_what_has_begun_is_never_cut() -> None:
     assert seen == ["job done"]
 
 
-@pytest.mark.promise("stack-32")
+@pytest.mark.promise("stack-26")
 def test_sockets_are_not_watched() -> None:
     """A socket stays open beyond the time-out, and a limit on its route does nothing."""
     app, _ = limited()
@@ -218,7 +218,7 @@ def test_sockets_are_not_watched() -> None:
         assert websocket.receive_text() == "still here"
 
 
-@pytest.mark.promise("stack-33")
+@pytest.mark.promise("stack-27")
 async def test_an_endpoint_that_ignores_its_cancellation_sends_nothing() -> None:
     """Only one response leaves, whatever the endpoint does after the deadline."""
     app, _ = limited()
@@ -238,7 +238,7 @@ async def test_an_endpoint_that_ignores_its_cancellation_sends_nothing() -> None
     assert b"".join(message.get("body", b"") for message in exchange.sent).count(b"late") == 0
 
 
-@pytest.mark.promise("stack-33")
+@pytest.mark.promise("stack-27")
 async def test_an_endpoint_that_ends_with_its_time_is_not_cancelled() -> None:
     """A response in the very moment of the deadline is late, and nothing behind it is disturbed."""
     app, _ = limited()
@@ -272,7 +272,7 @@ async def test_an_endpoint_that_ends_with_its_time_is_not_cancelled() -> None:
     assert seen == ["session returned"]
 
 
-@pytest.mark.promise("stack-33")
+@pytest.mark.promise("stack-27")
 async def test_a_late_refusal_is_dropped() -> None:
     """A problem raised after the deadline is one more late answer."""
     app, _ = limited()
@@ -291,7 +291,7 @@ async def test_a_late_refusal_is_dropped() -> None:
     assert exchange.statuses == [504]
 
 
-@pytest.mark.promise("stack-34")
+@pytest.mark.promise("stack-28")
 @pytest.mark.parametrize(("version", "expected"), [("1.1", b"close"), ("2", None)])
 async def test_no_later_request_suffers(version: str, expected: bytes | None) -> None:
     """Servers drop the connection on an error, so none is to stand behind it; HTTP/2 knows no such header."""
@@ -307,7 +307,7 @@ async def test_no_later_request_suffers(version: str, expected: bytes | None) ->
     assert dict(exchange.sent[0]["headers"]).get(b"connection") == expected
 
 
-@pytest.mark.promise("stack-34")
+@pytest.mark.promise("stack-28")
 async def test_a_late_error_reaches_the_server() -> None:
     """An error that comes out of a given-up endpoint goes on to the server, once."""
     app, built = limited()

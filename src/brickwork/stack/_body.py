@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 # Where Starlette's limiter looks for a limiter further out: routes with a limit of their own raise or lower ours there.
 RESPONDER = "starlette._body_limit_responder"
 
+# Over HTTP/1, a request without Content-Length and Transfer-Encoding has no body (RFC 9112, section 6.3). That is taken
+# at its word for the methods that never have one: there, counting would cost more than it could save.
+_BODILESS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS"})
+
 
 class _Count:
     """What Starlette's limiter of a route expects of the limiter around it, and what we need besides."""
@@ -65,10 +69,14 @@ class BodyLimit(Piece):
             outer.max_body_size = self.limit
             return
         declared = None
+        framed = scope["method"] not in _BODILESS or not scope["http_version"].startswith("1")
         for name, _ in scope["headers"]:
             if name == b"content-length":
                 declared = _declared_length(scope["headers"])
                 break
+            framed = framed or name == b"transfer-encoding"
+        if declared is None and not framed:
+            return
         if declared is not None and declared > self.largest:
             raise _too_large(self.largest, scope["http_version"])
         scope[MAX_BODY_SIZE_SCOPE_KEY] = self.limit
@@ -77,8 +85,8 @@ class BodyLimit(Piece):
     def wrap_receive(self, context: RequestContext, receive: "Receive") -> "Receive":
         """Count what the application reads."""
         version: str = context.scope["http_version"]
-        count: _Count = context.scope[RESPONDER]
-        if count.owner is not self:
+        count: _Count | None = context.scope.get(RESPONDER)
+        if count is None or count.owner is not self:
             return receive
 
         async def counted() -> "Message":
