@@ -16,7 +16,7 @@ VALID = f"00-{TRACE_ID}-{PARENT_ID}-01"
 def parsed(parent: str, *states: str) -> Trace | None:
     """Read these headers."""
     return parse(
-        [(b"TraceParent", parent.encode("latin-1")), *((b"tracestate", state.encode("latin-1")) for state in states)]
+        [(b"traceparent", parent.encode("latin-1")), *((b"tracestate", state.encode("latin-1")) for state in states)]
     )
 
 

@@ -4,14 +4,12 @@ Reference: W3C Trace Context, level 1, sections 3 and 4.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import urandom
 
 from opentelemetry.context import get_current
 from opentelemetry.trace import get_current_span
-
-from .headers import find_all
 
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
 _STATE = re.compile(r"[\t\x20-\x7e]*")
@@ -42,18 +40,14 @@ class Trace:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
-def parse(headers: Iterable[Sequence[bytes]]) -> Trace | None:
+def parse(headers: Sequence[tuple[bytes, bytes]]) -> Trace | None:
     """Continue the trace that a caller names, with a new span; None where it names none, or not rightly.
 
     Reference: W3C Trace Context, sections 3.2 and 4.3.
     """
-    headers = tuple(headers)
-    for name, _ in headers:
-        if name.lower() == b"traceparent":
-            break
-    else:
+    parents = [value for name, value in headers if name == b"traceparent"]
+    if not parents:
         return None
-    parents = find_all(headers, b"traceparent")
     match = _TRACEPARENT.fullmatch(parents[0].strip()) if len(parents) == 1 else None
     if match is None:
         return None
@@ -61,7 +55,7 @@ def parse(headers: Iterable[Sequence[bytes]]) -> Trace | None:
     # Section 3.2.4: a later version may have more fields, version 00 has not, and ff is none.
     if version == b"ff" or (version == b"00" and more) or trace_id in _ZEROS or parent_id in _ZEROS:
         return None
-    state = b",".join(find_all(headers, b"tracestate")).decode("latin-1")
+    state = b",".join(value for name, value in headers if name == b"tracestate").decode("latin-1")
     return Trace(
         trace_id.decode(),
         urandom(8).hex(),

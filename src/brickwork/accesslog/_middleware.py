@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack
 
 from starlette.requests import ClientDisconnect
 
-from brickwork._core.clock import Clock
-from brickwork._core.context import RequestContext
-from brickwork._core.frame import Frame, Piece
-from brickwork._core.scope import TrustedProxies, route_template
-
+from .._core.clock import Clock
+from .._core.context import RequestContext
+from .._core.frame import Frame, Piece
+from .._core.scope import TrustedProxies, route_template
 from ._rules import Redaction, Selection, header_names, shown
 from ._service import RecordMaker
 
@@ -148,12 +147,11 @@ def _level(level: int | str) -> int:
 
 def _status(context: RequestContext) -> int:
     """Give the status that the client got; where it got none, the one that says why."""
+    error = context.error
     # A handler for it that comes too late makes Starlette raise another error from it.
-    left = isinstance(context.error, ClientDisconnect) or isinstance(
-        getattr(context.error, "__cause__", None), ClientDisconnect
-    )
-    if context.disconnected or left:
+    if error is not None and (isinstance(error, ClientDisconnect) or isinstance(error.__cause__, ClientDisconnect)):
         context.disconnected = True
+    if context.disconnected:
         return _CLIENT_LEFT
     if context.status is not None:
         return context.status
