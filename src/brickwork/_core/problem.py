@@ -158,8 +158,6 @@ def _declared(cls: type) -> dict[str, Any]:
         if name in _RESERVED:
             raise ValueError(f"{cls.__name__}.{name}: a problem already has a {name}; choose another name")
         if not MEMBER.fullmatch(name):
-            raise ValueError(
-                f"{cls.__name__}.{name}: name a member with three or more of a-z, A-Z, 0-9 and _"
-            )
+            raise ValueError(f"{cls.__name__}.{name}: name a member with three or more of a-z, A-Z, 0-9 and _")
         found[name] = annotation
     return found

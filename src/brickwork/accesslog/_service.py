@@ -13,8 +13,7 @@ from threading import get_ident
 from time import time
 from typing import Any, TextIO
 
-from brickwork._core.logs import RequestIDFilter
-
+from .._core.logs import RequestIDFilter
 from ._rules import JSONFormatter, TextFormatter
 
 

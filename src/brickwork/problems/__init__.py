@@ -19,9 +19,8 @@ async def order(sku: str) -> None:
 ```
 """
 
-from brickwork._core.problem import Problem
-from brickwork._core.registry import ProblemRegistry
-
+from .._core.problem import Problem
+from .._core.registry import ProblemRegistry
 from ._bodies import Detail, Failure, FailureError, ProblemDetails, Success, as_detail, as_failure
 from ._errors import (
     ConstraintError,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
-from brickwork._core.shapes import is_dict, is_list
+from .._core.shapes import is_dict, is_list
 
 T = TypeVar("T")
 

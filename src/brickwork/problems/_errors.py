@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Required
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from brickwork._core.problem import Problem
+from .._core.problem import Problem
 
 Constraint = Literal["unique", "foreign-key", "not-null", "check", "exclusion", "other"]
 

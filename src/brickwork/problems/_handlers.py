@@ -20,12 +20,11 @@ from starlette.types import ASGIApp, Scope
 from starlette.websockets import WebSocketState
 from typing_extensions import TypedDict
 
-from brickwork._core.context import of_scope
-from brickwork._core.openapi import can_be_invalid, declare, never, reads_form, reads_json
-from brickwork._core.problem import Problem
-from brickwork._core.renderer import ProblemRenderer, Render, Translate, has_renderer, install_renderer
-from brickwork._core.schema import plain
-
+from .._core.context import of_scope
+from .._core.openapi import can_be_invalid, declare, never, reads_form, reads_json
+from .._core.problem import Problem
+from .._core.renderer import ProblemRenderer, Render, Translate, has_renderer, install_renderer
+from .._core.schema import plain
 from ._errors import (
     ConstraintError,
     MalformedJsonError,

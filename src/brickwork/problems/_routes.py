@@ -8,13 +8,13 @@ from fastapi import APIRouter, FastAPI, Request, params
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from brickwork._core.negotiation import wants_page
-from brickwork._core.openapi import answers, problems_of
-from brickwork._core.page import LINKED_POLICY, STYLE, definitions, escape, page
-from brickwork._core.problem import Problem, phrase
-from brickwork._core.registry import ProblemRegistry
-from brickwork._core.renderer import ProblemRenderer, encode, renderer_of
-from brickwork._core.schema import described, example, plain, problem_schema
+from .._core.negotiation import wants_page
+from .._core.openapi import answers, problems_of
+from .._core.page import LINKED_POLICY, STYLE, definitions, escape, page
+from .._core.problem import Problem, phrase
+from .._core.registry import ProblemRegistry
+from .._core.renderer import ProblemRenderer, encode, renderer_of
+from .._core.schema import described, example, plain, problem_schema
 
 _PAGE_HEADERS: Final = {
     "Cache-Control": "public, max-age=300",

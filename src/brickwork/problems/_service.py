@@ -10,8 +10,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import ClientDisconnect, Request
 
-from brickwork._core.shapes import is_mapping
-
+from .._core.shapes import is_mapping
 from ._errors import (
     Constraint,
     ConstraintError,

@@ -14,9 +14,8 @@ async def home() -> dict[str, str | None]:
 ```
 """
 
-from brickwork._core.context import RequestContext
-from brickwork._core.logs import RequestIDFilter
-
+from .._core.context import RequestContext
+from .._core.logs import RequestIDFilter
 from ._errors import InvalidRequestIDError
 from ._middleware import RequestID, RequestIDMiddleware, RequestIDOptions
 from ._service import bind, carry, dump, request_context, request_id, restore, uuid7

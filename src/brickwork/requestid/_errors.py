@@ -1,6 +1,6 @@
 """What the block can refuse."""
 
-from brickwork._core.problem import Problem
+from .._core.problem import Problem
 
 
 class InvalidRequestIDError(Problem, status=400, slug="invalid-request-id", title="Invalid request ID"):

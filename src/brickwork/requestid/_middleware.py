@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypedDict, Unpack
 
 from starlette.exceptions import HTTPException
 
-from brickwork._core import headers as raw
-from brickwork._core.context import RequestContext
-from brickwork._core.frame import Frame, Piece
-from brickwork._core.renderer import renderer_of
-from brickwork._core.scope import TrustedProxies
-
+from .._core import headers as raw
+from .._core.context import RequestContext
+from .._core.frame import Frame, Piece
+from .._core.renderer import renderer_of
+from .._core.scope import TrustedProxies
 from ._errors import InvalidRequestIDError
 from ._rules import PATTERN, Shape, hashed, random_id
 

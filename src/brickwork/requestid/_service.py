@@ -8,10 +8,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from starlette.requests import HTTPConnection
 
-from brickwork._core.clock import SystemClock
-from brickwork._core.context import CURRENT, RequestContext, current, of_scope
-from brickwork._core.logs import ID_FIELDS, RECORD_FIELDS, request_id_here
-
+from .._core.clock import SystemClock
+from .._core.context import CURRENT, RequestContext, current, of_scope
+from .._core.logs import ID_FIELDS, RECORD_FIELDS, request_id_here
 from ._rules import Shape, random_id, uuid7_at
 
 _P = ParamSpec("_P")

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Protocol, TypeVar
 
-from brickwork._core.context import RequestContext, current
-from brickwork._core.headers import encode
-
+from .._core.context import RequestContext, current
+from .._core.headers import encode
 from ._rules import Hosts
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from brickwork._core.logs import log_fields
+from .._core.logs import log_fields
 
 
 def loguru_patcher(record: Any) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import MutableMapping
 from typing import Any
 
-from brickwork._core.logs import log_fields
+from .._core.logs import log_fields
 
 
 def add_request_id(logger: Any, method_name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ARG001 - called by structlog

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import cast
 
-from brickwork._core.logs import ID_FIELDS, RECORD_FIELDS, printable
+from ..._core.logs import ID_FIELDS, RECORD_FIELDS, printable
 
 # uvicorn's own coloured copy of the message.
 _UNWANTED = RECORD_FIELDS | {"color_message"}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import translate
 from urllib.parse import unquote_plus
 
-from brickwork._core.logs import printable
+from ..._core.logs import printable
 
 HIDDEN = "***"
 LONGEST = 2048
