@@ -4,6 +4,7 @@ import asyncio
 import logging
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from fastapi import FastAPI, WebSocket
@@ -109,6 +110,35 @@ async def test_some_networks_get_through() -> None:
     assert await status(app, address="198.51.100.1") == 503
     assert await status(app, address="198.51.100.1", x_forwarded_for="192.0.2.7") == 503
     assert await status(app, address="10.0.0.1", x_forwarded_for="192.0.2.7") == 200
+
+
+@pytest.mark.promise("stack-31")
+@pytest.mark.parametrize(
+    "hiding",
+    [
+        {"forwarded": "for=198.51.100.1", "x_forwarded_for": "203.0.113.9"},
+        {"forwarded": 'for=";, for=203.0.113.9'},
+        {"forwarded": "," * 64 + "for=203.0.113.9"},
+        {"x_forwarded_for": "unknown"},
+    ],
+)
+async def test_nobody_gets_through_as_the_proxy(hiding: dict[str, str]) -> None:
+    """A client whose address cannot be told is not taken for the proxy, which is allowed itself."""
+    app = closed(allow_networks=["10.0.0.0/8", "unix"], trusted_proxies=["10.0.0.1", "unix"])
+
+    assert await status(app, address="10.0.0.1") == 200
+    assert await status(app, address="10.0.0.1", x_forwarded_for="203.0.113.9") == 503
+    assert await status(app, address="10.0.0.1", **hiding) == 503
+    assert await status(app, address="", **hiding) == 503
+
+
+@pytest.mark.promise("stack-31")
+@pytest.mark.parametrize("path", ["/health/../books", "/health/..", "//health/a", "/health%2f..%2fbooks"])
+async def test_no_detour_leads_out_of_what_is_exempt(path: str) -> None:
+    """A path that steps up, or only looks exempt, is closed."""
+    scope = {"type": "http", "path": unquote(path), "headers": [], "client": ("192.0.2.7", 1)}
+
+    assert not Maintenance().lets_through(scope)
 
 
 @pytest.mark.promise("stack-31")
@@ -249,6 +279,7 @@ def test_a_function_cannot_be_overruled() -> None:
         ({"allow_networks": ["ten"]}, ValueError, "no address"),
         ({"trusted_proxies": "10.0.0.0/8"}, TypeError, "takes a list"),
         ({"bypass_secret": "short"}, ValueError, "16 characters"),
+        ({"bypass_secret": " " * 20}, ValueError, "16 characters"),
         ({"bypass_secret": SECRET, "bypass_header": "no header"}, ValueError, "no header name"),
     ],
 )

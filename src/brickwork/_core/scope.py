@@ -148,27 +148,43 @@ class TrustedProxies:
 
         Reference: RFC 7239, section 5.2.
         """
+        return self._walk(scope)[0]
+
+    def finds_client_in(self, networks: "TrustedProxies", scope: "Scope") -> bool:
+        """Tell whether the client is known to come from one of ``networks``.
+
+        Where a proxy's word cannot be believed, `client` names the proxy, which may be allowed what its clients are
+        not: here the answer is no.
+        """
+        address, certain = self._walk(scope)
+        return certain and networks.trusts_peer({"client": (address, 0)})
+
+    def _walk(self, scope: "Scope") -> tuple[str | None, bool]:
         client = scope.get("client")
         peer = client[0] if client else None
         if not (self._networks or self._unix) or not self.trusts_peer(scope):
-            return _canonical(peer)
+            return _canonical(peer), True
         headers = scope["headers"]
         claims = [_forwarded(find_all(headers, b"forwarded")), _x_forwarded_for(find_all(headers, b"x-forwarded-for"))]
-        believed = {self._nearest(hops, peer) for hops in claims if hops is not None}
+        found = [self._nearest(hops, peer) for hops in claims if hops is not None]
+        believed = {address for address, _ in found}
         # A proxy writes one of the two and lets the other pass as the client sent it. Where both are there and differ,
         # nobody can tell which is which.
-        return believed.pop() if len(believed) == 1 else _canonical(peer)
+        if len(believed) == 1:
+            return believed.pop(), all(certain for _, certain in found)
+        return _canonical(peer), not found
 
-    def _nearest(self, hops: Sequence[str], peer: str | None) -> str | None:
+    def _nearest(self, hops: Sequence[str], peer: str | None) -> tuple[str | None, bool]:
+        """Walk to the first hop that is not trusted; tell whether all on the way could be read."""
         nearest = _canonical(peer)
         for hop in reversed(hops):
             address = _parse(hop)
             if address is None:
-                return nearest
+                return nearest, False
             nearest = str(address)
             if not self._holds(address):
-                return nearest
-        return nearest
+                break
+        return nearest, True
 
 
 def client_address(scope: "Scope", proxies: TrustedProxies | None = None) -> str | None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .._core.clock import Clock, SystemClock
 from .._core.headers import encode, find_all
+from .._core.problem import Problem
 from .._core.renderer import renderer_of
-from .._core.scope import TrustedProxies, client_address, route_path
+from .._core.scope import TrustedProxies, route_path
 from ._errors import MaintenanceError
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Maintenance:
         """Tell whether this request or socket is served all the same."""
         if scope["path"] in self._open or route_path(scope) in self._open:
             return True
-        if self._allowed and self._allowed.trusts_peer({"client": (client_address(scope, self._proxies), 0)}):
+        if self._allowed and self._proxies.finds_client_in(self._allowed, scope):
             return True
         if self._secret is None:
             return False
@@ -158,7 +159,7 @@ class MaintenanceMiddleware:
     """
 
     rank: ClassVar[int] = 110
-    __problems__ = (MaintenanceError,)
+    __problems__: ClassVar[tuple[type[Problem], ...]] = (MaintenanceError,)
 
     def __init__(self, app: "ASGIApp", *, maintenance: Maintenance) -> None:
         self.app = app
@@ -191,7 +192,8 @@ class _Paths:
         self._below = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("/*"))
 
     def __contains__(self, path: str) -> bool:
-        return path in self._exact or path.startswith(self._below)
+        # What serves files reads ".." as a step up, out of what is exempt.
+        return path in self._exact or (path.startswith(self._below) and "/../" not in f"{path}/")
 
 
 def _source(*, on: bool | Path | _Source) -> _Source | None:
@@ -213,6 +215,6 @@ def _listed(name: str, values: Iterable[str]) -> list[str]:
 def _secret(header: str, secret: str | None) -> tuple[bytes, bytes] | None:
     if secret is None:
         return None
-    if len(secret) < 16:
+    if len(secret.strip()) < 16:
         raise ValueError("bypass_secret must have 16 characters or more, so that nobody guesses it")
     return encode(header, secret)
