@@ -124,9 +124,8 @@ def _text(error: Mapping[str, Any], code: str, bounds: Mapping[str, Any]) -> str
 
 def _repeats(text: str, value: object) -> bool:
     for scalar in _scalars(value):
-        if len(scalar) > 3 and scalar in text:
-            return True
-        if scalar and re.search(rf"(?<!\w){re.escape(scalar)}(?!\w)", text):
+        # Looked for as it stands first: to make a pattern of a text as long as a body takes seconds.
+        if scalar and scalar in text and (len(scalar) > 3 or re.search(rf"(?<!\w){re.escape(scalar)}(?!\w)", text)):
             return True
     return False
 
