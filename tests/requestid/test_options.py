@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from brickwork import install
 from brickwork.requestid import RequestID, RequestIDMiddleware, RequestIDOptions, propagate
 
 
@@ -71,3 +72,20 @@ def test_hosts_are_a_list_that_is_not_empty() -> None:
         propagate(Client(), to=[])
     with pytest.raises(ValueError, match="no header name"):
         propagate(Client(), to=["a"], header="X ID")
+
+
+@pytest.mark.parametrize(
+    ("options", "statuses"),
+    [({}, {"200"}), ({"on_invalid": "reject"}, {"200"}), ({"on_invalid": "reject", "trust": "always"}, {"200", "400"})],
+)
+def test_a_refusal_is_declared_where_it_can_happen(options: RequestIDOptions, statuses: set[str]) -> None:
+    """OpenAPI and the stack's table show the 400 only of an app that refuses invalid IDs."""
+    app = FastAPI()
+
+    @app.get("/")
+    async def home() -> None: ...
+
+    stack = install(app, request_id=options)
+
+    assert {*app.openapi()["paths"]["/"]["get"]["responses"]} == statuses
+    assert ("invalid-request-id" in stack.explain()) == ("400" in statuses)

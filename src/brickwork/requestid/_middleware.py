@@ -61,7 +61,6 @@ class RequestID(Piece):
     """
 
     rank: ClassVar[int] = 10
-    __problems__ = (InvalidRequestIDError,)
 
     def __init__(
         self,
@@ -91,6 +90,7 @@ class RequestID(Piece):
         self._generate = random_id if generator is None else self._checked(generator)
         self._echo = echo
         self._keep = keep_endpoint_header
+        self.__problems__: tuple[type[Problem], ...] = (InvalidRequestIDError,) if on_invalid == "reject" and trust != "never" else ()
 
     def _checked(self, generator: Callable[[], object]) -> Callable[[], str]:
         """Try the generator once, and keep an eye on it: a line break in a header would end the connection."""
