@@ -1,9 +1,11 @@
 """Time-outs: what is late is answered for, what has begun is left alone."""
 
 import asyncio
+import gc
 import inspect
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -371,3 +373,27 @@ def test_options_match_the_middleware() -> None:
 
     assert {*TimeoutOptions.__annotations__} == {*parameters} - {"app"}
     assert time_limit(3) == time_limit(3)
+
+
+class Witness:
+    """Hangs on a request, to tell when the request is forgotten."""
+
+
+async def test_nothing_of_a_request_waits_for_the_collector() -> None:
+    """The deadline and the scope do not hold each other once the request has ended."""
+    app, _ = limited(60)
+
+    kept: list[weakref.ref[Witness]] = []
+
+    @app.get("/")
+    async def quick(request: Request) -> None:
+        request.state.witness = Witness()
+        kept.append(weakref.ref(request.state.witness))
+
+    gc.disable()
+    try:
+        await Exchange(app, "/").task
+
+        assert kept[0]() is None
+    finally:
+        gc.enable()

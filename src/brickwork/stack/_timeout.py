@@ -15,6 +15,7 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi.params import Depends
 from starlette.requests import HTTPConnection
 
+from .._core.problem import Problem
 from .._core.renderer import renderer_of
 from .._core.scope import TIME_LIMIT
 from ._errors import RequestTimeoutError
@@ -55,7 +56,7 @@ class TimeoutMiddleware:
     """
 
     rank: ClassVar[int] = 130
-    __problems__ = (RequestTimeoutError,)
+    __problems__: ClassVar[tuple[type[Problem], ...]] = (RequestTimeoutError,)
 
     def __init__(
         self, app: "ASGIApp", *, timeout: float = 10.0, on_abandoned: Callable[[int], object] | None = None
@@ -64,7 +65,7 @@ class TimeoutMiddleware:
             raise ValueError(f"timeout={timeout!r} must be seconds above 0; leave the middleware out for no time-out")
         self.app = app
         self.timeout = timeout
-        self.abandoned = 0
+        self.abandoned: int = 0
         self._on_abandoned = on_abandoned
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
@@ -86,6 +87,8 @@ class TimeoutMiddleware:
             if not deadline.is_to_blame():
                 raise
         finally:
+            # The deadline holds the scope: together they would wait for the collector.
+            del state[TIME_LIMIT]
             await deadline.end()
 
     def count(self, change: int) -> None:
@@ -198,7 +201,7 @@ class _TimeLimit:
     """The dependency behind `time_limit`."""
 
     seconds: float | None
-    __problems__: ClassVar = (RequestTimeoutError,)
+    __problems__: ClassVar[tuple[type[Problem], ...]] = (RequestTimeoutError,)
 
     async def __call__(self, connection: HTTPConnection) -> None:
         deadline = connection.scope.get("state", {}).get(TIME_LIMIT)
