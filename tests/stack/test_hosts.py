@@ -53,12 +53,54 @@ async def test_other_hosts_are_a_problem(host: str) -> None:
 
 
 @pytest.mark.promise("stack-22")
+@pytest.mark.parametrize(
+    "host",
+    [
+        "api.example:80@evil.example",
+        "api.example:@evil.example",
+        "api.example:port",
+        "[::1].evil.example",
+        "[::1]@evil.example",
+        "[::1",
+        "evil.example/.shop.example",
+        "evil.example#.shop.example",
+        "evil.example?.shop.example",
+        "evil.example\\.shop.example",
+        "user@a.shop.example",
+        ".shop.example",
+        "a..shop.example",
+        "a,b.shop.example",
+    ],
+)
+async def test_what_is_no_host_is_refused(host: str) -> None:
+    """What reads as a trusted name here, and as another elsewhere, is no name at all."""
+    async with open_client(served()) as client:
+        answer = await client.get("/", headers={"host": host})
+
+    assert_problem(answer, 400, slug="untrusted-host")
+
+
+@pytest.mark.promise("stack-22")
 async def test_two_hosts_are_refused() -> None:
     """A request with two Host headers is not taken at either word."""
     async with open_client(served()) as client:
         answer = await client.get("/", headers=[("host", "api.example"), ("host", "evil.example")])
 
     assert_problem(answer, 400, slug="untrusted-host")
+
+
+async def test_a_mounted_application_keeps_its_own_hosts() -> None:
+    """What is mounted may serve fewer hosts than the application around it."""
+    app = FastAPI()
+    app.mount("/inner", served())
+    install(app, trusted_hosts=["*"])
+
+    async with open_client(app) as client:
+        allowed = await client.get("/inner/", headers={"host": "api.example"})
+        refused = await client.get("/inner/", headers={"host": "evil.example"})
+
+    assert allowed.status_code == 200
+    assert_problem(refused, 400, slug="untrusted-host")
 
 
 def test_sockets_are_refused_too() -> None:

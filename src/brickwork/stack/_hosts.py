@@ -1,5 +1,6 @@
 """Trusted hosts: requests for any other host are refused before anything reads the name."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +15,9 @@ from ._errors import UntrustedHostError
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+# Code that reads the name another way must find the same: no user, no path, and a port of digits alone.
+_HOST = re.compile(rb"([a-z0-9_-]++(?:\.[a-z0-9_-]++)*+|\[[0-9a-f:.]++\])(?::[0-9]*+)?")
+
 
 class TrustedHosts(Piece):
     """Refuses requests whose Host is not the application's own.
@@ -24,6 +28,8 @@ class TrustedHosts(Piece):
     """
 
     rank: ClassVar[int] = 50
+    # A mounted application may serve fewer hosts than the one around it.
+    nested: ClassVar[bool] = True
     __problems__ = (UntrustedHostError,)
 
     def __init__(self, hosts: Sequence[str], *, www_redirect: bool = False) -> None:
@@ -44,17 +50,18 @@ class TrustedHosts(Piece):
         host = _host(find_all(context.scope["headers"], b"host"))
         if host in self._exact or (host is not None and self._suffixes and host.endswith(self._suffixes)):
             return None
-        if self._www_redirect and f"www.{host}" in self._exact:
+        if self._www_redirect and host is not None and f"www.{host}" in self._exact:
             url = URL(scope=context.scope)
             return RedirectResponse(str(url.replace(netloc=f"www.{url.netloc}")))
         raise UntrustedHostError("This server does not serve the host that the request names.")
 
 
 def _host(values: Sequence[bytes]) -> str | None:
-    """Give the host without its port; None where there is none, or more than one."""
+    """Give the host without its port; None where there is none, more than one, or what is none.
+
+    Reference: RFC 9110, section 7.2; RFC 3986, section 3.2.
+    """
     if len(values) != 1:
         return None
-    host = values[0].decode("latin-1").strip().lower()
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    found = _HOST.fullmatch(values[0].strip().lower())
+    return found[1].decode("ascii") if found else None
