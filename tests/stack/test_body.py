@@ -262,3 +262,22 @@ async def test_http2_is_not_told_to_close() -> None:
 
     assert sent[0]["status"] == 413
     assert b"connection" not in dict(sent[0]["headers"])
+
+
+async def test_a_scope_without_a_version_is_http_1() -> None:
+    """A server that does not tell the version gets its requests served."""
+    app, sent = uploads(), []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "POST", "path": "/stream", "raw_path": b"/stream", "query_string": b"",
+             "root_path": "", "headers": [(b"content-length", b"99999")], "scheme": "http",
+             "asgi": {"version": "3.0"}}  # fmt: skip
+    await app(scope, receive, send)
+
+    assert sent[0]["status"] == 413
+    assert dict(sent[0]["headers"])[b"connection"] == b"close"

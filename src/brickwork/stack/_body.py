@@ -11,7 +11,7 @@ from .._core.headers import RawHeaders
 from ._errors import BadContentLengthError, ContentTooLargeError
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Receive
+    from starlette.types import Message, Receive, Scope
 
 # Where Starlette's limiter looks for a limiter further out: routes with a limit of their own raise or lower ours there.
 RESPONDER = "starlette._body_limit_responder"
@@ -33,11 +33,11 @@ class _Count:
         self.total_size = 0
         self.refused = False
 
-    def check(self, size: int, http_version: str) -> None:
+    def check(self, size: int, scope: "Scope") -> None:
         if size <= self.max_body_size or self.refused:
             return
         self.refused = True
-        raise _too_large(self.max_body_size, http_version)
+        raise _too_large(self.max_body_size, scope)
 
 
 class BodyLimit(Piece):
@@ -56,7 +56,7 @@ class BodyLimit(Piece):
     __problems__ = (ContentTooLargeError, BadContentLengthError)
 
     def __init__(self, limit: int, *, largest: int = 0) -> None:
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        if limit < 0:
             raise ValueError(f"body_limit={limit!r} is no size: give the bytes a body may have, such as 1_048_576")
         self.limit = limit
         self.largest = max(limit, largest)
@@ -69,7 +69,7 @@ class BodyLimit(Piece):
             outer.max_body_size = self.limit
             return
         declared = None
-        framed = scope["method"] not in _BODILESS or not scope["http_version"].startswith("1")
+        framed = scope["method"] not in _BODILESS or not _is_http_1(scope)
         for name, _ in scope["headers"]:
             if name == b"content-length":
                 declared = _declared_length(scope["headers"])
@@ -78,23 +78,23 @@ class BodyLimit(Piece):
         if declared is None and not framed:
             return
         if declared is not None and declared > self.largest:
-            raise _too_large(self.largest, scope["http_version"])
+            raise _too_large(self.largest, scope)
         scope[MAX_BODY_SIZE_SCOPE_KEY] = self.limit
         scope[RESPONDER] = _Count(self, declared)
 
     def wrap_receive(self, context: RequestContext, receive: "Receive") -> "Receive":
         """Count what the application reads."""
-        version: str = context.scope["http_version"]
-        count: _Count | None = context.scope.get(RESPONDER)
+        scope = context.scope
+        count: _Count | None = scope.get(RESPONDER)
         if count is None or count.owner is not self:
             return receive
 
         async def counted() -> "Message":
-            count.check(count.declared or 0, version)
+            count.check(count.declared or 0, scope)
             message = await receive()
             if message["type"] == "http.request":
                 count.total_size += len(message.get("body", b""))
-                count.check(count.total_size, version)
+                count.check(count.total_size, scope)
             return message
 
         return counted
@@ -103,7 +103,7 @@ class BodyLimit(Piece):
         """Refuse the declared length also where the application answered without reading."""
         count: _Count | None = context.scope.get(RESPONDER)
         if count is not None and count.owner is self and count.declared is not None:
-            count.check(count.declared, context.scope["http_version"])
+            count.check(count.declared, context.scope)
 
 
 def _declared_length(headers: list[tuple[bytes, bytes]]) -> int:
@@ -114,9 +114,14 @@ def _declared_length(headers: list[tuple[bytes, bytes]]) -> int:
     return int(values[0])
 
 
-def _too_large(limit: int, http_version: str) -> ContentTooLargeError:
+def _is_http_1(scope: "Scope") -> bool:
+    version: str = scope.get("http_version", "1.1")
+    return version.startswith("1")
+
+
+def _too_large(limit: int, scope: "Scope") -> ContentTooLargeError:
     # The unread body would be taken for the next request; HTTP/2 has streams and forbids the header.
-    headers = {"Connection": "close"} if http_version.startswith("1") else None
+    headers = {"Connection": "close"} if _is_http_1(scope) else None
     return ContentTooLargeError(f"The body may have at most {limit} bytes.", headers=headers, limit=limit)
 
 
