@@ -1,8 +1,9 @@
 """The error boundary and handlers that do not answer: what they give back gets the last answer there is."""
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from starlette.responses import JSONResponse, Response
+from starlette.types import Message
 
 from brickwork import install
 from brickwork.testing import assert_problem, open_client
@@ -46,7 +47,7 @@ async def test_a_given_back_error_reaches_the_server_once() -> None:
 
 
 async def test_a_handler_that_fails_is_heard_of() -> None:
-    """A handler's own mistake reaches the server instead of being taken for the error it was to answer."""
+    """A handler's own mistake is answered by a whole 500, and reaches the server with the error it was to answer."""
     app = FastAPI()
 
     @app.exception_handler(Exception)
@@ -59,9 +60,14 @@ async def test_a_handler_that_fails_is_heard_of() -> None:
 
     install(app)
 
-    async with open_client(app) as client:
-        with pytest.raises(LookupError):
+    async with open_client(app, raise_errors=False) as quiet, open_client(app) as client:
+        answer = await quiet.get("/")
+        with pytest.raises(LookupError) as caught:
             await client.get("/")
+
+    assert_problem(answer, 500, request_id=answer.headers["x-request-id"])
+    assert "own" not in answer.text
+    assert isinstance(caught.value.__context__, ValueError)
 
 
 async def test_a_plain_function_may_be_the_handler() -> None:
@@ -83,3 +89,47 @@ async def test_a_plain_function_may_be_the_handler() -> None:
 
     assert (answer.status_code, answer.json()) == (500, {"sorry": True})
     assert "x-request-id" in answer.headers
+
+
+async def test_an_unhandled_error_of_a_socket_is_left_to_a_server_without_denials() -> None:
+    """Where all that could be said is a refusal, nothing is: the server answers its own fault with 500."""
+    app = FastAPI()
+    sent: list[Message] = []
+
+    @app.websocket("/")
+    async def broken(_socket: WebSocket) -> None:
+        raise ValueError("the endpoint's")
+
+    install(app)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/", "raw_path": b"/", "query_string": b"", "headers": [], "scheme": "ws"}
+    with pytest.raises(ValueError, match="the endpoint's"):
+        await app(scope, receive, send)
+
+    assert sent == []
+
+
+@pytest.mark.promise("stack-2")
+@pytest.mark.parametrize("problems", [True, False])
+async def test_debug_shows_no_stranger_the_source(*, problems: bool) -> None:
+    """`FastAPI(debug=True)` changes nothing of the answer to an unhandled error."""
+    app = FastAPI(debug=True)
+
+    @app.get("/")
+    async def broken() -> None:
+        raise ValueError("the password is hunter2")
+
+    install(app, problems=problems)
+
+    async with open_client(app, raise_errors=False) as client:
+        answer = await client.get("/", headers={"accept": "text/html"})
+
+    assert answer.status_code == 500
+    assert "x-request-id" in answer.headers
+    assert "hunter2" not in answer.text

@@ -8,7 +8,7 @@ piece, the stack of `brickwork.install` a frame with all, so both behave the sam
 
 import time
 from asyncio import CancelledError
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from starlette.exceptions import HTTPException
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from .clock import Clock
 from .context import CURRENT, RequestContext, mark, of_scope
 from .headers import RawHeaders
+from .problem import Problem
 from .renderer import renderer_of
 from .scope import REQUEST
 
@@ -34,11 +35,13 @@ class Piece:
         rank: Where it stands; the lowest begins first and finishes last.
         websocket: Whether it serves sockets too.
         nested: Whether it runs again in a mounted application whose parent runs it already.
+        __problems__: What it may answer, for the OpenAPI document and `Stack.explain`.
     """
 
     rank: ClassVar[int] = 50
     websocket: ClassVar[bool] = True
     nested: ClassVar[bool] = False
+    __problems__: tuple[type[Problem], ...] = ()
 
     def begin(self, context: RequestContext) -> "Response | None":
         """Act before the application; a response given here answers the request in its place.
@@ -61,7 +64,8 @@ class Piece:
     async def answer(self, context: RequestContext, error: Exception) -> "Response | None":
         """Give the response to an error that nothing inside answered and no response preceded.
 
-        The error then goes on to the server; a piece that has settled it sets ``context.error`` to None.
+        The error then goes on to the server; a piece that has settled it sets ``context.error`` to None. An error that
+        is raised here goes on in its place, and the response is a bare 500.
         """
 
     def interrupt(self, context: RequestContext) -> "Response | None":
@@ -82,8 +86,8 @@ class Frame:
 
     def __init__(self, app: "ASGIApp", pieces: Iterable[Piece], *, clock: Clock | None = None) -> None:
         self.app = app
-        self.pieces = tuple(sorted(pieces, key=lambda piece: piece.rank))
-        self.now = time.perf_counter if clock is None else clock.monotonic
+        self.pieces: tuple[Piece, ...] = tuple(sorted(pieces, key=lambda piece: piece.rank))
+        self.now: Callable[[], float] = time.perf_counter if clock is None else clock.monotonic
         # Around a whole application, the scope does not name it yet.
         self._application = app
         while isinstance(self._application, Frame):
@@ -225,7 +229,13 @@ class _Run:
         self.context.error = error
         mark(error, self.context)
         for answer in () if self.started else self.hooks.answers:
-            response = await answer(self.context, error)
+            try:
+                response = await answer(self.context, error)
+            except Exception as raised:
+                self.context.error = raised
+                mark(raised, self.context)
+                await self.respond(self._rendered(HTTPException(500)))
+                raise
             if response is not None:
                 await self.respond(response)
                 return
@@ -283,7 +293,7 @@ class _Run:
         if self.outermost:
             self.context.responded_at = self.frame.now()
         # A copy: the list may belong to a response that is sent more than once.
-        headers = list(message.get("headers") or ())
+        headers: RawHeaders = list(message.get("headers") or ())
         for start in self.hooks.starts:
             start(self.context, headers)
         message["headers"] = headers

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from .._core.context import RequestContext
 from .._core.frame import Piece
-from .._core.renderer import renderer_of
+from .._core.renderer import renderer_of, respond_to_error
 from ._errors import ShuttingDownError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ErrorBoundary(Piece):
         scope = context.scope
         for handler, settles in _handlers(self._app.exception_handlers, error) if scope["type"] == "http" else ():
             try:
-                response = await _call(handler, Request(scope), error)
+                response = await _asked(handler, Request(scope), error)
             except Exception as raised:
                 if raised is not error:
                     raise
@@ -50,7 +50,9 @@ class ErrorBoundary(Piece):
             return response
         if isinstance(error, HTTPException):
             context.error = None
-        return renderer_of(self._app).respond(scope, error if isinstance(error, HTTPException) else HTTPException(500))
+        elif scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+            return None  # all that could be said here is a refusal; the server may know how to say 500
+        return await respond_to_error(self._app, scope, error)
 
     def interrupt(self, context: RequestContext) -> "Response | None":
         """Tell the client to come back: a server that shuts down cancels what has not ended in time."""
@@ -60,7 +62,7 @@ class ErrorBoundary(Piece):
         return renderer_of(self._app).respond(context.scope, ShuttingDownError(headers=headers))
 
 
-async def _call(handler: Any, request: Request, error: Exception) -> "Response":
+async def _asked(handler: Any, request: Request, error: Exception) -> "Response":
     if is_async_callable(handler):
         response: Response = await handler(request, error)
     else:
