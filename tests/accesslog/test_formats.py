@@ -93,8 +93,9 @@ def test_names_of_ours_are_kept() -> None:
         ({(1, 2): b"x"}, {"(1, 2)": "b'x'"}),
         (Unspeakable(), "<Unspeakable>"),
         ("\ud800", "\ud800"),
+        (16**5_000, "0x1" + "0" * 5_000),
     ],
-    ids=["nan", "set", "none", "tuple", "unspeakable", "surrogate"],
+    ids=["nan", "set", "none", "tuple", "unspeakable", "surrogate", "endless"],
 )
 def test_what_json_does_not_know_has_a_form(value: object, shown: object) -> None:
     """A line comes out whatever a record carries."""

@@ -99,8 +99,11 @@ def _text(value: object) -> str:
 
 def _plain(value: object, depth: int = 0) -> object:
     """Make anything fit for JSON; beyond eight levels, as in a list that holds itself, only its kind is told."""
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        # Longer ones cannot be written in decimal: Python refuses to, for the time that it takes.
+        return value if value.bit_length() < 2048 else hex(value)
     if isinstance(value, float):
         return value if isfinite(value) else None
     if depth == _DEEPEST:
