@@ -118,3 +118,14 @@ def test_python_versions_are_those_declared() -> None:
 
     assert f">={named[0]}" == PROJECT["requires-python"]
     assert named == sorted(named)
+
+
+def test_the_package_shows_what_it_offers_before_it_is_loaded() -> None:
+    """`dir()` names the lazy names, so that a shell completes them; a name that is none is an AttributeError."""
+    unknown = "uninstall"
+
+    offered = set(dir(brickwork))
+
+    assert {*brickwork.__all__, "__version__"} <= offered
+    with pytest.raises(AttributeError, match=f"has no attribute '{unknown}'"):
+        getattr(brickwork, unknown)

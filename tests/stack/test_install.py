@@ -43,7 +43,7 @@ def shop(**options: Any) -> FastAPI:
 
     @app.get("/late")
     async def late() -> StreamingResponse:
-        async def chunks() -> Any:
+        async def chunks() -> AsyncIterator[bytes]:
             yield b"first"
             raise OddError
 
@@ -367,3 +367,27 @@ async def test_a_cancelled_request_is_told_to_come_back(*, begun: bool) -> None:
     assert (b"retry-after" in headers) is not begun
     assert b"x-request-id" in headers
     assert len(sent) == 2
+
+
+async def test_a_cancellation_stays_one_when_nobody_takes_the_answer() -> None:
+    """A client that has left cannot turn a cancellation into another error, which `asyncio.timeout` would not know."""
+    app, reached = FastAPI(), asyncio.Event()
+
+    @app.get("/slow")
+    async def slow() -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    install(app)
+
+    async def send(_message: Any) -> None:
+        raise OSError("the client has left")
+
+    scope = {"type": "http", "method": "GET", "path": "/slow", "raw_path": b"/slow", "query_string": b"",
+             "root_path": "", "headers": [], "http_version": "1.1", "scheme": "http", "asgi": {"version": "3.0"}}  # fmt: skip
+    task = asyncio.create_task(app(scope, asyncio.Event().wait, send))  # type: ignore[arg-type]
+    await reached.wait()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -44,19 +44,19 @@ class RequestContext:
     )  # fmt: skip
 
     def __init__(self, scope: "Scope", began_at: float, now: Callable[[], float] = time.perf_counter) -> None:
-        self.scope = scope
+        self.scope: Scope = scope
         self.app: Any = scope.get("app")
-        self.began_at = began_at
-        self.now = now
+        self.began_at: float = began_at
+        self.now: Callable[[], float] = now
         self.request_id: str | None = None
         self.values: dict[str, object] = {}
         self.pieces: frozenset[type] = frozenset()
         self.responded_at: float | None = None
         self.ended_at: float | None = None
         self.status: int | None = None
-        self.sent_bytes = 0
+        self.sent_bytes: int = 0
         self.close_code: int | None = None
-        self.disconnected = False
+        self.disconnected: bool = False
         self.error: BaseException | None = None
         self._inbound: trace.Trace | Literal[False] | None = False
 

@@ -9,6 +9,7 @@ piece, the stack of `brickwork.install` a frame with all, so both behave the sam
 import time
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from starlette.exceptions import HTTPException
@@ -246,7 +247,9 @@ class _Run:
         for interrupt in () if self.started else self.hooks.interrupts:
             response = interrupt(self.context)
             if response is not None:
-                await self.respond(response)
+                # A client that has left must not turn the cancellation into another error.
+                with suppress(Exception):
+                    await self.respond(response)
                 return
 
     async def respond(self, response: "Response") -> None:

@@ -1,6 +1,6 @@
 """Several lifespans as one."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ def combine_lifespans(*lifespans: Lifespan[App]) -> Callable[[App], AbstractAsyn
     """
 
     @asynccontextmanager
-    async def combined(app: App) -> AsyncIterator[dict[str, Any]]:
+    async def combined(app: App) -> AsyncGenerator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
             state: dict[str, Any] = {}
             for lifespan in lifespans:

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from .._core import headers as raw
 from .._core.context import RequestContext
 from .._core.frame import Frame, Piece
+from .._core.problem import Problem
 from .._core.renderer import renderer_of
 from .._core.scope import TrustedProxies
 from ._errors import InvalidRequestIDError
@@ -90,7 +91,8 @@ class RequestID(Piece):
         self._generate = random_id if generator is None else self._checked(generator)
         self._echo = echo
         self._keep = keep_endpoint_header
-        self.__problems__: tuple[type[Problem], ...] = (InvalidRequestIDError,) if on_invalid == "reject" and trust != "never" else ()
+        refuses = on_invalid == "reject" and trust != "never"
+        self.__problems__: tuple[type[Problem], ...] = (InvalidRequestIDError,) if refuses else ()
 
     def _checked(self, generator: Callable[[], object]) -> Callable[[], str]:
         """Try the generator once, and keep an eye on it: a line break in a header would end the connection."""

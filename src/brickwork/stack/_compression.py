@@ -91,7 +91,7 @@ class CompressionMiddleware:
         self.thread_size = thread_size
         self._skipped = (*_SKIPPED, *(prefix.lower() for prefix in skip))
         self._spared = tuple(kind for kind in _SPARED if not kind.startswith(tuple(skip)))
-        self.encoders = _encoders(level)
+        self.encoders: dict[bytes, Callable[[], Encoder]] = _encoders(level)
         # Clients say the same few things over and over.
         self._choose = lru_cache(maxsize=256)(partial(choose_coding, offered=tuple(self.encoders)))
 

@@ -15,5 +15,4 @@ class ProcessTime(Piece):
 
     def start(self, context: RequestContext, headers: RawHeaders) -> None:
         """Write the header."""
-        if context.responded_at is not None:
-            replace(headers, b"x-process-time", b"%.6f" % (context.responded_at - context.began_at))
+        replace(headers, b"x-process-time", b"%.6f" % (context.now() - context.began_at))

@@ -19,7 +19,7 @@ from ..headers import SecurityHeadersOptions, SecurityHeadersPiece
 from ._body import BodyLimit, largest_limit
 from ._cors import CORS
 from ._errors import PreflightRefusedError
-from ._explain import row, table
+from ._explain import Row, row, table
 from ._hosts import TrustedHosts
 from ._maintenance import Maintenance
 
@@ -80,7 +80,7 @@ class Stack:
 
     def explain(self) -> str:
         """Give a table of what runs, outermost first, and of what each piece may answer."""
-        rows = []
+        rows: list[Row] = []
         for entry in self._in_order():
             kind: Any = entry.cls
             if kind is Frame:
