@@ -257,6 +257,15 @@ def test_a_validator_of_ones_own_cannot_quote_the_input(message: str, sent: obje
     assert entry["detail"] == raised["detail"] == said
 
 
+def test_a_parameter_with_an_endless_name_is_not_named() -> None:
+    """A query that may hold no other names does not get a huge one back."""
+    error = {"type": "extra_forbidden", "loc": ("query", "k" * 50_000), "msg": "Extra inputs are not permitted"}
+
+    assert describe([error], None, 5)[0] == [
+        {"detail": "Extra inputs are not permitted", "code": "extra_forbidden", "in": "query"}
+    ]
+
+
 def test_an_error_type_of_ones_own_keeps_its_code_and_words() -> None:
     """What pydantic does not know goes out as its author wrote it."""
 

@@ -39,6 +39,8 @@ _FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _UNHANDLED: Final = HTTPException(500)
 _DEEPEST = 64
+# RFC 9110, section 5.5: only the tab among them may stand in a header's value.
+_CONTROLS = bytes({*range(32), 127} - {9})
 _NOTE = "Problem instance: "
 
 
@@ -295,8 +297,8 @@ def _merged(own: RawHeaders, headers: RawHeaders) -> RawHeaders:
 
 
 def _raw(name: str, value: object) -> tuple[bytes, bytes]:
-    # A line break would end the connection without an answer: no server sends it.
-    text = str(value).encode("latin-1", "replace").translate(None, b"\r\n\0")
+    # Control characters, or spaces at an end, would end the connection without an answer: no server sends them.
+    text = str(value).encode("latin-1", "replace").translate(None, _CONTROLS).strip(b" \t")
     return name.lower().encode("latin-1", "replace"), text
 
 

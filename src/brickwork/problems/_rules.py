@@ -99,8 +99,9 @@ def _entry(located: _Located) -> Entry:
     place = location[0] if location else None
     if place in _PLACES:
         entry["in"] = place
-        if len(location) > 1:
-            entry["parameter"] = str(location[1])
+        name = str(location[1]) if len(location) > 1 else ""
+        if 0 < len(name) <= _LONGEST_TOKEN:
+            entry["parameter"] = name
     elif place == "body":
         entry["pointer"] = pointer(located.tokens)
     if bounds:
