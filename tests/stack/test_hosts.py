@@ -72,7 +72,7 @@ async def test_other_hosts_are_a_problem(host: str) -> None:
         "a,b.shop.example",
     ],
 )
-async def test_what_is_no_host_is_refused(host: str) -> None:
+async def test_what_only_looks_trusted_is_refused(host: str) -> None:
     """What reads as a trusted name here, and as another elsewhere, is no name at all."""
     async with open_client(served()) as client:
         answer = await client.get("/", headers={"host": host})
