@@ -217,6 +217,9 @@ class _Run:
             self.replaced = True
             self.to_server = _into_the_void
             return await _nothing_more()
+        if _leaving_fails_sends(self.context.scope):
+            # Nobody needs to listen for that: whoever receives wants the body, and would wait for the rest for ever.
+            return await _nothing_more()
         # Whoever listens under a response, listens for the client to leave; what it sends meanwhile is not asked for.
         message = await self.from_server()
         while message["type"] == "http.request":
@@ -319,6 +322,12 @@ class _Run:
             self.context.ended_at = self.frame.now()
         for finish in self.hooks.finishes:
             finish(self.context)
+
+
+def _leaving_fails_sends(scope: "Scope") -> bool:
+    """Tell whether the server says that the client has left by an error from ``send``, as ASGI wants since 2.4."""
+    version: str = scope.get("asgi", {}).get("spec_version", "2.0")
+    return tuple(map(int, version.split("."))) >= (2, 4)
 
 
 async def _nothing_more() -> "Message":
