@@ -384,7 +384,8 @@ async def test_a_cancellation_stays_one_when_nobody_takes_the_answer() -> None:
         raise OSError("the client has left")
 
     scope = {"type": "http", "method": "GET", "path": "/slow", "raw_path": b"/slow", "query_string": b"",
-             "root_path": "", "headers": [], "http_version": "1.1", "scheme": "http", "asgi": {"version": "3.0"}}  # fmt: skip
+             "root_path": "", "headers": [], "http_version": "1.1", "scheme": "http",
+             "asgi": {"version": "3.0"}}  # fmt: skip
     task = asyncio.create_task(app(scope, asyncio.Event().wait, send))  # type: ignore[arg-type]
     await reached.wait()
     task.cancel()
