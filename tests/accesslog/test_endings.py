@@ -177,3 +177,16 @@ def test_a_refused_socket_leaves_one_record(form: Form, records: Records) -> Non
             pass
 
     assert [vars(each)["status"] for each in records.all] == [403, 401]
+
+
+@pytest.mark.promise("accesslog-4")
+async def test_a_socket_that_nobody_answered_leaves_one_record(form: Form, records: Records) -> None:
+    """With the 500 that servers give to a handshake that the application neither accepts nor closes."""
+    app = FastAPI()
+
+    @app.websocket("/silent")
+    async def silent(_websocket: WebSocket) -> None: ...
+
+    await form(app)({**scope("/silent"), "type": "websocket", "subprotocols": []}, connection(), send)
+
+    assert [vars(each)["status"] for each in records.all] == [500]

@@ -155,7 +155,7 @@ def _status(context: RequestContext) -> int:
         return _CLIENT_LEFT
     if context.status is not None:
         return context.status
-    if context.scope["type"] == "websocket" and context.error is None:
+    if context.scope["type"] == "websocket" and context.error is None and context.close_code is not None:
         return 403  # closed before it was accepted
     return _CLIENT_LEFT if isinstance(context.error, CancelledError) else 500
 
