@@ -1,5 +1,9 @@
 """The error boundary and handlers that do not answer: what they give back gets the last answer there is."""
 
+import threading
+from functools import partial
+from typing import Any
+
 import pytest
 from fastapi import FastAPI, Request, WebSocket
 from starlette.responses import JSONResponse, Response
@@ -70,13 +74,23 @@ async def test_a_handler_that_fails_is_heard_of() -> None:
     assert isinstance(caught.value.__context__, ValueError)
 
 
-async def test_a_plain_function_may_be_the_handler() -> None:
-    """A handler for every error that is no coroutine runs in a thread, and its answer has ID and headers."""
-    app = FastAPI()
+class Sorry:
+    """A handler that is an object."""
 
-    @app.exception_handler(Exception)
-    def sorry(_request: Request, _error: Exception) -> Response:
-        return JSONResponse({"sorry": True}, 500)
+    async def __call__(self, _request: Request, _error: Exception) -> Response:
+        """Answer in the loop's own thread."""
+        return JSONResponse({"sorry": threading.current_thread() is threading.main_thread()}, 500)
+
+
+def sorry(_request: Request, _error: Exception) -> Response:
+    """Answer in another thread."""
+    return JSONResponse({"sorry": threading.current_thread() is not threading.main_thread()}, 500)
+
+
+@pytest.mark.parametrize("handler", [sorry, Sorry(), partial(Sorry.__call__, Sorry())])
+async def test_any_callable_may_be_the_handler(handler: Any) -> None:
+    """A handler for every error that is no coroutine runs in a thread, and each answer has ID and headers."""
+    app = FastAPI(exception_handlers={Exception: handler})
 
     @app.get("/")
     async def broken() -> None:

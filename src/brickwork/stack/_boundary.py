@@ -1,9 +1,9 @@
 """The error boundary: errors that nothing inside answered are answered here, inside CORS, headers and request IDs."""
 
 from collections.abc import Iterator, Mapping
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from starlette._utils import is_async_callable
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -63,7 +63,7 @@ class ErrorBoundary(Piece):
 
 
 async def _asked(handler: Any, request: Request, error: Exception) -> "Response":
-    if is_async_callable(handler):
+    if iscoroutinefunction(handler) or iscoroutinefunction(type(handler).__call__):
         response: Response = await handler(request, error)
     else:
         response = await run_in_threadpool(handler, request, error)
