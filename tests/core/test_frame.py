@@ -130,6 +130,22 @@ async def test_a_response_sent_twice_is_not_changed() -> None:
 
 
 @pytest.mark.promise("stack-23")
+async def test_a_message_sent_twice_is_not_changed() -> None:
+    """What one request added to an application's own message does not reach the next."""
+    start: Message = {"type": "http.response.start", "status": 200, "headers": []}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start)
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    frame, sent = Frame(app, [Noting("a", [])]), Sent()
+    for _ in range(2):
+        await frame(scope(), receive, sent)
+
+    assert start["headers"] == []
+    assert [len(message["headers"]) for message in sent if "headers" in message] == [1, 1]
+
+
 async def test_other_scopes_and_messages_pass_untouched() -> None:
     """Lifespan goes by the frame; early hints, trailers, path and debug messages go through it as they are."""
     messages: list[Message] = [

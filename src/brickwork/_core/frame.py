@@ -275,7 +275,7 @@ class _Run:
             return self._send_last(message)
         if kind in _STARTS and not self.replaced:
             try:
-                self._start(message)
+                message = self._started(message)
             except HTTPException as error:
                 return self._send_instead(error)
         elif kind == "websocket.close" and self.context.close_code is None:
@@ -293,17 +293,17 @@ class _Run:
         self.replaced = True
         raise _ResponseReplaced from error
 
-    def _start(self, message: "Message") -> None:
+    def _started(self, message: "Message") -> "Message":
         # Every frame says so: the pieces of an inner one run before those of the outermost.
         self.context.status = message.get("status", 101)
         if self.outermost:
             self.context.responded_at = self.frame.now()
-        # A copy: the list may belong to a response that is sent more than once.
+        # A copy of all: list and message may belong to a response that is sent more than once.
         headers: RawHeaders = list(message.get("headers") or ())
         for start in self.hooks.starts:
             start(self.context, headers)
-        message["headers"] = headers
         self.started = True
+        return {**message, "headers": headers}
 
     def let_go(self, scope: "Scope") -> None:
         """Break the circles by which only the collector could free the request."""
