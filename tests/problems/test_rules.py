@@ -8,7 +8,17 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, Json, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    Field,
+    ImportString,
+    Json,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from brickwork.problems._rules import describe, pointer
@@ -264,6 +274,15 @@ def test_a_parameter_with_an_endless_name_is_not_named() -> None:
     assert describe([error], None, 5)[0] == [
         {"detail": "Extra inputs are not permitted", "code": "extra_forbidden", "in": "query"}
     ]
+
+
+@pytest.mark.promise("problems-14")
+@pytest.mark.parametrize(
+    ("kind", "sent"), [(ByteSize, f"1{CANARY}"), (ImportString, f"os.{CANARY}"), (ImportString, f"{CANARY}.os:path")]
+)
+def test_a_type_that_quotes_a_part_of_its_input_is_silenced(kind: Any, sent: str) -> None:
+    """What pydantic's own types say of a part of the input is said without it."""
+    assert CANARY not in json.dumps(errors_of([sent], list[kind]))
 
 
 def test_an_error_type_of_ones_own_keeps_its_code_and_words() -> None:

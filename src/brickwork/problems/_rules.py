@@ -38,6 +38,8 @@ _TEXTS: Final = {
     "iteration_error": "Input cannot be read",
     "mapping_type": "Input should be an object",
     "get_attribute_error": "Input cannot be read",
+    "byte_size_unit": "Input should be a size in bytes, with a known unit",
+    "import_error": "Input should be the name of something that can be imported",
     "too_long": "Input should have at most {max_length} items",
     "too_short": "Input should have at least {min_length} items",
 }
