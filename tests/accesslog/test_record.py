@@ -153,6 +153,16 @@ async def test_an_endless_path_is_cut(records: Records) -> None:
     assert records.only["query"].endswith("y…")
 
 
+@pytest.mark.promise("accesslog-6")
+async def test_a_method_is_no_more_trusted_than_a_path(records: Records) -> None:
+    """Over HTTP/2 it is any text at all, and of any length."""
+    await alone(FastAPI())({**scope(), "method": "GET\nforged" + "x" * 50_000}, connection(), send)
+
+    assert records.all[0].getMessage().isprintable()
+    assert len(records.all[0].getMessage()) < 2200
+    assert records.only["method"].startswith("GET\\nforged")
+
+
 @pytest.mark.promise("accesslog-10")
 async def test_nothing_is_built_for_a_silent_logger(
     form: Form, records: Records, monkeypatch: pytest.MonkeyPatch

@@ -104,7 +104,7 @@ class AccessLog(Piece):
 
     def _record(self, context: RequestContext, status: int, duration: float) -> logging.LogRecord:
         scope = context.scope
-        method = scope.get("method", "WEBSOCKET")
+        method = shown(scope.get("method", "WEBSOCKET"))
         path = shown(scope["path"])
         query = scope.get("query_string", b"")
         query = self._redaction.query(query) if query else ""
