@@ -1,6 +1,7 @@
 """What may be installed, what is refused at once, and the table that tells what runs."""
 
 import warnings
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from brickwork import install
 from brickwork.requestid import RequestIDMiddleware
@@ -130,6 +132,26 @@ def test_explain_shows_what_runs_in_order() -> None:
     ]  # fmt: skip
     assert "413 content-too-large" in lines[9]
     assert "yours" in lines[-1]
+
+
+class Factory:
+    """Makes middleware."""
+
+    def __call__(self, app: ASGIApp) -> ASGIApp:
+        """Give the application as it is."""
+        return app
+
+
+@pytest.mark.promise("stack-14")
+@pytest.mark.parametrize("factory", [Factory(), partial(Factory())])
+def test_explain_shows_middleware_of_every_make(factory: Any) -> None:
+    """What Starlette takes for a middleware class has a line of its own, also where it has no name."""
+    app = FastAPI()
+    app.add_middleware(factory)
+
+    lines = install(app).explain().splitlines()
+
+    assert lines[-1].split()[1:] == ["Factory", "yours", "Makes", "middleware"]
 
 
 def test_no_warning_for_pure_middleware() -> None:

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from .._core.frame import Piece
@@ -19,8 +20,9 @@ class Row(NamedTuple):
 
 def row(part: Any, place: str) -> Row:
     """Describe a piece or a middleware class: its name, the problems it declares, how its docstring begins."""
-    kind: Any = type(part) if isinstance(part, Piece) else part
-    name: str = kind.__name__
+    kind: Any = type(part) if isinstance(part, Piece) else part.func if isinstance(part, partial) else part
+    # Starlette takes any callable for a middleware class.
+    name: str = getattr(kind, "__name__", type(kind).__name__)
     if place != "yours":
         name = name.removesuffix("Middleware").removesuffix("Piece")
     problems = sorted(getattr(part, "__problems__", ()), key=lambda problem: (problem.status, problem.slug))
