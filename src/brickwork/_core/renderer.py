@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from traceback import format_exception
@@ -35,7 +36,8 @@ _OWN = frozenset({"type", "title", "status", "detail", "instance", "request_id"}
 # What the renderer decides itself, whatever an exception says about its answer.
 _REPLACED = frozenset({"content-type", "content-length"})
 _BODILESS = frozenset({204, 205, 304})
-_FORWARDED = frozenset({b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
+_FORWARDED = (b"forwarded", b"via", b"x-forwarded-", b"x-real-ip", b"x-client-ip", b"true-client-ip", b"cf-")
+_LOCAL_HOST = re.compile(rb"\[([0-9a-f:.]++)\](?::[0-9]*+)?|([a-z0-9.-]++)(?::[0-9]*+)?", re.IGNORECASE)
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _UNHANDLED: Final = HTTPException(500)
 _DEEPEST = 64
@@ -316,11 +318,15 @@ def _is_local(scope: "Scope") -> bool:
     """Tell whether the client sits at this machine and no proxy stands between, as far as a request can prove it."""
     client = scope.get("client")
     headers = scope["headers"]
-    if not client or any(name.lower() in _FORWARDED for name, _ in headers) or scope.get("http_version") == "1.0":
+    if (
+        not client
+        or any(name.lower().startswith(_FORWARDED) for name, _ in headers)
+        or scope.get("http_version") == "1.0"
+    ):
         return False
     # The name must be local too: a page elsewhere can make a browser ask this machine under the page's own name.
-    host = (find(headers, b"host") or b"").decode("latin-1")
-    name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+    host = _LOCAL_HOST.fullmatch(find(headers, b"host") or b"")
+    name = (host[1] or host[2]).decode("ascii") if host else ""
     return _is_loopback(client[0]) and (name == "localhost" or _is_loopback(name))
 
 
