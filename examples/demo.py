@@ -46,10 +46,27 @@ def main() -> None:
     app, welcome = _load(arguments.app)
     listener = _listen(arguments.host, arguments.port)
     configure_logging(level="INFO", json=not sys.stdout.isatty())
-    print(welcome.replace("{url}", _url(listener)), flush=True)
-    # uvicorn keeps quiet: each request is reported by the app's own access log.
-    config = uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    uvicorn.Server(config).run(sockets=[listener])
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,  # each request is reported by the app's own access log
+        proxy_headers=False,  # whose word about a client counts is for the app's blocks to say
+        timeout_graceful_shutdown=2,
+    )
+    _Server(config, welcome.replace("{url}", _url(listener))).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Says that it is open when it is, and Ctrl-C is its own to handle."""
+
+    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
+        super().__init__(config)
+        self._welcome = welcome
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        print(self._welcome, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

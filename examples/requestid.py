@@ -15,6 +15,9 @@ x-request-id: from-my-proxy-1
 
 {"quote":"All happy families are alike.","request":"from-my-proxy-1"}
 ```
+
+Started in another way, behind a proxy on the same machine, uvicorn needs `--no-proxy-headers`: else it puts the
+client's address in the place of the proxy's, and nobody who connects is trusted.
 """
 
 import logging
