@@ -56,7 +56,7 @@ def install(
 
     The order does not depend on the order of calls: ID and log outermost, then security headers, trusted hosts, CORS,
     the error boundary and the body limit, all in one ASGI frame; inside it maintenance, time-out and compression; then
-    the application's own middleware in the order in which it was added. A `CORSMiddleware` or `TrustedHostMiddleware`
+    the application's own middleware, the last added outermost. A `CORSMiddleware` or `TrustedHostMiddleware`
     that the application added itself is taken into the frame with its rules.
 
     Args:

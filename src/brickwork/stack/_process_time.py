@@ -8,7 +8,7 @@ from .._core.headers import RawHeaders, replace
 
 
 class ProcessTime(Piece):
-    """Tells in ``X-Process-Time`` the seconds from the request's arrival to the response's headers."""
+    """Tells in X-Process-Time the seconds from the request's arrival to the response's headers."""
 
     rank: ClassVar[int] = 35
     websocket: ClassVar[bool] = False
