@@ -1,13 +1,15 @@
 """The error boundary and handlers that do not answer: what they give back gets the last answer there is."""
 
+import asyncio
 import threading
 from functools import partial
 from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request, WebSocket
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.types import Message
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from brickwork import install
 from brickwork.testing import assert_problem, open_client
@@ -147,3 +149,59 @@ async def test_debug_shows_no_stranger_the_source(*, problems: bool) -> None:
     assert answer.status_code == 500
     assert "x-request-id" in answer.headers
     assert "hunter2" not in answer.text
+
+
+class Refusing:
+    """A middleware that lets nobody in."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        """Refuse."""
+        raise HTTPException(409)
+
+
+@pytest.mark.promise("stack-5")
+@pytest.mark.parametrize("handlers", [{}, {409: sorry}])
+async def test_a_refusal_of_middleware_is_settled_with_and_without_a_handler(handlers: dict[Any, Any]) -> None:
+    """A handler for its status answers it, or nobody's but the stack's own answer goes out: nothing is raised."""
+    app = FastAPI()
+    app.exception_handlers = handlers
+    app.add_middleware(Refusing)
+    install(app, problems=False)
+
+    async with open_client(app) as client:
+        answer = await client.get("/")
+
+    assert answer.status_code == (500 if handlers else 409)
+    assert "x-request-id" in answer.headers
+
+
+async def test_nothing_is_said_to_a_socket_whose_task_is_cancelled() -> None:
+    """A server that gives up on a socket closes it itself."""
+    app, reached = FastAPI(), asyncio.Event()
+    sent: list[Message] = []
+
+    @app.websocket("/")
+    async def waits(_socket: WebSocket) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    install(app)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/", "raw_path": b"/", "query_string": b"", "headers": [], "scheme": "ws"}
+    call: Any = app(scope, receive, send)
+    task = asyncio.create_task(call)
+    await reached.wait()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sent == []

@@ -3,7 +3,6 @@
 import inspect
 import re
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from .._core.frame import Piece
@@ -20,8 +19,8 @@ class Row(NamedTuple):
 
 def row(part: Any, place: str) -> Row:
     """Describe a piece or a middleware class: its name, the problems it declares, how its docstring begins."""
-    kind: Any = type(part) if isinstance(part, Piece) else part.func if isinstance(part, partial) else part
-    # Starlette takes any callable for a middleware class.
+    # Starlette takes any callable for a middleware class, also one that has only part of its arguments.
+    kind: Any = type(part) if isinstance(part, Piece) else getattr(part, "func", part)
     name: str = getattr(kind, "__name__", type(kind).__name__)
     if place != "yours":
         name = name.removesuffix("Middleware").removesuffix("Piece")
