@@ -186,7 +186,7 @@ class _Deadline:
         self._cancel()
         # An error may still come out of the endpoint, and servers close the connection on it, whoever uses it by then.
         headers = {"Connection": "close"} if self._scope.get("http_version", "1.1").startswith("1.") else None
-        error = RequestTimeoutError("The server did not finish its answer in time.", headers=headers)
+        error = RequestTimeoutError("The server did not begin its answer in time.", headers=headers)
         response = renderer_of(self._app).respond(self._scope, error)
         await response(self._scope, self._receive, self._to_client)
 
