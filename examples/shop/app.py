@@ -25,7 +25,7 @@ def create_app(*, trusted_hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::
     app.include_router(orders.router)
     app.include_router(problem_router(), prefix="/problems")
     add_pages(app)
-    # Only a proxy on this machine may name requests; uvicorn keeps it in sight with `--no-proxy-headers`, as in demo.py.
+    # Only a proxy on this machine names requests; uvicorn keeps it in sight by `--no-proxy-headers`, as in demo.py.
     install(
         app,
         request_id={"trust": "proxies", "trusted_proxies": ["127.0.0.1"]},
