@@ -1,6 +1,5 @@
 """The frame: what its pieces may rely on, and what it never touches."""
 
-from asyncio import CancelledError
 from typing import Any, ClassVar
 
 import pytest
@@ -12,6 +11,7 @@ from brickwork._core.context import RequestContext, current, of_scope
 from brickwork._core.frame import Frame, Piece
 from brickwork._core.headers import RawHeaders
 from brickwork.testing import ManualClock
+from tests.core.asgi import Sent, plain, receive, scope
 
 
 class Noting(Piece):
@@ -30,28 +30,6 @@ class Noting(Piece):
 
     def finish(self, context: RequestContext) -> None:
         self.seen.append(f"finish {self.name}")
-
-
-def scope(kind: str = "http", **more: Any) -> Scope:
-    """An ASGI scope as a server makes it."""
-    return {"type": kind, "method": "GET", "path": "/", "headers": [], "http_version": "1.1", **more}
-
-
-async def receive() -> Message:
-    """A request without a body."""
-    return {"type": "http.request", "body": b"", "more_body": False}
-
-
-class Sent(list[Message]):
-    """What reached the server."""
-
-    async def __call__(self, message: Message) -> None:
-        self.append(message)
-
-
-async def plain(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer every request with two bytes."""
-    await PlainTextResponse("ok")(scope, receive, send)
 
 
 async def test_pieces_begin_from_the_outside_and_finish_from_the_inside() -> None:
@@ -315,99 +293,3 @@ async def test_pieces_may_stand_between_server_and_application() -> None:
     await Frame(app, [Shouting()])(scope(), receive, sent)
 
     assert sent[1]["body"] == b"LOUD"
-
-
-class Counting(Piece):
-    """Objects to every message but the first."""
-
-    def __init__(self) -> None:
-        self.received = 0
-
-    def wrap_receive(self, context: RequestContext, receive: Receive) -> Receive:
-        async def counted() -> Message:
-            message = await receive()
-            self.received += message["type"] == "http.request"
-            if self.received == 2:
-                raise HTTPException(413)
-            return message
-
-        return counted
-
-
-def stream(*kinds: str) -> Receive:
-    """A client that sends these messages."""
-    messages = iter(kinds)
-
-    async def receive() -> Message:
-        return {"type": next(messages), "body": b"x", "more_body": True}
-
-    return receive
-
-
-async def test_an_objection_to_what_comes_answers_in_place_of_the_application() -> None:
-    """The application learns that nobody waits any more, and nothing it says afterwards goes out."""
-    seen: list[str] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        while (message := await receive())["type"] != "http.disconnect":
-            seen.append(message["type"])
-        await plain(scope, receive, send)
-        raise KeyError("odd")
-
-    sent = Sent()
-    await Frame(app, [Counting()])(scope(), stream("http.request", "http.request"), sent)
-
-    assert seen == ["http.request"]
-    assert [message.get("status") for message in sent] == [413, None]
-
-
-async def test_an_objection_under_a_response_lets_it_end() -> None:
-    """Who listens for the client to leave, hears of nothing else, and the response stays whole."""
-    heard: list[str] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()
-        await send({"type": "http.response.start", "status": 200})
-        heard.append((await receive())["type"])
-        await send({"type": "http.response.body", "body": b"whole"})
-
-    sent = Sent()
-    client = stream("http.request", "http.request", "http.request", "http.disconnect")
-    await Frame(app, [Counting()])(scope(), client, sent)
-
-    assert heard == ["http.disconnect"]
-    assert [message.get("status") for message in sent] == [200, None]
-
-
-async def test_a_piece_need_not_say_anything_to_a_cancelled_request() -> None:
-    """The next piece is asked, and the request stays cancelled."""
-
-    class Silent(Piece):
-        def interrupt(self, context: RequestContext) -> None:
-            return None
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        raise CancelledError
-
-    sent = Sent()
-    with pytest.raises(CancelledError):
-        await Frame(app, [Silent()])(scope(), receive, sent)
-
-    assert sent == []
-
-
-async def test_a_piece_may_lean_on_what_it_does_not_change() -> None:
-    """The hooks of `Piece` itself change nothing, so a subclass may call them."""
-
-    class Leaning(Piece):
-        def wrap_receive(self, context: RequestContext, receive: Receive) -> Receive:
-            return super().wrap_receive(context, receive)
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        message = await receive()
-        await Response(message["body"])(scope, receive, send)
-
-    sent = Sent()
-    await Frame(app, [Leaning()])(scope(), stream("http.request"), sent)
-
-    assert sent[1]["body"] == b"x"

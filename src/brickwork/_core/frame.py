@@ -147,11 +147,15 @@ class _Hooks:
         self.answers = [piece.answer for piece in outward if type(piece).answer is not Piece.answer]
         self.interrupts = [piece.interrupt for piece in outward if type(piece).interrupt is not Piece.interrupt]
         self.finishes = [piece.finish for piece in outward if type(piece).finish is not Piece.finish]
+        self._rests: dict[frozenset[type], _Hooks] = {}
 
     def without(self, kinds: frozenset[type]) -> "_Hooks":
         if self.kinds.isdisjoint(kinds):
             return self
-        return _Hooks(piece for piece in self.pieces if piece.nested or type(piece) not in kinds)
+        # As many as there are ways to stand inside another frame: one, most often.
+        if kinds not in self._rests:
+            self._rests[kinds] = _Hooks(piece for piece in self.pieces if piece.nested or type(piece) not in kinds)
+        return self._rests[kinds]
 
 
 class _ResponseReplaced(Exception):  # noqa: N818 - a signal that unwinds the application, not an error
