@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import pytest
 from fastapi import APIRouter, Body, FastAPI, Request, UploadFile
 from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from brickwork import install
@@ -281,3 +282,29 @@ async def test_a_scope_without_a_version_is_http_1() -> None:
 
     assert sent[0]["status"] == 413
     assert dict(sent[0]["headers"])[b"connection"] == b"close"
+
+
+async def test_a_client_that_leaves_is_not_counted() -> None:
+    """A disconnect in the middle of a body reaches the endpoint as what it is."""
+    app, left, messages = uploads(), [], iter([{"type": "http.request", "body": b"x", "more_body": True}])
+
+    @app.post("/leave")
+    async def leave(request: Request) -> None:
+        try:
+            await request.body()
+        except ClientDisconnect:
+            left.append("client")
+            raise
+
+    async def receive() -> Any:
+        return next(messages, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        assert message["type"].startswith("http.response")
+
+    scope = {"type": "http", "method": "POST", "path": "/leave", "raw_path": b"/leave", "query_string": b"",
+             "root_path": "", "headers": [(b"transfer-encoding", b"chunked")], "http_version": "1.1", "scheme": "http",
+             "asgi": {"version": "3.0"}}  # fmt: skip
+    await app(scope, receive, send)
+
+    assert left == ["client"]

@@ -121,11 +121,13 @@ class RecordMaker:
 
     def make(self, arguments: tuple[object, ...]) -> logging.LogRecord:
         """Make a record; by the record factory of the application, where it has one."""
-        before = self._before
-        if before["thread"] != get_ident() or before["process"] != getpid():
-            return self._make_whole(arguments)
         if logging.getLogRecordFactory() is not logging.LogRecord:
             return self._make_whole(arguments)
+        before = self._before
+        if before["thread"] != get_ident() or before["process"] != getpid():
+            record = self._make_whole(arguments)
+            self._before = vars(record).copy()
+            return record
         now = time()
         task = current_task()
         record = logging.LogRecord.__new__(logging.LogRecord)
@@ -141,7 +143,4 @@ class RecordMaker:
 
     def _make_whole(self, arguments: tuple[object, ...]) -> logging.LogRecord:
         # Made here rather than by logger.info, which would walk the stack to find its caller.
-        record = self._logger.makeRecord(self._logger.name, self._level, "accesslog", 0, self._message, arguments, None)
-        if type(record) is logging.LogRecord:
-            self._before = vars(record).copy()
-        return record
+        return self._logger.makeRecord(self._logger.name, self._level, "accesslog", 0, self._message, arguments, None)
