@@ -246,7 +246,8 @@ async def test_body_read_by_middleware_is_limited_too() -> None:
     assert_problem(answer, 413)
 
 
-async def test_http2_is_not_told_to_close() -> None:
+@pytest.mark.parametrize(("length", "status"), [(b"99999", 413), (b"+5", 400)])
+async def test_http2_is_not_told_to_close(length: bytes, status: int) -> None:
     """HTTP/2 forbids the Connection header, so it is not sent there."""
     app, sent = uploads(), []
 
@@ -257,11 +258,11 @@ async def test_http2_is_not_told_to_close() -> None:
         return {"type": "http.disconnect"}
 
     scope = {"type": "http", "method": "POST", "path": "/stream", "raw_path": b"/stream", "query_string": b"",
-             "root_path": "", "headers": [(b"content-length", b"99999")], "http_version": "2", "scheme": "https",
+             "root_path": "", "headers": [(b"content-length", length)], "http_version": "2", "scheme": "https",
              "asgi": {"version": "3.0"}}  # fmt: skip
     await app(scope, receive, send)
 
-    assert sent[0]["status"] == 413
+    assert sent[0]["status"] == status
     assert b"connection" not in dict(sent[0]["headers"])
 
 

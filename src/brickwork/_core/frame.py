@@ -19,7 +19,7 @@ from .context import CURRENT, RequestContext, mark, of_scope
 from .headers import RawHeaders
 from .problem import Problem
 from .renderer import renderer_of
-from .scope import REQUEST
+from .scope import REQUEST, takes_response
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -262,7 +262,7 @@ class _Run:
     async def respond(self, response: "Response") -> None:
         """Send a response of our own: to a request, or as the denial of a socket where the server knows how."""
         scope = self.context.scope
-        if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+        if not takes_response(scope):
             self.context.close_code = 1008
             await self.to_server({"type": "websocket.close", "code": 1008, "reason": ""})
         else:

@@ -32,6 +32,25 @@ _Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network
 
 
+def takes_response(scope: "Scope") -> bool:
+    """Tell whether a response can be sent: to any request, and to a socket whose server knows how to deny one."""
+    return scope["type"] != "websocket" or "websocket.http.response" in scope.get("extensions", {})
+
+
+def is_http_1(scope: "Scope") -> bool:
+    """Tell whether the request came over HTTP/1, as it is taken to where the server does not say."""
+    version: str = scope.get("http_version", "1.1")
+    return version.startswith("1")
+
+
+def connection_close(scope: "Scope") -> dict[str, str]:
+    """Give the header that ends the connection after the response; HTTP/2 has streams, and forbids it.
+
+    Reference: RFC 9113, section 8.2.2.
+    """
+    return {"Connection": "close"} if is_http_1(scope) else {}
+
+
 def route_path(scope: "Scope") -> str:
     """Give the path as the routes of the application in charge see it: without the server's and the mounts' prefix."""
     path: str = scope["path"]

@@ -25,6 +25,7 @@ from .._core.openapi import can_be_invalid, declare, never, reads_form, reads_js
 from .._core.problem import Problem
 from .._core.renderer import ProblemRenderer, Render, Translate, has_renderer, install_renderer
 from .._core.schema import plain
+from .._core.scope import takes_response
 from ._errors import (
     ConstraintError,
     MalformedJsonError,
@@ -255,7 +256,7 @@ class _Handlers:
             return None
         context = of_scope(socket.scope)
         accepted = socket.application_state is WebSocketState.CONNECTED or (context and context.status is not None)
-        if not accepted and "websocket.http.response" in socket.scope.get("extensions", {}):
+        if not accepted and takes_response(socket.scope):
             return self._renderer.respond(socket.scope, meant)
         code = error.code if isinstance(error, WebSocketException) else _close_code(meant.status_code)
         await socket.close(code, _cut(self._reason(socket.scope, meant)))

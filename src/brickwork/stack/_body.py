@@ -8,6 +8,7 @@ from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY, RequestBody
 from .._core.context import RequestContext
 from .._core.frame import Piece
 from .._core.headers import RawHeaders
+from .._core.scope import connection_close, is_http_1
 from ._errors import BadContentLengthError, ContentTooLargeError
 
 if TYPE_CHECKING:
@@ -69,10 +70,10 @@ class BodyLimit(Piece):
             outer.max_body_size = self.limit
             return
         declared = None
-        framed = scope["method"] not in _BODILESS or not _is_http_1(scope)
+        framed = scope["method"] not in _BODILESS or not is_http_1(scope)
         for name, _ in scope["headers"]:
             if name == b"content-length":
-                declared = _declared_length(scope["headers"])
+                declared = _declared_length(scope)
                 break
             framed = framed or name == b"transfer-encoding"
         if declared is None and not framed:
@@ -106,22 +107,17 @@ class BodyLimit(Piece):
             count.check(count.declared, context.scope)
 
 
-def _declared_length(headers: list[tuple[bytes, bytes]]) -> int:
+def _declared_length(scope: "Scope") -> int:
     """Read Content-Length as RFC 9110, section 8.6 wants it: digits, and the same ones where it is repeated."""
-    values = [value for name, value in headers if name == b"content-length"]
+    values = [value for name, value in scope["headers"] if name == b"content-length"]
     if len(set(values)) > 1 or not values[0].isdigit() or len(values[0]) > 20:
-        raise BadContentLengthError("Content-Length must be one whole number.", headers={"Connection": "close"})
+        raise BadContentLengthError("Content-Length must be one whole number.", headers=connection_close(scope))
     return int(values[0])
 
 
-def _is_http_1(scope: "Scope") -> bool:
-    version: str = scope.get("http_version", "1.1")
-    return version.startswith("1")
-
-
 def _too_large(limit: int, scope: "Scope") -> ContentTooLargeError:
-    # The unread body would be taken for the next request; HTTP/2 has streams and forbids the header.
-    headers = {"Connection": "close"} if _is_http_1(scope) else None
+    # The unread body would be taken for the next request.
+    headers = connection_close(scope)
     return ContentTooLargeError(f"The body may have at most {limit} bytes.", headers=headers, limit=limit)
 
 

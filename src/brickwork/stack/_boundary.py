@@ -11,6 +11,7 @@ from starlette.requests import Request
 from .._core.context import RequestContext
 from .._core.frame import Piece
 from .._core.renderer import renderer_of, respond_to_error
+from .._core.scope import connection_close, takes_response
 from ._errors import ShuttingDownError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class ErrorBoundary(Piece):
             return response
         if isinstance(error, HTTPException):
             context.error = None
-        elif scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+        elif not takes_response(scope):
             return None  # all that could be said here is a refusal; the server may know how to say 500
         return await respond_to_error(self._app, scope, error)
 
@@ -58,7 +59,7 @@ class ErrorBoundary(Piece):
         """Tell the client to come back: a server that shuts down cancels what has not ended in time."""
         if context.scope["type"] != "http":
             return None
-        headers = {"Retry-After": "1", "Connection": "close"}
+        headers = {"Retry-After": "1", **connection_close(context.scope)}
         return renderer_of(self._app).respond(context.scope, ShuttingDownError(headers=headers))
 
 

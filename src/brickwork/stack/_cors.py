@@ -123,7 +123,7 @@ def cors_rules(
     if not allowed and origin_regex is None:
         raise ValueError('CORS without an origin allows nothing: give origins=["https://app.example"], or leave it off')
     return CORSMiddleware(
-        _no_app,
+        no_app,
         allow_origins=allowed,
         allow_origin_regex=origin_regex,
         allow_methods=methods,
@@ -135,7 +135,7 @@ def cors_rules(
     )
 
 
-async def _no_app(scope: "Scope", receive: "Receive", send: "Send") -> None:
+async def no_app(scope: "Scope", receive: "Receive", send: "Send") -> None:
     """Stand in for an application: the rules are asked, never called."""
 
 

@@ -13,7 +13,7 @@ from .._core.clock import Clock, SystemClock
 from .._core.headers import encode, find_all
 from .._core.problem import Problem
 from .._core.renderer import renderer_of
-from .._core.scope import TrustedProxies, route_path
+from .._core.scope import TrustedProxies, route_path, takes_response
 from ._errors import MaintenanceError
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class MaintenanceMiddleware:
             or self.maintenance.lets_through(scope)
         ):
             await self.app(scope, receive, send)
-        elif scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+        elif not takes_response(scope):
             await send({"type": "websocket.close", "code": 1013, "reason": "maintenance"})
         else:
             response = renderer_of(scope.get("app")).respond(scope, self.maintenance.refusal())

@@ -17,7 +17,7 @@ from .._core.frame import Frame, Piece
 from .._core.openapi import can_be_invalid, declare
 from ..headers import SecurityHeadersOptions, SecurityHeadersPiece
 from ._body import BodyLimit, largest_limit
-from ._cors import CORS
+from ._cors import CORS, no_app
 from ._errors import PreflightRefusedError
 from ._explain import Row, row, table
 from ._hosts import TrustedHosts
@@ -132,14 +132,10 @@ class Stack:
         return [*self._outermost, Middleware(Frame, pieces=pieces, clock=self._clock), *ranked, *rest]
 
 
-async def _nowhere(*_: Any) -> None:
-    """Stand in for an application that is never called."""
-
-
 def _made(entry: Middleware) -> Any:
     """Make the middleware around nothing, to see what it is."""
     kind: Any = entry.cls
-    return kind(_nowhere, *entry.args, **entry.kwargs)
+    return kind(no_app, *entry.args, **entry.kwargs)
 
 
 def _pieces_of(entry: Middleware) -> tuple[Piece, ...]:

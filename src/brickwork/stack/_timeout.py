@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 
 from .._core.problem import Problem
 from .._core.renderer import renderer_of
-from .._core.scope import TIME_LIMIT
+from .._core.scope import TIME_LIMIT, connection_close
 from ._errors import RequestTimeoutError
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class _Deadline:
         self._threads = current_default_thread_limiter()
         self._cancel()
         # An error may still come out of the endpoint, and servers close the connection on it, whoever uses it by then.
-        headers = {"Connection": "close"} if self._scope.get("http_version", "1.1").startswith("1.") else None
+        headers = connection_close(self._scope)
         error = RequestTimeoutError("The server did not begin its answer in time.", headers=headers)
         response = renderer_of(self._app).respond(self._scope, error)
         await response(self._scope, self._receive, self._to_client)
