@@ -9,13 +9,14 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Literal
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import Message, Scope
 
 from .shop import make_shop
 
@@ -27,6 +28,7 @@ class Call:
     Attributes:
         status: The status that every case answers it with.
         raises: Whether an exception reaches the server besides the answer.
+        query: What stands behind the question mark.
     """
 
     path: str = "/ping"
@@ -35,6 +37,7 @@ class Call:
     body: bytes = b""
     status: int = 200
     raises: bool = False
+    query: str = ""
 
     def scope(self) -> Scope:
         """Make the ASGI scope, as uvicorn does; every request gets its own."""
@@ -42,9 +45,9 @@ class Call:
         headers += [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
         return {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "scheme": "http",
-            "method": self.method, "path": self.path, "raw_path": self.path.encode(), "query_string": b"",
-            "root_path": "", "headers": headers, "client": ("192.0.2.1", 1234), "server": ("127.0.0.1", 80),
-            "state": {},
+            "method": self.method, "path": self.path, "raw_path": self.path.encode(),
+            "query_string": self.query.encode(), "root_path": "", "headers": headers, "client": ("192.0.2.1", 1234),
+            "server": ("127.0.0.1", 80), "state": {},
         }  # fmt: skip
 
 
@@ -84,6 +87,8 @@ class Comparison:
         call: The request.
         cases: What to measure; the first is the floor of the ratios.
         make: Makes the app that each case is put around.
+        same: Gives the part of an answer's body that has to be the same in every case.
+        follow: Makes of the body that answers the call the query string of the call that is measured.
     """
 
     title: str
@@ -91,6 +96,8 @@ class Comparison:
     call: Call
     cases: Sequence[Case]
     make: Callable[[], FastAPI] = make_shop
+    same: Callable[[bytes], object] | None = None
+    follow: Callable[[bytes], str] | None = None
 
     def runners(self) -> "list[Runner]":
         """Make the app of every case whose packages are installed."""
@@ -100,13 +107,13 @@ class Comparison:
 class _Answer:
     """The server's side of one request."""
 
-    __slots__ = ("body", "complete", "sent", "status", "unread")
+    __slots__ = ("body", "complete", "content", "status", "unread")
 
     def __init__(self, body: bytes) -> None:
         self.body = body
         self.unread = True
         self.status = 0
-        self.sent = 0
+        self.content: list[bytes] = []
         self.complete = asyncio.Event()
 
     async def receive(self) -> Message:
@@ -120,7 +127,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         elif message["type"] == "http.response.body":
-            self.sent += len(message.get("body", b""))
+            self.content.append(message.get("body", b""))
             if not message.get("more_body"):
                 self.complete.set()
 
@@ -130,21 +137,32 @@ class Runner:
     """A case with its app, ready to serve."""
 
     case: Case
-    app: ASGIApp
+    app: FastAPI
     call: Call
+    follow: Callable[[bytes], str] | None = None
 
     @classmethod
     def of(cls, case: Case, comparison: Comparison) -> "Runner":
         """Make the case's app."""
         app = comparison.make()
         case.add(app)
-        return cls(case, app, case.call or comparison.call)
+        return cls(case, app, case.call or comparison.call, comparison.follow)
 
-    async def serve(self) -> int:
+    @asynccontextmanager
+    async def started(self) -> "AsyncIterator[Runner]":
+        """Begin and end the lifespan of the app, as a server does; give what makes the call that is measured."""
+        async with self.app.router.lifespan_context(self.app):
+            if self.follow is None:
+                yield self
+                return
+            query = self.follow(b"".join(await self.serve()))
+            yield replace(self, call=replace(self.call, query=query), follow=None)
+
+    async def serve(self) -> list[bytes]:
         """Serve the request once.
 
         Returns:
-            Bytes of the response's body.
+            The chunks of the response's body.
 
         Raises:
             AssertionError: The answer is not what the call expects.
@@ -159,7 +177,7 @@ class Runner:
             raised = True
         if answer.status != self.call.status or raised != self.call.raises or not answer.complete.is_set():
             raise AssertionError(f"{self.case.name} answers {answer.status}; an exception came out: {raised}")
-        return answer.sent
+        return answer.content
 
     async def block(self, calls: int) -> float:
         """Serve the request ``calls`` times and give the microseconds of CPU that one took."""
@@ -201,8 +219,30 @@ def compare(comparison: Comparison, *, rounds: int = 60, seconds: float = 0.01) 
         seconds: How long a block lasts, roughly; it has one call at least.
     """
     runners = comparison.runners()
-    times = asyncio.run(_rounds(runners, rounds, seconds))
+    times = asyncio.run(_measure(comparison, runners, rounds, seconds))
     return [_result(runner.case, mine, times[0]) for runner, mine in zip(runners, times, strict=True)]
+
+
+async def _measure(comparison: Comparison, runners: Sequence[Runner], rounds: int, seconds: float) -> list[list[float]]:
+    async with AsyncExitStack() as apps:
+        started = [await apps.enter_async_context(runner.started()) for runner in runners]
+        await check(comparison, started)
+        return await _rounds(started, rounds, seconds)
+
+
+async def check(comparison: Comparison, runners: Sequence[Runner]) -> None:
+    """See to it that apps which are started give the same answer, where the comparison says what is the same.
+
+    Raises:
+        AssertionError: One answers otherwise than the first.
+    """
+    bodies = [b"".join(await runner.serve()) for runner in runners]
+    if comparison.same is None:
+        return
+    expected, *others = [comparison.same(body) for body in bodies]
+    for runner, found in zip(runners[1:], others, strict=True):
+        if found != expected:
+            raise AssertionError(f"{runner.case.name} answers {str(found)[:500]}, and not {str(expected)[:500]}")
 
 
 async def _rounds(runners: Sequence[Runner], rounds: int, seconds: float) -> list[list[float]]:

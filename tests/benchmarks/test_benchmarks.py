@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from contextlib import AsyncExitStack
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -9,7 +10,7 @@ import pytest
 
 from benchmarks import peers
 from benchmarks.__main__ import BLOCKS, comparisons, main
-from benchmarks.measure import Call, Case, Comparison, Runner, compare
+from benchmarks.measure import Call, Case, Comparison, Runner, check, compare
 from benchmarks.report import Table, write
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,12 +25,15 @@ def without_peers(comparison: Comparison) -> list[Case]:
 
 @pytest.mark.parametrize("comparison", ALL)
 async def test_every_case_answers_as_expected(comparison: Comparison) -> None:
-    """What is measured is the answer that the table speaks of, and not an error in its place."""
-    runners = [Runner.of(case, comparison) for case in without_peers(comparison)]
+    """What is measured is the answer that the table speaks of, the same in all rows, and not an error in its place."""
+    async with AsyncExitStack() as apps:
+        runners = [Runner.of(case, comparison) for case in without_peers(comparison)]
+        started = [await apps.enter_async_context(runner.started()) for runner in runners]
 
-    sent = [await runner.serve() for runner in runners]
+        await check(comparison, started)
+        sent = [await runner.serve() for runner in started]
 
-    assert all(size > 0 for size in sent)
+    assert all(b"".join(chunks) for chunks in sent)
 
 
 @pytest.mark.parametrize("comparison", ALL)
