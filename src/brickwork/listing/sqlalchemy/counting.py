@@ -1,0 +1,43 @@
+"""Statements that count what another selects, without what only costs: its order, its columns, its loader options."""
+
+from typing import Any, Final
+
+from sqlalchemy import Integer, Select, func, literal_column, select
+
+from .structure import Statement, fetches, is_plain
+
+_COUNT: Final = func.count()
+_ONE: Final = literal_column("1", type_=Integer())
+
+
+def count_of(statement: Statement) -> Select[tuple[int]]:
+    """Give the statement that counts the rows of another.
+
+    Execution options and loader criteria stay, for they decide which rows there are.
+    """
+    if isinstance(statement, Select) and is_plain(statement):
+        return _instead(statement, _COUNT)
+    return _around(_COUNT, statement)
+
+
+def capped_count_of(statement: Statement, limit: int) -> Select[tuple[int]]:
+    """Give the statement that counts the rows of another, and stops at the one after ``limit``."""
+    return _around(_COUNT, rows_of(statement).limit(limit + 1))
+
+
+def rows_of(statement: Statement) -> Select[tuple[int]]:
+    """Give a statement of one column, of no meaning, that has as many rows as another."""
+    if isinstance(statement, Select) and is_plain(statement):
+        return _instead(statement, _ONE)
+    return _around(_ONE, statement)
+
+
+def _instead(statement: Select[Any], column: Any) -> Select[tuple[int]]:
+    return statement.with_only_columns(column, maintain_column_froms=True).order_by(None)
+
+
+def _around(column: Any, statement: Statement) -> Select[tuple[int]]:
+    # FETCH … WITH TIES gives other rows in another order.
+    inner = statement if fetches(statement) else statement.order_by(None)
+    outer = select(column).select_from(inner.subquery())
+    return outer.execution_options(**inner.get_execution_options())

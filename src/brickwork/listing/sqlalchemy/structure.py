@@ -1,0 +1,104 @@
+"""What a statement is made of: the questions that its SQL would answer, asked without writing it.
+
+SQLAlchemy has no public way to ask a `Select` for most of its clauses, and compiling it costs more than a page.
+They are read here and in no other place, and a test watches their names.
+"""
+
+from collections.abc import Sequence
+from operator import attrgetter, is_
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, ColumnClause, ColumnElement, CompoundSelect, FromClause, Join, Select
+from sqlalchemy.sql.base import ExecutableOption
+
+Statement = Select[Any] | CompoundSelect[Any]
+
+_read_shape: Final = attrgetter(
+    "_group_by_clauses",
+    "_having_criteria",
+    "_distinct",
+    "_limit_clause",
+    "_offset_clause",
+    "_fetch_clause",
+    "_prefixes",
+    "_suffixes",
+    "_for_update_arg",
+)
+_PLAIN: Final = _read_shape(Select)
+_read_window: Final = attrgetter("_limit_clause", "_offset_clause", "_fetch_clause")
+_read_joins: Final = attrgetter("_setup_joins", "_from_obj")
+_read_columns: Final = attrgetter("_raw_columns")
+_read_order: Final = attrgetter("_order_by_clauses")
+_read_grouping: Final = attrgetter("_group_by_clauses")
+_read_options: Final = attrgetter("_with_options")
+
+
+def is_plain(statement: Statement) -> bool:
+    """Whether nothing groups rows, cuts them off or makes them distinct, and no column can be an aggregate."""
+    return (
+        isinstance(statement, Select)
+        and all(map(is_, _read_shape(statement), _PLAIN))
+        and all(isinstance(column, FromClause | ColumnClause) for column in _read_columns(statement))
+    )
+
+
+def is_joined(statement: Statement) -> bool:
+    """Whether the statement joins tables by `join`, `outerjoin` or `join_from`."""
+    if not isinstance(statement, Select):
+        return False
+    joins, origins = _read_joins(statement)
+    return bool(joins) or any(isinstance(origin, Join) for origin in origins)
+
+
+def entity_of(statement: Statement) -> Any:
+    """Give the one mapped class, or alias of one, that the statement selects and nothing else; None if it does not."""
+    if not isinstance(statement, Select):
+        return None
+    columns = _read_columns(statement)
+    if len(columns) != 1 or not isinstance(columns[0], FromClause):
+        return None
+    description = statement.column_descriptions[0]
+    entity = description.get("entity")
+    return entity if entity is not None and description["expr"] is entity else None
+
+
+def window_of(statement: Statement) -> tuple[int | None, int]:
+    """Give the LIMIT and the OFFSET that the statement has of its own.
+
+    Raises:
+        TypeError: It has others than plain numbers.
+    """
+    limit, offset, fetch = _read_window(statement)
+    if fetch is not None:
+        raise TypeError("a page cannot be cut from a statement with fetch(): write limit(), or order and filter alone")
+    return None if limit is None else _number(limit), 0 if offset is None else _number(offset)
+
+
+def fetches(statement: Statement) -> bool:
+    """Whether the statement cuts its rows off by FETCH, whose ties depend on the order."""
+    return _read_window(statement)[2] is not None
+
+
+def order_of(statement: Select[Any]) -> tuple[ColumnElement[Any], ...]:
+    """Give the keys of ORDER BY."""
+    order: tuple[ColumnElement[Any], ...] = _read_order(statement)
+    return order
+
+
+def grouping_of(statement: Select[Any]) -> tuple[ColumnElement[Any], ...]:
+    """Give the keys of GROUP BY."""
+    grouping: tuple[ColumnElement[Any], ...] = _read_grouping(statement)
+    return grouping
+
+
+def options_of(statement: Select[Any]) -> Sequence[ExecutableOption]:
+    """Give what `options()` was called with."""
+    options: Sequence[ExecutableOption] = _read_options(statement)
+    return options
+
+
+def _number(clause: object) -> int:
+    value = clause.effective_value if isinstance(clause, BindParameter) else None
+    if not isinstance(value, int):
+        raise TypeError("a page cannot be cut from a statement whose own limit() or offset() is no plain number")
+    return value
