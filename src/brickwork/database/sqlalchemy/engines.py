@@ -1,0 +1,197 @@
+"""Engines: the pool, time limits and drivers of each address, and SQLite set up as a server would be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, InvalidRequestError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+BEGIN: Final = "brickwork_begin"
+"""Execution option that says how SQLite begins a transaction, such as ``"IMMEDIATE"``."""
+
+_ASYNCHRONOUS: Final[Mapping[str, str]] = {
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+pysqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+psycopg",
+}
+_SYNCHRONOUS: Final[Mapping[str, str]] = {
+    "sqlite+aiosqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+asyncpg": "postgresql+psycopg",
+    "postgresql+psycopg_async": "postgresql+psycopg",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """How engines are made; the fields are the options of `Database`."""
+
+    pool_size: int = 10
+    max_overflow: int = 5
+    pool_timeout: float = 5.0
+    pool_recycle: float = 1800.0
+    pre_ping: bool = True
+    connect_timeout: float = 5.0
+    replica_retry: float = 10.0
+    echo: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pool_size < 1 or self.max_overflow < 0:
+            raise ValueError(
+                f"a pool has pool_size >= 1 and max_overflow >= 0, got {self.pool_size} and {self.max_overflow}"
+            )
+        for name in ("pool_timeout", "pool_recycle", "connect_timeout", "replica_retry"):
+            seconds = getattr(self, name)
+            if not seconds > 0:
+                raise ValueError(f"{name}={seconds}: write the seconds, more than 0")
+
+
+def parse(url: str | URL) -> URL:
+    """Read an address, without ever repeating the password in it.
+
+    Raises:
+        ValueError: It is none that SQLAlchemy knows.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError(
+            'this is no address of a database: write one like "postgresql://user:password@host/name" or '
+            '"sqlite:///app.db"'
+        ) from None
+    # What hosting services write; SQLAlchemy knows the long name alone.
+    return parsed.set(drivername="postgresql") if parsed.drivername == "postgres" else parsed
+
+
+def shown(url: URL) -> str:
+    """Give an address for people: without user, password and query."""
+    return URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
+
+
+def in_memory(url: URL) -> bool:
+    """Tell whether the address is that of an SQLite database in memory, which belongs to one connection."""
+    if url.get_backend_name() != "sqlite":
+        return False
+    return url.database in (None, "", ":memory:") or url.query.get("mode") == "memory"
+
+
+def asynchronous(url: URL) -> URL:
+    """Give the address with a driver for `AsyncEngine`."""
+    return url.set(drivername=_ASYNCHRONOUS.get(url.drivername, url.drivername))
+
+
+def synchronous(url: URL) -> URL:
+    """Give the address with a driver for `Engine`."""
+    return url.set(drivername=_SYNCHRONOUS.get(url.drivername, url.drivername))
+
+
+def open_async(url: URL, options: EngineOptions, *, query_only: bool = False) -> AsyncEngine:
+    """Make an asynchronous engine; nothing is connected yet.
+
+    Args:
+        url: Where the database is.
+        options: Pool and time limits.
+        query_only: Whether SQLite refuses to write on it.
+
+    Raises:
+        ValueError: The driver is none for asynchronous code.
+    """
+    url = asynchronous(url)
+    try:
+        engine = create_async_engine(url, **_arguments(url, options))
+    except InvalidRequestError as error:
+        raise ValueError(
+            f"{url.drivername} is no asynchronous driver: write {url.get_backend_name()}:// with one that is, such as "
+            "postgresql+psycopg:// or postgresql+asyncpg://"
+        ) from error
+    set_up(engine.sync_engine, query_only=query_only)
+    return engine
+
+
+def open_sync(url: URL, options: EngineOptions, *, query_only: bool = False) -> Engine:
+    """Make a synchronous engine; nothing is connected yet. The arguments are those of `open_async`."""
+    url = synchronous(url)
+    engine = create_engine(url, **_arguments(url, options))
+    set_up(engine, query_only=query_only)
+    return engine
+
+
+def _arguments(url: URL, options: EngineOptions) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "connect_args": _connect_arguments(url, options),
+        "echo": options.echo,
+        # Values are other people's data: they stay out of logs and of the messages of errors.
+        "hide_parameters": not options.echo,
+    }
+    if in_memory(url):
+        return arguments | {"poolclass": StaticPool}
+    return arguments | {
+        "pool_size": options.pool_size,
+        "max_overflow": options.max_overflow,
+        "pool_timeout": options.pool_timeout,
+        "pool_recycle": options.pool_recycle,
+        # A file has no connection to lose.
+        "pool_pre_ping": options.pre_ping and url.get_backend_name() != "sqlite",
+    }
+
+
+def _connect_arguments(url: URL, options: EngineOptions) -> dict[str, Any]:
+    """Give each driver the time limit under its own name; what the address says goes before."""
+    seconds = options.connect_timeout
+    known: dict[str, dict[str, Any]] = {
+        "sqlite": {"timeout": seconds, "check_same_thread": False},
+        "sqlite+aiosqlite": {"timeout": seconds, "check_same_thread": False},
+        "postgresql+asyncpg": {"timeout": seconds},
+        "postgresql+psycopg": {"connect_timeout": ceil(seconds)},
+    }
+    return {name: value for name, value in known.get(url.drivername, {}).items() if name not in url.query}
+
+
+def set_up(engine: Engine, *, query_only: bool = False) -> None:
+    """Make SQLite keep foreign keys and transactions; other databases do so by themselves.
+
+    Args:
+        engine: The engine, or the synchronous face of an asynchronous one.
+        query_only: Whether it refuses to write.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    pragmas = ["foreign_keys=ON"]
+    if not in_memory(engine.url):
+        # Readers and the writer do not wait for each other, and a commit waits for the disk only at checkpoints.
+        pragmas += ["journal_mode=WAL", "synchronous=NORMAL"]
+    if query_only:
+        pragmas.append("query_only=ON")
+    script = "".join(f"PRAGMA {pragma};" for pragma in pragmas)
+
+    def connected(connection: Any, _record: object) -> None:
+        # The driver's own transactions begin too late for SELECT and SAVEPOINT: we say BEGIN ourselves.
+        connection.isolation_level = None
+        _run(connection, "executescript", script)
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", _begin)
+
+
+def _begin(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    # In memory all sessions share one connection, and thus a transaction.
+    if driver is not None and driver.in_transaction:
+        return
+    statement = f"BEGIN {connection.get_execution_options().get(BEGIN, 'DEFERRED')}"
+    try:
+        _run(connection.connection.dbapi_connection, "execute", statement)
+    except Exception as error:
+        raise OperationalError(statement, None, error) from error
+
+
+def _run(connection: Any, method: str, statement: str) -> None:
+    """Call the driver itself: a cursor would cost an asynchronous driver three trips to its thread, and this is one."""
+    if hasattr(connection, "run_async"):
+        connection.run_async(lambda driver: getattr(driver, method)(statement))
+    else:
+        getattr(connection, method)(statement)
