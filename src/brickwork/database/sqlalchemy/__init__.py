@@ -3,4 +3,4 @@
 from ..._core.extras import extra
 
 with extra("sqlalchemy"):
-    import sqlalchemy.ext.asyncio  # noqa: F401 - the guard of all modules here
+    import sqlalchemy.ext.asyncio as _  # noqa: F401 - the guard of all modules here

@@ -173,27 +173,30 @@ def _core(engine: AsyncEngine | Engine) -> Engine:
 
 def _address(url: str | URL | None, engine: AsyncEngine | None, sync_engine: Engine | None) -> URL:
     """Give the address of a database, after checking that it is given once."""
+    _check("engine", engine, AsyncEngine, "sync_engine= for an Engine")
+    _check("sync_engine", sync_engine, Engine, "engine= for an AsyncEngine")
     given = engine or sync_engine
-    if (url is None) == (given is None):
+    if given is not None and url is None:
+        return given.url
+    if given is not None or url is None:
         raise TypeError('write either the address, Database("postgresql://…"), or an engine, Database(engine=…)')
-    if engine is not None and not isinstance(engine, AsyncEngine):
-        raise TypeError("engine= takes an AsyncEngine; write sync_engine= for an Engine")
-    if sync_engine is not None and not isinstance(sync_engine, Engine):
-        raise TypeError("sync_engine= takes an Engine; write engine= for an AsyncEngine")
-    return parse(url) if url is not None else given.url  # type: ignore[union-attr]
+    return parse(url)
+
+
+def _check(name: str, given: object, kind: type, instead: str) -> None:
+    if given is not None and not isinstance(given, kind):
+        raise TypeError(f"{name}= takes an {kind.__name__}, got {type(given).__name__}; write {instead}")
 
 
 def _replica(replica: str | URL | AsyncEngine, primary: URL) -> URL | AsyncEngine:
     """Check that the primary could stand in for a replica: it speaks the same language by the same driver."""
     if isinstance(replica, AsyncEngine):
         url = replica.url
-    elif isinstance(replica, str | URL):
+    else:
         url = parse(replica)
         if url.drivername == primary.get_backend_name():
             url = url.set(drivername=primary.drivername)
         url = asynchronous(url)
-    else:
-        raise TypeError(f"a replica is an address or an AsyncEngine, got {type(replica).__name__}")
     if url.drivername != primary.drivername:
         raise ValueError(
             f"the primary stands in for a replica that is down, so both need one driver: write {primary.drivername} "

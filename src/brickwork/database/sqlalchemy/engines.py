@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
+from operator import methodcaller
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -58,7 +59,7 @@ def parse(url: str | URL) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError(
             'this is no address of a database: write one like "postgresql://user:password@host/name" or '
             '"sqlite:///app.db"'
@@ -192,6 +193,6 @@ def _begin(connection: Connection) -> None:
 def _run(connection: Any, method: str, statement: str) -> None:
     """Call the driver itself: a cursor would cost an asynchronous driver three trips to its thread, and this is one."""
     if hasattr(connection, "run_async"):
-        connection.run_async(lambda driver: getattr(driver, method)(statement))
+        connection.run_async(methodcaller(method, statement))
     else:
-        getattr(connection, method)(statement)
+        methodcaller(method, statement)(connection)
