@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import Integer, Select, func, literal_column, select
 
-from .structure import Statement, fetches, is_plain
+from .structure import Statement, is_plain
 
 _COUNT: Final = func.count()
 _ONE: Final = literal_column("1", type_=Integer())
@@ -15,7 +15,7 @@ def count_of(statement: Statement) -> Select[tuple[int]]:
 
     Execution options and loader criteria stay, for they decide which rows there are.
     """
-    if isinstance(statement, Select) and is_plain(statement):
+    if is_plain(statement):
         return _instead(statement, _COUNT)
     return _around(_COUNT, statement)
 
@@ -27,7 +27,7 @@ def capped_count_of(statement: Statement, limit: int) -> Select[tuple[int]]:
 
 def rows_of(statement: Statement) -> Select[tuple[int]]:
     """Give a statement of one column, of no meaning, that has as many rows as another."""
-    if isinstance(statement, Select) and is_plain(statement):
+    if is_plain(statement):
         return _instead(statement, _ONE)
     return _around(_ONE, statement)
 
@@ -37,7 +37,6 @@ def _instead(statement: Select[Any], column: Any) -> Select[tuple[int]]:
 
 
 def _around(column: Any, statement: Statement) -> Select[tuple[int]]:
-    # FETCH … WITH TIES gives other rows in another order.
-    inner = statement if fetches(statement) else statement.order_by(None)
+    inner = statement.order_by(None)
     outer = select(column).select_from(inner.subquery())
     return outer.execution_options(**inner.get_execution_options())

@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Row, event, literal
+from sqlalchemy import BigInteger, Connection, event, literal
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session, scoped_session
@@ -173,8 +173,7 @@ def _planned(source: Session | Connection, statement: Statement) -> int:
     return rows
 
 
-def _explain(
-    _connection: Connection, _cursor: Any, text: str, parameters: Any, context: Any, _many: bool, /
-) -> tuple[str, Any]:
+def _explain(*arguments: Any) -> tuple[str, Any]:
+    _connection, _cursor, text, parameters, context, _many = arguments
     # A flush that comes first is carried out and not explained.
     return (f"EXPLAIN (FORMAT JSON) {text}" if _EXPLAINED in context.execution_options else text), parameters

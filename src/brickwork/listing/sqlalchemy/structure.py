@@ -6,7 +6,7 @@ They are read here and in no other place, and a test watches their names.
 
 from collections.abc import Sequence
 from operator import attrgetter, is_
-from typing import Any, Final
+from typing import Any, Final, TypeGuard, cast
 
 from sqlalchemy import BindParameter, ColumnClause, ColumnElement, CompoundSelect, FromClause, Join, Select
 from sqlalchemy.sql.base import ExecutableOption
@@ -23,6 +23,7 @@ _read_shape: Final = attrgetter(
     "_prefixes",
     "_suffixes",
     "_for_update_arg",
+    "_from_obj",
 )
 _PLAIN: Final = _read_shape(Select)
 _read_window: Final = attrgetter("_limit_clause", "_offset_clause", "_fetch_clause")
@@ -30,10 +31,11 @@ _read_joins: Final = attrgetter("_setup_joins", "_from_obj")
 _read_columns: Final = attrgetter("_raw_columns")
 _read_order: Final = attrgetter("_order_by_clauses")
 _read_grouping: Final = attrgetter("_group_by_clauses")
+_read_distinct: Final = attrgetter("_distinct")
 _read_options: Final = attrgetter("_with_options")
 
 
-def is_plain(statement: Statement) -> bool:
+def is_plain(statement: Statement) -> TypeGuard[Select[Any]]:
     """Whether nothing groups rows, cuts them off or makes them distinct, and no column can be an aggregate."""
     return (
         isinstance(statement, Select)
@@ -42,7 +44,7 @@ def is_plain(statement: Statement) -> bool:
     )
 
 
-def is_joined(statement: Statement) -> bool:
+def is_joined(statement: Statement) -> TypeGuard[Select[Any]]:
     """Whether the statement joins tables by `join`, `outerjoin` or `join_from`."""
     if not isinstance(statement, Select):
         return False
@@ -74,11 +76,6 @@ def window_of(statement: Statement) -> tuple[int | None, int]:
     return None if limit is None else _number(limit), 0 if offset is None else _number(offset)
 
 
-def fetches(statement: Statement) -> bool:
-    """Whether the statement cuts its rows off by FETCH, whose ties depend on the order."""
-    return _read_window(statement)[2] is not None
-
-
 def order_of(statement: Select[Any]) -> tuple[ColumnElement[Any], ...]:
     """Give the keys of ORDER BY."""
     order: tuple[ColumnElement[Any], ...] = _read_order(statement)
@@ -91,6 +88,12 @@ def grouping_of(statement: Select[Any]) -> tuple[ColumnElement[Any], ...]:
     return grouping
 
 
+def is_distinct(statement: Select[Any]) -> bool:
+    """Whether equal rows are one."""
+    distinct: bool = _read_distinct(statement)
+    return distinct
+
+
 def options_of(statement: Select[Any]) -> Sequence[ExecutableOption]:
     """Give what `options()` was called with."""
     options: Sequence[ExecutableOption] = _read_options(statement)
@@ -98,7 +101,7 @@ def options_of(statement: Select[Any]) -> Sequence[ExecutableOption]:
 
 
 def _number(clause: object) -> int:
-    value = clause.effective_value if isinstance(clause, BindParameter) else None
+    value: object = cast("BindParameter[object]", clause).effective_value if isinstance(clause, BindParameter) else None
     if not isinstance(value, int):
         raise TypeError("a page cannot be cut from a statement whose own limit() or offset() is no plain number")
     return value
