@@ -2,11 +2,13 @@
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 
+from .curve import Curve
 from .measure import Comparison, compare
-from .report import Table, show, write
+from .report import PACKAGES, write
+from .table import Table
 
 BLOCKS = ("stack", "problems", "requestid", "accesslog", "headers")
 
@@ -14,6 +16,18 @@ BLOCKS = ("stack", "problems", "requestid", "accesslog", "headers")
 def comparisons(block: str) -> Sequence[Comparison]:
     """Give what the module of a block compares."""
     found: Sequence[Comparison] = import_module(f"benchmarks.{block}").COMPARISONS
+    return found
+
+
+def curves(block: str) -> Sequence[Callable[[], Curve]]:
+    """Give what the module of a block measures besides, where it does."""
+    found: Sequence[Callable[[], Curve]] = getattr(import_module(f"benchmarks.{block}"), "CURVES", ())
+    return found
+
+
+def packages(block: str) -> Sequence[str]:
+    """Give the packages whose versions matter to what the module of a block measures."""
+    found: Sequence[str] = getattr(import_module(f"benchmarks.{block}"), "PACKAGES", PACKAGES)
     return found
 
 
@@ -34,13 +48,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"Left out, because they are not installed: {', '.join(missing)}")
     begun = time.monotonic()
     for block in blocks:
-        tables = []
-        for comparison in comparisons(block):
-            tables.append(Table(comparison.title, comparison.note, compare(comparison, rounds=given.rounds)))
-            show(tables[-1])
+        parts = []
+        for part in _measured(block, given.rounds):
+            print(f"\n{part.text()}", flush=True)
+            parts.append(part)
         if not given.dry:
-            write(block, tables)
+            write(block, parts, packages=packages(block))
     print(f"\n{time.monotonic() - begun:.0f} s")
+
+
+def _measured(block: str, rounds: int) -> Iterator[Table | Curve]:
+    for comparison in comparisons(block):
+        yield Table(comparison.title, comparison.note, compare(comparison, rounds=rounds))
+    for curve in curves(block):
+        yield curve()
 
 
 if __name__ == "__main__":

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, ConfigDict
@@ -75,7 +77,8 @@ FILL = """
 
 
 def fill(path: Path, rows: int = ROWS) -> None:
-    """Make the file of an app, with its table and rows."""
+    """Make a file with its table and rows, and the folder around it where it is missing."""
+    path.parent.mkdir(exist_ok=True)
     engine = create_engine(f"sqlite:///{path}")
     set_up(engine)
     with engine.begin() as connection:
@@ -95,23 +98,33 @@ def set_up(engine: Engine) -> None:
 
 
 def make_catalogue() -> FastAPI:
-    """Make an app with a file of its own, which is there from its start to its end."""
-    return FastAPI(lifespan=_lifespan)
+    """Make an app with a file of its own, which is there from its start to its end.
+
+    Its state holds the file's `path`, `sessions`, and a list `closing` of what to await at the end.
+    """
+    app = FastAPI(lifespan=_lifespan)
+    app.state.path = Path(gettempdir(), f"brickwork-benchmark-{uuid4().hex}", "books.sqlite")
+    app.state.closing = []
+    return app
+
+
+def url_of(app: FastAPI) -> str:
+    """Give the address of an app's file."""
+    return f"sqlite+aiosqlite:///{app.state.path}"
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    with TemporaryDirectory(prefix="brickwork-benchmark-") as folder:
-        path = Path(folder, "books.sqlite")
-        await asyncio.to_thread(fill, path)
-        engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
-        set_up(engine.sync_engine)
-        app.state.path = path
-        app.state.sessions = async_sessionmaker(engine, expire_on_commit=False)
-        try:
-            yield
-        finally:
-            await engine.dispose()
+    await asyncio.to_thread(fill, app.state.path)
+    engine = create_async_engine(url_of(app))
+    set_up(engine.sync_engine)
+    app.state.sessions = async_sessionmaker(engine, expire_on_commit=False)
+    try:
+        yield
+    finally:
+        for close in (*app.state.closing, engine.dispose):
+            await close()
+        shutil.rmtree(app.state.path.parent)
 
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:

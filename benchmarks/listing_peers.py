@@ -359,7 +359,7 @@ def add_alchemy(app: FastAPI, *, window: bool = True) -> None:
 
 
 def add_toolsets(app: FastAPI) -> None:
-    """List with the CRUD class of fastapi-toolsets, which sorts by one column: here by the ID, the order being the same."""
+    """List with the CRUD class of fastapi-toolsets, which sorts by one column: here by the ID."""
     from fastapi_toolsets.crud import CrudFactory
     from fastapi_toolsets.schemas import OffsetPaginatedResponse
 
