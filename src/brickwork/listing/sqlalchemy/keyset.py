@@ -1,0 +1,178 @@
+"""Pages by keyset: each begins after the values of the last row before it, so no page is deeper than another.
+
+An order of several keys, in any mixture of directions and with NULLs anywhere, becomes one condition that begins with a
+range of the first key, which an index answers. Where the first key can be NULL there are two such ranges, one after
+the other; only the page in which one ends and the other begins needs two queries.
+"""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Result, Row, Select, and_, false, literal, or_
+from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
+
+from .._rules.cursors import CursorError, Position
+from .._rules.order import KeysetRows, Nulls, neighbours, order_digest
+from .joins import page_of_entities
+from .reading import Plan, Read
+from .sort import OrderKey
+from .stored import Stored, stored_form
+from .structure import entity_of, grouping_of, is_joined, window_of
+
+# Rows are named tuples, whose public names begin with an underscore.
+_names_of: Final = attrgetter("_fields")
+_LABEL: Final = "brickwork_sort_key_{}"
+
+
+class _Term(NamedTuple):
+    """One key in the direction of reading, with the value that was last read.
+
+    Attributes:
+        column: What is compared.
+        value: The value to go on after, as something to compare with; None for NULL.
+        descending: Whether values fall.
+        nulls: Where NULL is met; None where there is no NULL.
+    """
+
+    column: ColumnElement[Any]
+    value: ColumnElement[Any] | None
+    descending: bool
+    nulls: Nulls | None
+
+
+def keyset_plan(
+    statement: Select[Any],
+    keys: Sequence[OrderKey],
+    position: Position | None = None,
+    *,
+    size: int,
+    dialect_name: str,
+    scalars: bool,
+) -> Plan[KeysetRows[Any]]:
+    """Plan to read the page at a position.
+
+    Args:
+        statement: Selects all rows, filtered; an order of its own is replaced.
+        keys: The order; no two rows may be at one place in it.
+        position: Where to read on; None for the beginning.
+        size: Rows of the page at most, 1 or more.
+        dialect_name: What the database speaks, as `dialect_of` tells.
+        scalars: Whether rows of one thing are given as that thing, as sessions do and connections do not.
+
+    Raises:
+        CursorError: (``other-query``) The position is of another order, or its values are no longer possible.
+        TypeError: The statement cannot be read in such pages, or the order is not complete.
+    """
+    _check(statement, keys)
+    entity = entity_of(statement)
+    if entity is not None and is_joined(statement):
+        statement = page_of_entities(statement, entity)
+    position = position or Position()
+    forms = [stored_form(key, dialect_name) for key in keys]
+    order = order_digest(
+        (key.name, key.descending, key.nulls_in(dialect_name), str(form.kind))
+        for key, form in zip(keys, forms, strict=True)
+    )
+    if position.values and (position.order != order or len(position.values) != len(keys)):
+        raise CursorError("other-query")
+    ordered = _ordered(statement, keys, forms, dialect_name, backward=position.backward)
+    read: list[Row[Any]] = []
+    for condition in _conditions(_terms(keys, forms, position, dialect_name)):
+        limited = _restricted(ordered, condition).limit(size + 1 - len(read))
+        read += yield Read(limited, "rows", unique=entity is not None)
+        if len(read) > size:
+            break
+    rows = read[:size][:: -1 if position.backward else 1]
+    edges = (_values(rows[0], forms), _values(rows[-1], forms)) if rows else None
+    previous, following = neighbours(position, order, edges, more=len(read) > size)
+    return KeysetRows(_without_keys(rows, len(keys), scalars=scalars), following, previous)
+
+
+def _check(statement: Select[Any], keys: Sequence[OrderKey]) -> None:
+    if window_of(statement) != (None, 0):
+        raise TypeError("pages by cursor cannot be cut from a statement with limit() or offset(): make it a subquery")
+    if not keys or not keys[-1].unique:
+        raise TypeError(
+            "pages by cursor need an order in which no two rows are at one place: select an entity, "
+            "or name what is unique as Sort(…, tie_breaker=…)"
+        )
+
+
+def _ordered(
+    statement: Select[Any], keys: Sequence[OrderKey], forms: Sequence[Stored], dialect_name: str, *, backward: bool
+) -> Select[Any]:
+    """Sort the statement in the direction of reading, and let it give the values of the keys after all else."""
+    directed = [key.reversed() if backward else key for key in keys]
+    values = [form.read.label(_LABEL.format(at)) for at, form in enumerate(forms)]
+    # Read and not taken from the entity: a session may hold an entity as it was before, or without the attribute.
+    return statement.add_columns(*values).order_by(None).order_by(*(key.order_by(dialect_name) for key in directed))
+
+
+def _terms(keys: Sequence[OrderKey], forms: Sequence[Stored], position: Position, dialect_name: str) -> Sequence[_Term]:
+    terms: list[_Term] = []
+    for key, form, value in zip(keys, forms, position.values, strict=False):
+        directed = key.reversed() if position.backward else key
+        bound = None if value is None else literal(form.load(value), form.kind)
+        nulls = directed.nulls_in(dialect_name) if key.nullable or value is None else None
+        terms.append(_Term(form.compared, bound, directed.descending, nulls))
+    return terms
+
+
+def _conditions(terms: Sequence[_Term]) -> Sequence[ColumnElement[bool] | None]:
+    """Give the conditions whose rows, one after the other, are all that follow; None for no condition."""
+    if not terms:
+        return [None]
+    first, rest = terms[0], terms[1:]
+    if first.value is None:
+        here = _after_equal(first.column.is_(None), rest)
+        return [here] if first.nulls == "last" else [here, first.column.is_not(None)]
+    here = _after_value(first, rest)
+    return [here, first.column.is_(None)] if first.nulls == "last" else [here]
+
+
+def _after(terms: Sequence[_Term]) -> ColumnElement[bool]:
+    """Say what follows the values of all terms."""
+    if not terms:
+        return false()
+    first, rest = terms[0], terms[1:]
+    if first.value is None:
+        equal = _after_equal(first.column.is_(None), rest)
+        return equal if first.nulls == "last" else or_(first.column.is_not(None), equal)
+    here = _after_value(first, rest)
+    return or_(here, first.column.is_(None)) if first.nulls == "last" else here
+
+
+def _after_value(first: _Term, rest: Sequence[_Term]) -> ColumnElement[bool]:
+    column, value = first.column, first.value
+    beyond = column < value if first.descending else column > value
+    if not rest:
+        return beyond
+    # `a >= x AND (a > x OR …)` and not `a > x OR (a = x AND …)`: only the former is a range to every planner.
+    return and_(column <= value if first.descending else column >= value, or_(beyond, _after(rest)))
+
+
+def _after_equal(equal: ColumnElement[bool], rest: Sequence[_Term]) -> ColumnElement[bool]:
+    return and_(equal, _after(rest))
+
+
+def _restricted(statement: Select[Any], condition: ColumnElement[bool] | None) -> Select[Any]:
+    if condition is None:
+        return statement
+    # After grouping both what rows are grouped by and what is made of a group can be compared.
+    return statement.having(condition) if grouping_of(statement) else statement.where(condition)
+
+
+def _values(row: Row[Any], forms: Sequence[Stored]) -> tuple[object, ...]:
+    return tuple(form.dump(value) for form, value in zip(forms, row[-len(forms) :], strict=True))
+
+
+def _without_keys(rows: Sequence[Row[Any]], count: int, *, scalars: bool) -> Sequence[Any]:
+    """Give the rows as the statement that was given would have."""
+    if not rows:
+        return []
+    names = _names_of(rows[0])[:-count]
+    if scalars and len(names) == 1:
+        return [row[0] for row in rows]
+    kept: Result[Any] = IteratorResult(SimpleResultMetaData(names), (row[:-count] for row in rows))
+    return kept.all()
