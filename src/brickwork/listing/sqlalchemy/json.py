@@ -1,0 +1,180 @@
+"""Values inside JSON documents, which may hold anything under a name: another type than asked for never matches, and never fails."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, Numeric, String, literal_column
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import CompileError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from .._rules.values import Kind
+from .targets import Build, ColumnTarget
+
+
+class ExactNumber(TypeDecorator[Decimal]):
+    """A number of a document, compared by its digits: 0.1 is a tenth."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Take a float for the digits that a person reads in it."""
+        return None if value is None else Decimal(str(value))
+
+
+class JsonPart(FunctionElement[Any]):
+    """What stands under a path of a document, or NULL where it is of another type.
+
+    It is made of the column and of the path, written once as SQLite and once as PostgreSQL want it.
+    """
+
+    inherit_cache = True
+    on_sqlite: ClassVar[str]
+    on_postgresql: ClassVar[str]
+
+    def __init__(self, column: ColumnElement[Any], keys: tuple[str, ...], column_type: TypeEngine[Any]) -> None:
+        names = [f'"{key}"' for key in keys]
+        self.type = column_type
+        super().__init__(
+            column,
+            literal_column("'" + ".".join(["$", *names]) + "'", String()),
+            literal_column("'{" + ",".join(names) + "}'", String()),
+        )
+
+
+@compiles(JsonPart, "sqlite")
+def _part_on_sqlite(element: JsonPart, compiler: SQLCompiler, **options: Any) -> str:
+    column, path, _ = (compiler.process(each, **options) for each in element.clauses)
+    return element.on_sqlite.format(type=f"json_type({column}, {path})", value=f"json_extract({column}, {path})")
+
+
+@compiles(JsonPart)
+def _part(element: JsonPart, compiler: SQLCompiler, **options: Any) -> str:
+    if compiler.dialect.name not in {"postgresql", "default"}:  # the latter when a statement is printed
+        raise CompileError(
+            f"filters on JSON paths know SQLite and PostgreSQL, not {compiler.dialect.name}; use Where(...) with an expression of your own"
+        )
+    document, _, path = element.clauses
+    column, place = compiler.process(document, **options), compiler.process(path, **options)
+    function = "jsonb_typeof" if _is_binary(document.type, compiler.dialect) else "json_typeof"
+    return element.on_postgresql.format(type=f"{function}({column} #> {place})", value=f"({column} #>> {place})")
+
+
+def _is_binary(column_type: TypeEngine[Any], dialect: Dialect) -> bool:
+    inside = column_type.dialect_impl(dialect)
+    return isinstance(inside.impl_instance if isinstance(inside, TypeDecorator) else inside, JSONB)
+
+
+class JsonText(JsonPart):
+    """Text of a document."""
+
+    inherit_cache = True
+    on_sqlite = "CASE {type} WHEN 'text' THEN {value} END"
+    on_postgresql = "CASE {type} WHEN 'string' THEN {value} END"
+
+
+class JsonNumber(JsonPart):
+    """A number of a document."""
+
+    inherit_cache = True
+    on_sqlite = "CASE WHEN {type} IN ('integer', 'real') THEN {value} END"
+    on_postgresql = "CASE {type} WHEN 'number' THEN {value}::numeric END"
+
+
+class JsonFlag(JsonPart):
+    """True or false in a document."""
+
+    inherit_cache = True
+    on_sqlite = "CASE {type} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
+    on_postgresql = "CASE {type} WHEN 'boolean' THEN {value}::boolean END"
+
+
+class JsonPresence(JsonPart):
+    """The type of what stands in a document; NULL where there is nothing, or null."""
+
+    inherit_cache = True
+    on_sqlite = "nullif({type}, 'null')"
+    on_postgresql = "nullif({type}, 'null')"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sort:
+    """One of the types that JSON knows."""
+
+    kind: Kind
+    part: type[JsonPart]
+    column_type: TypeEngine[Any]
+    python: tuple[type, ...]
+
+
+_NUMBERS = (int, float, Decimal)
+_SORTS: Mapping[type, _Sort] = MappingProxyType(
+    {
+        bool: _Sort(Kind("boolean", (bool,)), JsonFlag, Boolean(), (bool,)),
+        str: _Sort(Kind("text", (str,)), JsonText, String(), (str,)),
+        int: _Sort(Kind("integer", (int,), -(2**63), 2**63 - 1), JsonNumber, BigInteger(), _NUMBERS),
+        float: _Sort(Kind("float", (float, int)), JsonNumber, ExactNumber(), _NUMBERS),
+        Decimal: _Sort(Kind("decimal", (Decimal, int)), JsonNumber, ExactNumber(), _NUMBERS),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonTarget:
+    """A value inside the documents of a column.
+
+    Attributes:
+        document: The column and its name.
+        keys: The names that lead to the value, from outside to inside.
+        sort: What is looked for; None where only its presence counts.
+        part: The same in SQL.
+    """
+
+    document: ColumnTarget
+    keys: tuple[str, ...]
+    sort: _Sort | None
+    part: JsonPart
+    ready: bool = True
+
+    @property
+    def kind(self) -> Kind | None:
+        """What is looked for."""
+        return self.sort and self.sort.kind
+
+    def where(self, build: Build) -> ColumnElement[bool]:
+        """Give the condition that ``build`` makes of the value."""
+        return build(self.part)
+
+    def found(self, item: object) -> list[object]:
+        """Give what an object's document holds here, without None."""
+        values = self.document.found(item)
+        for key in self.keys:
+            values = [value[key] for value in values if isinstance(value, Mapping) and key in value]
+        return [each for each in values if self._is_looked_for(each)]
+
+    def _is_looked_for(self, value: object) -> bool:
+        if self.sort is None:
+            return value is not None
+        return isinstance(value, self.sort.python) and isinstance(value, bool) is (bool in self.sort.python)
+
+
+def json_target(document: ColumnTarget, keys: tuple[str, ...], python: tuple[type, ...]) -> JsonTarget:
+    """Give the value under ``keys``, of the type that a field is annotated with; of any where ``python`` is empty.
+
+    Raises:
+        TypeError: JSON has no such type.
+    """
+    if not python:
+        return JsonTarget(document, keys, None, JsonPresence(document.column, keys, String()))
+    for known, sort in _SORTS.items():
+        if all(issubclass(each, known) for each in python):
+            return JsonTarget(document, keys, sort, sort.part(document.column, keys, sort.column_type))
+    names = " or ".join(each.__name__ for each in python)
+    raise TypeError(f"JSON holds str, int, float, Decimal or bool, not {names}; annotate the field with one of these")
