@@ -18,7 +18,7 @@ from .joins import page_of_entities
 from .reading import Plan, Read
 from .sort import OrderKey
 from .stored import Stored, stored_form
-from .structure import entity_of, grouping_of, is_joined, window_of
+from .structure import Statement, entity_of, grouping_of, is_joined, window_of
 
 # Rows are named tuples, whose public names begin with an underscore.
 _names_of: Final = attrgetter("_fields")
@@ -42,7 +42,7 @@ class _Term(NamedTuple):
 
 
 def keyset_plan(
-    statement: Select[Any],
+    statement: Statement,
     keys: Sequence[OrderKey],
     position: Position | None = None,
     *,
@@ -62,19 +62,17 @@ def keyset_plan(
 
     Raises:
         CursorError: (``other-query``) The position is of another order, or its values are no longer possible.
-        TypeError: The statement cannot be read in such pages, or the order is not complete.
+        TypeError: No such pages can be cut from the statement, or its order leaves rows at one place.
     """
-    _check(statement, keys)
+    statement = _checked(statement, keys)
     entity = entity_of(statement)
+    statement = statement.order_by(None).order_by(*(key.order_by(dialect_name) for key in keys))
     if entity is not None and is_joined(statement):
         statement = page_of_entities(statement, entity)
     position = position or Position()
     forms = [stored_form(key, dialect_name) for key in keys]
-    order = order_digest(
-        (key.name, key.descending, key.nulls_in(dialect_name), str(form.kind))
-        for key, form in zip(keys, forms, strict=True)
-    )
-    if position.values and (position.order != order or len(position.values) != len(keys)):
+    order = _digest(keys, forms, dialect_name)
+    if position.values and position.order != order:
         raise CursorError("other-query")
     ordered = _ordered(statement, keys, forms, dialect_name, backward=position.backward)
     read: list[Row[Any]] = []
@@ -89,14 +87,26 @@ def keyset_plan(
     return KeysetRows(_without_keys(rows, len(keys), scalars=scalars), following, previous)
 
 
-def _check(statement: Select[Any], keys: Sequence[OrderKey]) -> None:
-    if window_of(statement) != (None, 0):
-        raise TypeError("pages by cursor cannot be cut from a statement with limit() or offset(): make it a subquery")
+def _checked(statement: Statement, keys: Sequence[OrderKey]) -> Select[Any]:
+    if not isinstance(statement, Select) or window_of(statement) != (None, 0):
+        raise TypeError(
+            "pages by cursor cannot be cut from a union, nor from a statement with limit() or offset(): "
+            "select from it as a subquery"
+        )
     if not keys or not keys[-1].unique:
         raise TypeError(
-            "pages by cursor need an order in which no two rows are at one place: select an entity, "
+            "pages by cursor need an order in which no two rows are at one place: list the rows of a model, "
             "or name what is unique as Sort(…, tie_breaker=…)"
         )
+    return statement
+
+
+def _digest(keys: Sequence[OrderKey], forms: Sequence[Stored], dialect_name: str) -> bytes:
+    """Mark the order, and with it the types of its values: a cursor from before a change of either is refused."""
+    parts = zip(keys, forms, strict=True)
+    return order_digest(
+        (key.name, key.descending, key.nulls_in(dialect_name), type(form.kind).__name__) for key, form in parts
+    )
 
 
 def _ordered(

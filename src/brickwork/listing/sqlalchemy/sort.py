@@ -1,27 +1,17 @@
 """What clients may sort by: names that stand for expressions, and the order that becomes of them."""
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final, TypeGuard, cast
+from typing import Any, Final, cast
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    FromClause,
-    PrimaryKeyConstraint,
-    Table,
-    UnaryExpression,
-    UniqueConstraint,
-    inspect,
-)
-from sqlalchemy.orm import ColumnProperty, Mapper, QueryableAttribute, RelationshipProperty
-from sqlalchemy.sql.elements import Label
+from sqlalchemy import ColumnElement, UnaryExpression, inspect
+from sqlalchemy.orm import Mapper
 
-from .._rules.order import Nulls, reader
-
-SortExpression = QueryableAttribute[Any] | ColumnElement[Any] | str
+from .._rules.order import Nulls
+from .expressions import SortExpression, can_be_null, check_steps, columns_of, element_of, is_unique, name_of, reader_of
+from .related import Related
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")
 _LARGEST: Final = frozenset({"postgresql", "oracle"})
@@ -64,21 +54,25 @@ class OrderKey:
 
     def nulls_in(self, dialect: str) -> Nulls:
         """Tell where NULL goes in a database: there it counts as the largest value, or as the smallest."""
-        if self.nulls is not None:
-            return self.nulls
-        return "last" if (dialect in _LARGEST) != self.descending else "first"
+        return self.nulls or self._nulls_left_to(dialect)
 
     def order_by(self, dialect: str) -> UnaryExpression[Any]:
         """Give the term for ORDER BY; the place of NULL is named only where the database would choose another.
+
+        Args:
+            dialect: Name of the database's dialect; empty where it is not known.
 
         Raises:
             TypeError: The key is for items in Python alone.
         """
         term = self.element.desc() if self.descending else self.element.asc()
-        # An index is read in the database's own order; naming that order would be harmless, but not to every planner.
-        if not self.nullable or self.nulls_in(dialect) == replace(self, nulls=None).nulls_in(dialect):
+        # An index is of use only where the words are those that it was made with, which most are made without.
+        if not self.nullable or self.nulls is None or (dialect and self.nulls == self._nulls_left_to(dialect)):
             return term
         return term.nulls_first() if self.nulls == "first" else term.nulls_last()
+
+    def _nulls_left_to(self, dialect: str) -> Nulls:
+        return "last" if (dialect in _LARGEST) != self.descending else "first"
 
     def reversed(self) -> "OrderKey":
         """Give the same key running the other way."""
@@ -91,7 +85,7 @@ class SortKey:
     """Something to sort by that is more than a column.
 
     ```python
-    from sqlalchemy import Column, Integer, MetaData, String, Table, func
+    from sqlalchemy import ColumnElement, UnaryExpression, inspect
 
     from brickwork.listing import SortKey
 
@@ -100,7 +94,8 @@ class SortKey:
     ```
 
     Args:
-        expression: A column, any SQL expression, or the name of an attribute of items in Python.
+        expression: A column, any SQL expression, a column of the one row that is `Related`, or the name of an attribute
+            of items in Python.
         name: What clients call it; a column has a name already.
         nulls: Put NULLs first or last, whichever way the key runs and whatever the database; by default it is the
             database that places them (PostgreSQL as the largest value, SQLite and items in Python as the smallest).
@@ -119,7 +114,7 @@ class SortKey:
     python: Callable[[Any], object] | None = None
 
     def __post_init__(self) -> None:
-        name = self.name or _name_of(self.expression)
+        name = self.name or name_of(self.expression)
         if not _NAME.fullmatch(name):
             raise ValueError(
                 f"{name!r} cannot be a name to sort by: use letters, digits and _, and begin with a letter"
@@ -127,16 +122,19 @@ class SortKey:
         if self.nulls not in ("first", "last", None):
             raise ValueError(f'nulls={self.nulls!r} must be "first", "last" or None')
         object.__setattr__(self, "name", name)
-        _element(self.expression)
+        if isinstance(self.expression, Related):
+            check_steps(self.expression)
+        else:
+            element_of(self.expression)
 
     def order(self, model: "Mapper[Any] | None") -> OrderKey:
         """Give the key as a term of an order of a model's rows, running upwards."""
         return OrderKey(
             name=self.name,
-            expression=_element(self.expression),
-            read=self.python or _reader(self),
+            expression=element_of(self.expression),
+            read=self.python or reader_of(self.expression),
             nulls=self.nulls,
-            nullable=_can_be_null(self.expression, model) if self.nullable is None else self.nullable,
+            nullable=can_be_null(self.expression, model) if self.nullable is None else self.nullable,
         )
 
 
@@ -163,6 +161,7 @@ class Sort:
 
     Args:
         *keys: Columns by the names of their attributes, `SortKey` for more; names of attributes for items in Python.
+            Without any, the tie-breaker alone is the order, and clients have no say.
         default: Terms to sort by where the client names none, such as ``"-created_at"`` or ``["status", "-price"]``.
         tie_breaker: What no two rows share, for statements that select no entity, and for items in Python.
 
@@ -229,8 +228,8 @@ class Sort:
         """Find what an order lacks so that no two rows are at one place."""
         if self._tie_breaker or mapper is None:
             return [key for key in self._tie_breaker if key.name not in {each.name for each in keys}]
-        used = [column for key in keys for column in _columns_of(key.expression, mapper)]
-        if any(_is_unique(column) for column in used):
+        used = [column for key in keys for column in columns_of(key.expression, mapper)]
+        if any(is_unique(column) for column in used):
             return []
         lacking = [column for column in mapper.primary_key if column not in used]
         return [SortKey(getattr(model, mapper.get_property_by_column(column).key)) for column in lacking]
@@ -251,81 +250,3 @@ def check_terms(terms: Sequence[str]) -> Sequence[str]:
 
 def _as_key(key: SortExpression | SortKey) -> SortKey:
     return key if isinstance(key, SortKey) else SortKey(key)
-
-
-def _name_of(expression: SortExpression) -> str:
-    if isinstance(expression, str):
-        return expression
-    name = getattr(expression, "key", None)
-    if isinstance(expression, QueryableAttribute | Column | Label) and isinstance(name, str):
-        return name
-    raise TypeError(f"give {_shown(expression)} a name for clients: SortKey(…, name='…')")
-
-
-def _element(expression: Any) -> ColumnElement[Any] | None:
-    """Give what a database sorts by; None for the name of an attribute."""
-    if isinstance(expression, str):
-        return None
-    if isinstance(getattr(expression, "property", None), RelationshipProperty):
-        raise TypeError(f"{expression.key!r} is a relationship: sort by a column of what it leads to")
-    element: Any = expression.__clause_element__() if hasattr(expression, "__clause_element__") else expression
-    if _is_label(element):
-        element = element.element
-    if not _is_column(element):
-        raise TypeError(f"{_shown(expression)} cannot be sorted by: give a column, an expression or a SortKey")
-    return element
-
-
-# isinstance alone leaves the type of the value open.
-def _is_label(element: object) -> TypeGuard[Label[Any]]:
-    return isinstance(element, Label)
-
-
-def _is_column(element: object) -> TypeGuard[ColumnElement[Any]]:
-    return isinstance(element, ColumnElement)
-
-
-def _shown(expression: object) -> str:
-    return f"{type(expression).__name__} `{expression}`"
-
-
-def _reader(key: SortKey) -> Callable[[object], object]:
-    if isinstance(key.expression, str):
-        return reader(key.expression.split("."))
-    name = getattr(key.expression, "key", None)
-    if isinstance(key.expression, QueryableAttribute | Column) and isinstance(name, str):
-        return reader((name,))
-
-    def read(_item: object) -> object:
-        raise TypeError(
-            f"Python cannot read {key.name!r} from an item: give the SortKey python=, a function of the item"
-        )
-
-    return read
-
-
-def _columns_of(expression: SortExpression, mapper: Mapper[Any] | None) -> Sequence[Column[Any]]:
-    """Give the columns of a model that an attribute stands for; none where it is of another model, or no column."""
-    if mapper is None or not isinstance(expression, QueryableAttribute):
-        return ()
-    attribute = getattr(expression, "property", None)
-    if not isinstance(attribute, ColumnProperty) or not mapper.isa(attribute.parent):
-        return ()
-    return [column for column in attribute.columns if isinstance(column, Column)]
-
-
-def _can_be_null(expression: SortExpression, mapper: Mapper[Any] | None) -> bool:
-    """Say whether there can be NULLs: a column of the model itself tells, any other may come from an outer join."""
-    columns = _columns_of(expression, mapper)
-    return not columns or any(column.nullable for column in columns)
-
-
-def _is_unique(column: Column[Any]) -> bool:
-    """Say whether no two rows of a table can have the same in a column, NULL included."""
-    table = cast("FromClause", column.table)
-    if column.nullable or not isinstance(table, Table):
-        return False
-    rules: Iterable[Iterable[Column[Any]]] = (
-        each.columns for each in table.constraints if isinstance(each, UniqueConstraint | PrimaryKeyConstraint)
-    )
-    return bool(column.unique) or any(list(each) == [column] for each in rules)
