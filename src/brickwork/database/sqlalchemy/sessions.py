@@ -172,12 +172,13 @@ async def working(session: AsyncSession, refused: Callable[[], bool] = _never) -
         await undo(session)
         raise
     finally:
-        # It holds no connection any more, so there is nothing to wait for.
-        session.sync_session.close()
+        # It holds no connection any more, so there is nothing to wait for; or its rollback still runs, and closes it.
+        if not session.in_transaction():
+            session.sync_session.close()
 
 
 async def undo(session: AsyncSession) -> None:
-    """Roll back and give the connection back, also while the task is being cancelled."""
+    """Roll back, give the connection back and close the session, also while the task is being cancelled."""
     if not session.in_transaction():
         return
     # Two ways to be cancelled: by a scope of anyio, again at every await, and by the loop, once.
@@ -190,6 +191,8 @@ async def _roll_back(session: AsyncSession) -> None:
         await session.rollback()
     except Exception as error:  # noqa: BLE001 - what went wrong first is what counts
         _lost(error)
+    finally:
+        session.sync_session.close()
 
 
 @contextmanager
