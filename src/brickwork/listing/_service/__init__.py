@@ -1,0 +1,8 @@
+"""Joins what a request asks for with where the rows are."""
+
+from .answers import NotModifiedError, Selectable
+from .queries import ListQuery
+from .shape import Asked, Shape
+from .walks import CursorQuery
+
+__all__ = ["Asked", "CursorQuery", "ListQuery", "NotModifiedError", "Selectable", "Shape"]

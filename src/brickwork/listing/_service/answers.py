@@ -1,0 +1,150 @@
+"""Makes what a client gets of the rows that were read: converted items, an envelope, links, an entity tag."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any, Final, TypeVar, cast
+
+from fastapi import Request, Response
+from pydantic import BaseModel, TypeAdapter
+from starlette.exceptions import HTTPException
+
+from .._rules.links import link_header, targets
+from .._rules.pages import CursorEnvelope, Envelope
+
+Out = TypeVar("Out")
+
+AnyEnvelope = type[Envelope[Any]] | type[CursorEnvelope[Any]]
+
+# RFC 9110, section 15.4.5: what a 304 repeats of the 200 that it stands for.
+_REPEATED: Final = ("cache-control", "content-location", "etag", "expires", "link", "vary")
+
+
+class NotModifiedError(HTTPException):
+    """The client has this page already: 304, without a body."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(304, headers=dict(headers))
+
+
+@dataclass(frozen=True)
+class Selectable:
+    """The fields of a model that a client may choose from.
+
+    Attributes:
+        model: The model that items are converted to.
+    """
+
+    model: type[BaseModel]
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """The model's own names by the names on the wire."""
+        fields = self.model.model_fields.items()
+        return {field.serialization_alias or field.alias or name: name for name, field in fields}
+
+    @cached_property
+    def items(self) -> TypeAdapter[list[Any]]:
+        """Converts rows into items of the model."""
+        return TypeAdapter(list[self.model])  # type: ignore[name-defined]
+
+    def select(self, rows: Iterable[object], chosen: Sequence[str]) -> list[BaseModel]:
+        """Convert rows, and keep only the chosen fields of each."""
+        kept = {self.names[name] for name in chosen}
+        return [_only(item, kept) for item in self.items.validate_python(list(rows), from_attributes=True)]
+
+
+def _only(item: BaseModel, kept: set[str]) -> BaseModel:
+    # pydantic writes the attributes that an item has, and asks for no others.
+    part = item.model_copy()
+    for name in type(item).model_fields.keys() - kept:
+        part.__dict__.pop(name, None)
+    part.__pydantic_fields_set__.intersection_update(kept)
+    return part
+
+
+class Answerer:
+    """Makes the answer to one request.
+
+    Args:
+        request: Where the client's address and its entity tags are.
+        response: Gets the headers.
+        selectable: The fields that a client may choose from, where it may.
+        chosen: The fields that it chose; none where it gets all.
+        etag: Whether the page gets an entity tag.
+        links: Whether there is a `Link` header.
+    """
+
+    def __init__(
+        self,
+        request: Request | None,
+        response: Response | None,
+        selectable: Selectable | None = None,
+        chosen: Sequence[str] = (),
+        *,
+        etag: bool = False,
+        links: bool = True,
+    ) -> None:
+        self._request = request
+        self._response = response
+        self._selectable = selectable
+        self._chosen = chosen
+        self._etag = etag
+        self._links = links
+
+    def link(self, relations: Mapping[str, Mapping[str, str | None]]) -> dict[str, str]:
+        """Give the targets of the neighbouring pages, and put them onto the response."""
+        if self._request is None:
+            return {}
+        found = targets(self._request.scope["path"], self._request.scope["query_string"], relations)
+        if found and self._links and self._response is not None:
+            # What the endpoint links to of its own stays.
+            self._response.headers.append("link", link_header(found))
+        return found
+
+    def items(self, rows: Sequence[object], into: type[Out]) -> list[Out]:
+        """Convert rows into a list of their own, without an envelope."""
+        listed = TypeAdapter(list[into])  # type: ignore[valid-type]
+        return listed.validate_python(list(rows), from_attributes=True)
+
+    def page(self, shape: AnyEnvelope, result: Any, *, convert: bool) -> Any:
+        """Fill an envelope; rows are converted to its items unless nothing says into what.
+
+        Raises:
+            NotModifiedError: (304) The client has this page.
+        """
+        fields = dict(shape.build(result))
+        if not convert:
+            return shape.model_construct(None, **fields)
+        page = shape.model_validate(fields, from_attributes=True)
+        if self._etag and self._request is not None and self._response is not None:
+            self._tag(page, self._request, self._response)
+        return page
+
+    def chosen_of(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """Convert rows to the fields that the client chose; all stay as they are where it did not."""
+        if self._selectable is None or not self._chosen:
+            return rows
+        return self._selectable.select(rows, self._chosen)
+
+    def _tag(self, page: BaseModel, request: Request, response: Response) -> None:
+        """Put an entity tag of the page onto the response; weak, since a page may go out compressed.
+
+        Reference: RFC 9110, sections 8.8.3 and 13.1.2.
+        """
+        digest = blake2b(page.model_dump_json(by_alias=True).encode(), digest_size=16).hexdigest()
+        response.headers["etag"] = f'W/"{digest}"'
+        known = request.headers.get("if-none-match", "")
+        if known.strip() == "*" or f'"{digest}"' in known:
+            names = [name for name in _REPEATED if name in response.headers]
+            raise NotModifiedError({name: response.headers[name] for name in names})
+
+
+def envelope_of(into: type[Any] | None, default: AnyEnvelope) -> AnyEnvelope:
+    """Give the envelope to fill: the one that was asked for, or the usual one around items of a type."""
+    if into is None:
+        return default
+    if isinstance(into, type) and issubclass(into, Envelope | CursorEnvelope):
+        return into
+    return cast("AnyEnvelope", cast("Any", default)[into])

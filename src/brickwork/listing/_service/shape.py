@@ -1,0 +1,116 @@
+"""What a listing decided once, and what every query of it knows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from fastapi import Request, Response
+from sqlalchemy import Select, select
+
+from .._rules.styles import ParameterName
+from .._rules.totals import Total
+from ..sqlalchemy.filters import FilterSet
+from ..sqlalchemy.sort import OrderKey, Sort
+from ..sqlalchemy.structure import Statement
+from .answers import Answerer, Selectable
+
+Item = TypeVar("Item")
+Selecting = TypeVar("Selecting", bound=Select[Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a `Listing` decided once for all its requests.
+
+    Attributes:
+        model: The model whose rows are listed, where there is one.
+        sort: What it can be sorted by.
+        names: Names on the wire of the parameters that go by another one.
+        selectable: The fields that a client may choose from, where it may.
+        total: Whether and how rows are counted.
+        max_offset: Rows that may come before a page.
+        etag: Whether pages get an entity tag.
+        links: Whether pages get a `Link` header.
+    """
+
+    model: type[Any] | None
+    sort: Sort
+    names: Mapping[ParameterName, str]
+    selectable: Selectable | None
+    total: Total
+    max_offset: int
+    etag: bool
+    links: bool
+
+    def name(self, parameter: ParameterName) -> str:
+        """Give the name of a parameter on the wire."""
+        return self.names.get(parameter, parameter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one request asks of a listing, whichever way its pages go.
+
+    Attributes:
+        filters: The filters.
+        terms: What to sort by; none for the default.
+        chosen: The fields to give of each item; none for all.
+        size: Rows of the page at most.
+        request: The request.
+        response: What goes out; its headers are sent with whatever the endpoint returns.
+    """
+
+    filters: FilterSet
+    terms: Sequence[str]
+    chosen: Sequence[str]
+    size: int
+    request: Request
+    response: Response
+
+
+class Query(Generic[Item]):
+    """What both kinds of query know: filters, order and size."""
+
+    def __init__(self, shape: Shape, asked: Asked) -> None:
+        self._shape = shape
+        self._asked = asked
+        self._answerer = Answerer(
+            asked.request, asked.response, shape.selectable, asked.chosen, etag=shape.etag, links=shape.links
+        )
+
+    @property
+    def filters(self) -> FilterSet:
+        """The filters as the client sent them; those that it did not send have their defaults."""
+        return self._asked.filters
+
+    @property
+    def sort(self) -> tuple[str, ...]:
+        """What to sort by, such as ``("-price", "name")``: the client's choice, or else the default."""
+        return tuple(self._asked.terms) or self._shape.sort.default
+
+    @property
+    def size(self) -> int:
+        """Rows that a page holds at most."""
+        return self._asked.size
+
+    def apply(self, statement: Selecting) -> Selecting:
+        """Add the filters and the order to a statement, but no page: for an export, say."""
+        return self.filters.apply(statement).order_by(*(key.order_by("") for key in self._keys()))
+
+    def _keys(self) -> tuple[OrderKey, ...]:
+        return self._shape.sort.order(self._asked.terms, self._shape.model)
+
+    def _filtered(self, statement: Statement | None) -> Statement:
+        if statement is None:
+            if self._shape.model is None:
+                raise TypeError("this listing knows no model: give a statement, or Listing(…, model=Product)")
+            statement = select(self._shape.model)
+        # A listing without filters needs no model to list what a statement selects.
+        if not self.filters.__conditions__:
+            return statement
+        if not isinstance(statement, Select):
+            raise TypeError("a union cannot be filtered: make it a subquery, and select from that")
+        return self.filters.apply(statement)
+
+    def _matching(self, items: Iterable[Item]) -> list[Item]:
+        return [item for item in items if self.filters.matches(item)]
