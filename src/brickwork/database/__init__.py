@@ -1,0 +1,54 @@
+"""SQLAlchemy sessions whose commit comes before the response, models and a repository with the parts people expect.
+
+```python
+from typing import Annotated
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from brickwork.database import Database
+
+db = Database("sqlite:///app.db")
+Session = Annotated[AsyncSession, db.transaction()]
+Reader = Annotated[AsyncSession, db.read_only()]
+app = FastAPI(lifespan=db.lifespan)
+```
+"""
+
+from ._depends import Database, RollbackRoute
+from ._errors import (
+    MalformedPreconditionError,
+    NotFoundError,
+    NotModifiedError,
+    OutsideScopeError,
+    PreconditionFailedError,
+    PreconditionRequiredError,
+    ReadOnlySessionError,
+)
+from ._rules import EntityTag, uuid7
+from ._store import Applies
+from .sqlalchemy.models import SoftDelete, Timestamps, UTCDateTime, UUIDKey, Versioned
+from .sqlalchemy.repository import Repository
+from .sqlalchemy.tags import etag_of
+
+__all__ = [
+    "Applies",
+    "Database",
+    "EntityTag",
+    "MalformedPreconditionError",
+    "NotFoundError",
+    "NotModifiedError",
+    "OutsideScopeError",
+    "PreconditionFailedError",
+    "PreconditionRequiredError",
+    "ReadOnlySessionError",
+    "Repository",
+    "RollbackRoute",
+    "SoftDelete",
+    "Timestamps",
+    "UTCDateTime",
+    "UUIDKey",
+    "Versioned",
+    "etag_of",
+    "uuid7",
+]
