@@ -1,12 +1,12 @@
 """Joins that give an entity several rows, and the page of entities that is made of them nevertheless."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
     Alias,
     BinaryExpression,
+    BindParameter,
     BooleanClauseList,
     ColumnClause,
     FromClause,
@@ -20,20 +20,19 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.orm import QueryableAttribute, RelationshipProperty
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.selectable import CTE, Subquery
 
-from .structure import grouping_of, is_distinct, options_of, order_of, window_of
+from .structure import grouping_of, is_distinct, joins_of, options_of, order_of, window_of
 
 
-@dataclass(frozen=True)
-class _Equality:
-    """One condition of a join: ``column`` equals something, which is made of columns of ``others``."""
+class _Equality(NamedTuple):
+    """One condition of a join: a column of one table equals one of another, or what is the same for all rows."""
 
     column: ColumnClause[Any]
-    others: frozenset[Any]
-    determinable: frozenset[Any]
+    other: FromClause | None
 
 
 def page_of_entities(statement: Select[Any], entity: Any) -> Select[Any]:
@@ -47,9 +46,12 @@ def page_of_entities(statement: Select[Any], entity: Any) -> Select[Any]:
         TypeError: The order or the loading of the entities needs the rows that have to go.
     """
     mapped = inspect(entity)
+    own = frozenset(_leaves(mapped.selectable))
+    joins = joins_of(statement)
+    if joins is not None and _adds_no_rows(joins, own):
+        return statement
     key = [getattr(entity, mapped.mapper.get_property_by_column(column).key) for column in mapped.mapper.primary_key]
     inner: Any = statement.with_only_columns(*key).correlate(None)
-    own = frozenset(_leaves(mapped.selectable))
     if is_distinct(statement) or not _multiplies(inner.order_by(None), own):
         return statement
     name = mapped.mapper.class_.__name__
@@ -69,34 +71,74 @@ def page_of_entities(statement: Select[Any], entity: Any) -> Select[Any]:
     return page.execution_options(**statement.get_execution_options())
 
 
+def _adds_no_rows(joins: Iterable[tuple[Any, Any]], own: frozenset[Any]) -> bool:
+    """Whether each join alone shows that it adds one row at most to each; this is cheap, and `_multiplies` is not."""
+    reached = set(own)
+    for target, condition in joins:
+        attribute: Any = target if condition is None else condition
+        if isinstance(attribute, QueryableAttribute):
+            found = _relates_one(attribute, reached)
+            joined = cast("Any", attribute).comparator.entity.selectable if condition is None else target
+        else:
+            found = _is_unique(target, _own_names(target, condition, reached))
+            joined = target
+        if not found:
+            return False
+        reached.update(_leaves(joined))
+    return True
+
+
+def _relates_one(attribute: Any, reached: set[Any]) -> bool:
+    related = attribute.property
+    if not isinstance(related, RelationshipProperty) or related.secondary is not None:
+        return False
+    if not reached.issuperset(_leaves(attribute.parent.selectable)):
+        return False
+    remote = [each.column for each in _equalities(related.primaryjoin) if each.column in related.remote_side]
+    tables: Any = cast("Any", related).mapper.tables
+    return any(_is_unique(table, {column.name for column in remote if column.table == table}) for table in tables)
+
+
+def _own_names(target: FromClause, condition: Any, reached: set[Any]) -> set[str]:
+    """Give the columns of ``target``, by name, that the condition equates with something that was there before."""
+    return {
+        each.column.name
+        for each in _equalities(condition)
+        if each.column.table == target and (each.other is None or each.other in reached)
+    }
+
+
 def _multiplies(statement: Select[Any], own: frozenset[Any]) -> bool:
     """Whether two rows of the statement can hold the same row of its ``own`` tables."""
     if grouping := grouping_of(statement):
         return any(column.table not in own for clause in grouping for column in _columns(clause))
     origins = statement.get_final_froms()
     leaves = {leaf for origin in origins for leaf in _leaves(origin)}
-    equalities = [each for origin in origins for each in _equalities(origin)]
     determined: frozenset[Any] = own & leaves
-    while found := {leaf for leaf in leaves - determined if _is_single(leaf, equalities, determined)}:
+    known = [each for origin in origins for each in _conditions(origin)]
+    while found := {leaf for leaf in leaves - determined if _is_unique(leaf, _names(leaf, known, determined))}:
         determined |= found
     return not leaves <= determined
 
 
-def _is_single(leaf: FromClause, equalities: Iterable[_Equality], determined: frozenset[Any]) -> bool:
-    """Whether the equalities leave one row of ``leaf`` for each row of the tables that are ``determined``."""
-    names = {
+def _names(leaf: FromClause, known: Iterable[tuple[_Equality, frozenset[Any]]], determined: frozenset[Any]) -> set[str]:
+    """Give the columns of ``leaf``, by name, that have one value for each row of the ``determined`` tables."""
+    return {
         each.column.name
-        for each in equalities
-        if each.column.table == leaf and leaf in each.determinable and each.others <= determined
+        for each, sides in known
+        if each.column.table == leaf and leaf in sides and (each.other is None or each.other in determined)
     }
-    return any(key <= names for key in _unique_keys(leaf))
+
+
+def _is_unique(table: FromClause, names: set[str]) -> bool:
+    """Whether no two rows of ``table`` hold the same values in the columns of these names."""
+    return any(key and key <= names for key in _unique_keys(table))
 
 
 def _unique_keys(leaf: FromClause) -> Iterator[set[str]]:
-    """Give sets of columns, by name, of which no two rows of ``leaf`` hold the same values."""
     table = leaf.element if isinstance(leaf, Alias) else leaf
     if isinstance(table, Table):
-        yield {column.name for column in table.primary_key.columns} or {""}
+        yield {column.name for column in table.primary_key.columns}
         for constraint in table.constraints:
             if isinstance(constraint, UniqueConstraint):
                 yield {column.name for column in constraint.columns}
@@ -107,8 +149,8 @@ def _unique_keys(leaf: FromClause) -> Iterator[set[str]]:
     elif isinstance(table, Subquery | CTE) and isinstance(table.element, Select):
         grouping: tuple[Any, ...] = grouping_of(cast("Select[Any]", cast("Any", table).element))
         exported = [table.corresponding_column(key) for key in grouping]
-        if exported:
-            yield {"" if column is None else column.name for column in exported}
+        names = {column.name for column in exported if column is not None}
+        yield names if len(names) == len(exported) else set()
 
 
 def _leaves(origin: Any) -> Iterator[FromClause]:
@@ -119,27 +161,27 @@ def _leaves(origin: Any) -> Iterator[FromClause]:
         yield origin
 
 
-def _equalities(origin: FromClause) -> Iterator[_Equality]:
+def _conditions(origin: FromClause) -> Iterator[tuple[_Equality, frozenset[Any]]]:
+    """Give the equalities of all joins, each with the tables of which it picks the rows."""
     if not isinstance(origin, Join):
         return
-    yield from _equalities(origin.left)
-    yield from _equalities(origin.right)
-    if origin.full:
-        return
-    # The condition of an outer join picks rows of its right side, and leaves all of the left.
-    determinable = frozenset(_leaves(origin.right if origin.isouter else origin))
-    for condition in _conjuncts(origin.onclause):
-        for column, other in ((condition.left, condition.right), (condition.right, condition.left)):
-            if isinstance(column, ColumnClause):
-                yield _Equality(column, frozenset(each.table for each in _columns(other)), determinable)
+    yield from _conditions(origin.left)
+    yield from _conditions(origin.right)
+    if not origin.full:
+        # An outer join leaves all rows of its left side.
+        sides = frozenset(_leaves(origin.right if origin.isouter else origin))
+        for each in _equalities(origin.onclause):
+            yield each, sides
 
 
-def _conjuncts(condition: Any) -> Iterator[BinaryExpression[Any]]:
+def _equalities(condition: Any) -> Iterator[_Equality]:
     if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
         for each in condition.clauses:
-            yield from _conjuncts(each)
+            yield from _equalities(each)
     elif isinstance(condition, BinaryExpression) and condition.operator is operators.eq:
-        yield condition
+        for column, other in ((condition.left, condition.right), (condition.right, condition.left)):
+            if isinstance(column, ColumnClause) and isinstance(other, ColumnClause | BindParameter):
+                yield _Equality(column, getattr(other, "table", None))
 
 
 def _columns(clause: ClauseElement) -> Iterator[ColumnClause[Any]]:

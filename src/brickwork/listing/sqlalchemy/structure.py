@@ -52,6 +52,17 @@ def is_joined(statement: Statement) -> TypeGuard[Select[Any]]:
     return bool(joins) or any(isinstance(origin, Join) for origin in origins)
 
 
+def joins_of(statement: Select[Any]) -> list[tuple[Any, Any]] | None:
+    """Give the target and the condition of each join to the one thing that is selected; None if there is more to it.
+
+    Either is as it was passed to `join`: a table, an attribute of a relationship, an expression, or None.
+    """
+    joins, origins = _read_joins(statement)
+    if origins or any(flags["full"] for *_, flags in joins):
+        return None
+    return [(target, condition) for target, condition, *_ in joins]
+
+
 def entity_of(statement: Statement) -> Any:
     """Give the one mapped class, or alias of one, that the statement selects and nothing else; None if it does not."""
     if not isinstance(statement, Select):
