@@ -7,7 +7,7 @@ from operator import methodcaller
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, InvalidRequestError, OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
@@ -59,13 +59,16 @@ def parse(url: str | URL) -> URL:
     """
     try:
         parsed = make_url(url)
+        # What hosting services write; SQLAlchemy knows the long name alone.
+        if parsed.drivername == "postgres":
+            parsed = parsed.set(drivername="postgresql")
+        parsed.get_dialect()
     except (ArgumentError, ValueError):
         raise ValueError(
             'this is no address of a database: write one like "postgresql://user:password@host/name" or '
             '"sqlite:///app.db"'
         ) from None
-    # What hosting services write; SQLAlchemy knows the long name alone.
-    return parsed.set(drivername="postgresql") if parsed.drivername == "postgres" else parsed
+    return parsed
 
 
 def shown(url: URL) -> str:
@@ -102,13 +105,12 @@ def open_async(url: URL, options: EngineOptions, *, query_only: bool = False) ->
         ValueError: The driver is none for asynchronous code.
     """
     url = asynchronous(url)
-    try:
-        engine = create_async_engine(url, **_arguments(url, options))
-    except InvalidRequestError as error:
+    if not url.get_dialect().get_async_dialect_cls(url).is_async:
         raise ValueError(
             f"{url.drivername} is no asynchronous driver: write {url.get_backend_name()}:// with one that is, such as "
             "postgresql+psycopg:// or postgresql+asyncpg://"
-        ) from error
+        )
+    engine = create_async_engine(url, **_arguments(url, options))
     set_up(engine.sync_engine, query_only=query_only)
     return engine
 
