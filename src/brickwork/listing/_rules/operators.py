@@ -74,9 +74,11 @@ def _operators() -> Iterable[Operator]:
     yield Operator("gte", "one", "at least this", operator.ge, ordered=True)
     yield Operator("lt", "one", "less than this", operator.lt, ordered=True)
     yield Operator("lte", "one", "at most this", operator.le, ordered=True)
-    yield Operator("in", "many", "one of these", _is_in)
-    yield Operator("not_in", "many", "none of these", _is_in, negated=True)
-    yield Operator("between", "pair", "between these two, both included", _between, ordered=True)
+    yield Operator("in", "many", "one of these; several with commas between, or the parameter repeated", _is_in)
+    yield Operator(
+        "not_in", "many", "none of these; several with commas between, or the parameter repeated", _is_in, negated=True
+    )
+    yield Operator("between", "pair", "between these two, both included: lower,upper", _between, ordered=True)
     yield Operator("isnull", "flag", "absent (true) or present (false)", operator.is_)
     for prefix, ignore_case in (("", False), ("i", True)):
         words = ", whatever the case" if ignore_case else ""

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic_core import PydanticCustomError
 
@@ -61,7 +62,7 @@ class Kind:
     @property
     def ordered(self) -> bool:
         """Whether greater and less mean something."""
-        return self.name not in {"boolean", "uuid", "choice"}
+        return self.name not in {"boolean", "choice"}
 
     def read(self, value: object) -> object:
         """Refuse a text that would be read too kindly; anything but text is passed on.
@@ -97,6 +98,27 @@ class Kind:
         if self.name == "decimal" and isinstance(found, float):
             return Decimal(repr(found))
         return found
+
+
+_BY_TYPE: Mapping[type, KindName] = MappingProxyType(
+    {
+        bool: "boolean",
+        str: "text",
+        int: "integer",
+        Decimal: "decimal",
+        float: "float",
+        datetime: "datetime",
+        date: "date",
+        time: "time",
+        timedelta: "interval",
+        UUID: "uuid",
+    }
+)
+
+
+def kind_of_types(types: tuple[type, ...]) -> Kind:
+    """Give the kind of values of one Python type; of any where it is another, or one of several."""
+    return Kind(_BY_TYPE.get(types[0], "any") if len(types) == 1 else "any")
 
 
 def refuse_unstorable(text: str) -> str:
@@ -168,7 +190,7 @@ def _check_range(kind: Kind, value: Decimal | int) -> None:
         raise PydanticCustomError("out_of_range", "Input should be at most {limit}", {"limit": str(kind.maximum)})
 
 
-def _check_float(kind: Kind, value: float) -> float:
+def _check_float(_: Kind, value: float) -> float:
     if not isfinite(value):
         raise PydanticCustomError("finite_number", "Input should be a finite number")
     return value
@@ -191,13 +213,13 @@ def _check_datetime(kind: Kind, value: datetime) -> datetime:
         raise PydanticCustomError("out_of_range", "Input should be between the years 1 and 9999 in UTC") from None
 
 
-def _check_time(kind: Kind, value: time) -> time:
+def _check_time(_: Kind, value: time) -> time:
     if value.tzinfo is not None:
         raise PydanticCustomError("offset_not_allowed", "Input should have no offset: a time of day has no time zone")
     return value
 
 
-def _check_interval(kind: Kind, value: timedelta) -> timedelta:
+def _check_interval(_: Kind, value: timedelta) -> timedelta:
     if abs(value) > _LONGEST_INTERVAL:
         raise PydanticCustomError(
             "out_of_range", "Input should be at most {days} days", {"days": _LONGEST_INTERVAL.days}

@@ -4,80 +4,89 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from sqlalchemy import Boolean, ColumnElement, Integer, String, bindparam, or_, true
+from sqlalchemy import (
+    BinaryExpression,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Dialect,
+    String,
+    TypeDecorator,
+    func,
+    or_,
+    true,
+)
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.sql.operators import OperatorType
+from sqlalchemy.types import NullType
 
 Clause = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
 
 _ESCAPE = "!"
 _WILDCARDS = str.maketrans({each: _ESCAPE + each for each in (_ESCAPE, "%", "_")})
-_TEXT = String()
-_LENGTH = Integer()
+_BOOLEAN = Boolean()
 
 
-class TextMatch(FunctionElement[bool]):
+class Pattern(TypeDecorator[str]):
+    """Text that becomes a pattern in which it matches itself; SQLite gets it as it is.
+
+    Args:
+        form: The pattern, with `{}` in place of the text.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self.form = form
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        """Escape the wildcards, where there are any."""
+        return str(value) if dialect.name == "sqlite" else self.form.format(value.translate(_WILDCARDS))
+
+
+class TextMatch(BinaryExpression[bool]):
     """A column that matches a text.
 
-    Most databases get a pattern, which an index can serve. SQLite cannot match a pattern by case, so it compares; what it compares holds no
-    wildcards, so nothing needs an escape.
+    Most databases get a pattern, which an index can serve. SQLite cannot match a pattern by case, so it compares.
     """
 
     inherit_cache = True
-    type = Boolean()
-    pattern: ClassVar[str]
+    pattern: ClassVar[Pattern]
     comparison: ClassVar[str]
     folded: ClassVar[bool] = False
 
     def __init__(self, column: ColumnElement[Any], text: str) -> None:
-        super().__init__(
-            column,
-            bindparam(None, text, _TEXT),
-            bindparam(None, len(text), _LENGTH),
-            bindparam(None, self.pattern.format(text.translate(_WILDCARDS)), _TEXT),
-        )
-
-    def self_group(self, against: OperatorType | None = None) -> "TextMatch":
-        """Stand as it is: the SQL brings its parentheses, and is a condition on every database."""
-        return self
+        bound = BindParameter(None, text, self.pattern, unique=True)
+        super().__init__(column, bound, operators.like_op, _BOOLEAN)
 
 
 @compiles(TextMatch)
 def _match(element: TextMatch, compiler: SQLCompiler, **options: Any) -> str:
-    column, _, _, pattern = element.clauses
-    return f"({_like(element, compiler.process(column, **options), compiler.process(pattern, **options))})"
-
-
-def _like(element: TextMatch, column: str, pattern: str) -> str:
-    if element.folded:
-        return f"lower({column}) LIKE lower({pattern}) ESCAPE '{_ESCAPE}'"
-    return f"{column} LIKE {pattern} ESCAPE '{_ESCAPE}'"
-
-
-@compiles(TextMatch, "postgresql")
-def _match_on_postgresql(element: TextMatch, compiler: SQLCompiler, **options: Any) -> str:
-    column, _, _, pattern = (compiler.process(each, **options) for each in element.clauses)
-    return f"({column} {'ILIKE' if element.folded else 'LIKE'} {pattern} ESCAPE '{_ESCAPE}')"
+    column, pattern = compiler.process(element.left, **options), compiler.process(element.right, **options)
+    operator = "LIKE"
+    if element.folded and compiler.dialect.name == "postgresql":
+        operator = "ILIKE"
+    elif element.folded:
+        column, pattern = f"lower({column})", f"lower({pattern})"
+    return f"{column} {operator} {pattern} ESCAPE '{_ESCAPE}'"
 
 
 @compiles(TextMatch, "sqlite")
 def _match_on_sqlite(element: TextMatch, compiler: SQLCompiler, **options: Any) -> str:
-    column, text, length, _ = element.clauses
-    sql = {"column": compiler.process(column, **options), "text": compiler.process(text, **options)}
+    column, text = compiler.process(element.left, **options), compiler.process(element.right, **options)
     if element.folded:
-        sql = {name: f"lower({each})" for name, each in sql.items()}
-    if "{length}" in element.comparison:
-        sql["length"] = compiler.process(length, **options)
-    return f"({element.comparison.format(**sql)})"
+        column, text = f"lower({column})", f"lower({text})"
+    return element.comparison.format(column=column, text=text)
 
 
 class Contains(TextMatch):
     """Text that holds other text."""
 
     inherit_cache = True
-    pattern = "%{}%"
+    pattern = Pattern("%{}%")
     comparison = "instr({column}, {text}) > 0"
 
 
@@ -85,16 +94,16 @@ class StartsWith(TextMatch):
     """Text that begins with other text."""
 
     inherit_cache = True
-    pattern = "{}%"
-    comparison = "substr({column}, 1, {length}) = {text}"
+    pattern = Pattern("{}%")
+    comparison = "substr({column}, 1, length({text})) = {text}"
 
 
 class EndsWith(TextMatch):
     """Text that ends with other text."""
 
     inherit_cache = True
-    pattern = "%{}"
-    comparison = "substr({column}, -{length}) = {text}"
+    pattern = Pattern("%{}")
+    comparison = "substr({column}, -length({text})) = {text}"
 
 
 class ContainsFolded(Contains):
@@ -118,17 +127,16 @@ class EndsWithFolded(EndsWith):
     folded = True
 
 
-class Folded(FunctionElement[str]):
-    """Text in lower case, written so that an index over `lower(column)` serves."""
+def _compare(operator: operators.OperatorType) -> Clause:
+    """Make the expression directly: all that SQLAlchemy's own operators do for plain values, at a third of the cost."""
 
-    inherit_cache = True
-    name = "lower"
-    type = _TEXT
+    def clause(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
+        kind = column.type
+        if isinstance(kind, NullType):
+            return column.operate(operator, value)
+        return BinaryExpression(column, BindParameter(None, value, kind, unique=True), operator, _BOOLEAN)
 
-
-@compiles(Folded)
-def _fold(element: Folded, compiler: SQLCompiler, **options: Any) -> str:
-    return f"lower({compiler.process(element.clauses, **options)})"
+    return clause
 
 
 def _text(match: type[TextMatch]) -> Clause:
@@ -144,12 +152,12 @@ def _not_in(column: ColumnElement[Any], values: Any) -> ColumnElement[bool]:
 
 CLAUSES: Mapping[str, Clause] = MappingProxyType(
     {
-        "eq": lambda column, value: column == value,
-        "ne": lambda column, value: column.is_distinct_from(value),
-        "gt": lambda column, value: column > value,
-        "gte": lambda column, value: column >= value,
-        "lt": lambda column, value: column < value,
-        "lte": lambda column, value: column <= value,
+        "eq": _compare(operators.eq),
+        "ne": _compare(operators.is_distinct_from),
+        "gt": _compare(operators.gt),
+        "gte": _compare(operators.ge),
+        "lt": _compare(operators.lt),
+        "lte": _compare(operators.le),
         "in": lambda column, values: column.in_(values),
         "not_in": _not_in,
         "between": lambda column, bounds: column.between(*bounds),
@@ -160,6 +168,6 @@ CLAUSES: Mapping[str, Clause] = MappingProxyType(
         "icontains": _text(ContainsFolded),
         "istartswith": _text(StartsWithFolded),
         "iendswith": _text(EndsWithFolded),
-        "iexact": lambda column, value: Folded(column) == Folded(bindparam(None, value, _TEXT)),
+        "iexact": lambda column, value: func.lower(column) == func.lower(value),
     }
 )

@@ -1,5 +1,6 @@
 """What the columns of a database hold: which values fit, and within which bounds."""
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,8 @@ def kind_of(column_type: TypeEngine[Any]) -> Kind | None:
         return _inside(kind_of(column_type.impl_instance))
     for kinds, make in _KINDS:
         if isinstance(column_type, kinds):
-            return make(column_type)
+            kind: Kind | None = make(column_type)
+            return kind
     return None
 
 
@@ -25,7 +27,7 @@ def _inside(kind: Kind | None) -> Kind | None:
     """A decorated type decides itself which values it takes; the bounds of the column inside stay."""
     if kind is None:
         return None
-    return Kind(kind.name, (), kind.minimum, kind.maximum, kind.places, kind.aware, kind.choices)
+    return replace(kind, python=())
 
 
 def _integer(bits: int) -> Kind:
@@ -71,5 +73,8 @@ _KINDS: tuple[tuple[Any, Any], ...] = (
     (types.Time, _time),
     (types.Interval, lambda _: Kind("interval", (timedelta,))),
     (types.Uuid, _uuid),
-    (types.NullType, lambda _: Kind("any", (), -(2**63), 2**63 - 1)),  # an expression whose type nobody said
+    (
+        types.NullType,
+        lambda _: Kind("any", minimum=-(2**63), maximum=2**63 - 1),
+    ),  # an expression whose type nobody said
 )

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, not_
 
 from .._rules.operators import OPERATORS, Operator
-from .._rules.values import Kind, split_values
+from .._rules.values import Kind, kind_of_types, split_values
 from .clauses import CLAUSES
 from .related import RelatedTarget
 from .targets import Target
@@ -76,7 +76,7 @@ class FieldForm:
         """Read an annotation."""
         bare = without_none(annotation)
         many = get_origin(bare) in _COLLECTIONS or bare in _COLLECTIONS
-        elements = [each for each in get_args(bare) if each is not Ellipsis] if many else [bare]
+        elements = [each for each in get_args(bare) if each is not Ellipsis] or [Any] if many else [bare]
         return cls(name, bare, many, tuple(dict.fromkeys(each for element in elements for each in _types(element))))
 
 
@@ -111,11 +111,16 @@ class Comparison:
     Args:
         form: What the field takes.
         operator: How it compares.
-        target: Gives what is compared.
+        target: What is compared.
+        label: The name of the target, for people.
         max_values: How many values a list may have.
     """
 
-    def __init__(self, form: FieldForm, operator: Operator, target: Target, *, max_values: int = MAX_VALUES) -> None:
+    def __init__(
+        self, form: FieldForm, operator: Operator, target: Target, *, label: str, max_values: int = MAX_VALUES
+    ) -> None:
+        self._label = label
+        self._written = kind_of_types(form.python)
         self._form = form
         self._operator = operator
         self._target = target
@@ -127,7 +132,7 @@ class Comparison:
     @property
     def summary(self) -> str:
         """What the parameter asks for."""
-        return self._operator.summary
+        return f"{self._label} {self._operator.summary}"
 
     def prepare(self) -> bool:
         """Check what can be checked before every model is defined; say whether that was all."""
@@ -137,7 +142,6 @@ class Comparison:
 
     def read(self, raw: Any) -> Any:
         """Split lists, and refuse text that is not written as such a value is."""
-        kind = self._kind()
         if self._operator.takes == "many":
             raw = split_values(raw, self._max_values)
         elif self._operator.takes == "pair":
@@ -145,8 +149,8 @@ class Comparison:
             if isinstance(raw, list | tuple) and len(raw) != 2:
                 raise PydanticCustomError("not_two_values", "Input should be two values: the lower and the upper bound")
         if isinstance(raw, list | tuple):
-            return [kind.read(each) for each in raw]
-        return kind.read(raw)
+            return [self._written.read(each) for each in raw]
+        return self._written.read(raw)
 
     def check(self, value: Any) -> Any:
         """Refuse values that the column could never hold."""
@@ -183,10 +187,10 @@ class Comparison:
         """Add bounds to the parameter's JSON schema."""
         kind = self._kind()
         if self._operator.takes == "many":
-            _each(schema, "array", {"maxItems": self._max_values})
+            each_of_type(schema, "array", {"maxItems": self._max_values})
         if kind.minimum is not None:
             for name in ("integer", "number"):
-                _each(schema, name, {"minimum": _number(kind.minimum), "maximum": _number(kind.maximum)})
+                each_of_type(schema, name, {"minimum": _number(kind.minimum), "maximum": _number(kind.maximum)})
 
     def _kind(self) -> Kind:
         """Give what the column holds, once it is known that operator and annotation fit it."""
@@ -196,7 +200,8 @@ class Comparison:
                 kind = Kind("boolean")
             elif kind is None:
                 raise TypeError(
-                    f"{self._form.name}: values cannot be compared with this column, only isnull asks about it; use Where(...) for more"
+                    f"{self._form.name}: values cannot be compared with this column, only isnull asks about it; "
+                    "use Where(...) for more"
                 )
             else:
                 self._refuse_misfits(kind)
@@ -244,22 +249,22 @@ def _refuse_form(form: FieldForm, operator: Operator) -> None:
         raise TypeError(f"{form.name}: isnull takes true or false; annotate it bool | None")
 
 
-def comparison(form: FieldForm, name: str, target: Target, *, max_values: int = MAX_VALUES) -> Comparison:
+def comparison(form: FieldForm, name: str, target: Target, *, label: str, max_values: int = MAX_VALUES) -> Comparison:
     """Compare a target by the operator of that name."""
-    return Comparison(form, OPERATORS[name], target, max_values=max_values)
+    return Comparison(form, OPERATORS[name], target, label=label, max_values=max_values)
 
 
-def _each(schema: Any, kind: str, more: dict[str, Any]) -> None:
+def each_of_type(schema: Any, kind: str, more: dict[str, Any]) -> None:
     """Add to every part of a schema that describes values of a type."""
     if isinstance(schema, list):
         for each in schema:
-            _each(each, kind, more)
+            each_of_type(each, kind, more)
     elif isinstance(schema, dict):
         if schema.get("type") == kind:
             for name, value in more.items():
                 schema.setdefault(name, value)
         for name in ("anyOf", "items", "prefixItems"):
-            _each(schema.get(name), kind, more)
+            each_of_type(schema.get(name), kind, more)
 
 
 def _number(limit: Decimal | int | None) -> float | int | None:

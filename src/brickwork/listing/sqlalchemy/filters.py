@@ -1,6 +1,7 @@
 """Filters as a class: each field is a query parameter, checked against the model when the class is written."""
 
 from collections.abc import Iterator
+from inspect import get_annotations
 from typing import Any, ClassVar, Protocol, Self, TypeVar, Unpack
 from weakref import ref
 
@@ -12,9 +13,8 @@ from sqlalchemy import ColumnElement, Select, event
 from sqlalchemy.orm import Mapper
 
 from .conditions import Condition, FieldForm, comparison
+from .markers import Marker
 from .paths import named_operator, target_by_name
-
-RESERVED = frozenset({"page", "size", "sort", "order", "cursor", "fields", "skip", "limit"})
 
 
 class Filterable(Protocol):
@@ -31,8 +31,9 @@ Statement = TypeVar("Statement", bound=Filterable)
 class FilterSet(BaseModel):
     """Query parameters that filter, one a field.
 
-    The name of a field says what it asks for: a column, and after `__` an operator; without one it asks for equality. `category__slug` follows a relation,
-    `attributes__color` goes into a JSON column. A parameter under any other name carries a marker.
+    The name of a field says what it asks for: a column, and after `__` an operator; without one it asks for equality.
+    `category__slug` follows a relation, `attributes__color` goes into a JSON column. A parameter under any other name
+    carries a marker.
 
     ```python
     class ProductFilter(FilterSet, model=Product):
@@ -42,8 +43,9 @@ class FilterSet(BaseModel):
         cheapest: Annotated[Decimal | None, Gte(Product.price)] = None
     ```
 
-    A field that is None asks for nothing. What is wrong in the class (a column or an operator that does not exist, or an annotation that does
-    not fit them) is refused when the class is written; what lies behind a relation, when every model is defined.
+    A field that is None asks for nothing. What is wrong in the class (a column or an operator that does not exist, or
+    an annotation that does not fit them) is refused when the class is written; what lies behind a relation, when every
+    model is defined.
 
     Without `model=` the fields name attributes of any objects, and only `matches` works.
 
@@ -62,6 +64,12 @@ class FilterSet(BaseModel):
         cls, *, model: type | None = None, listing_fields: frozenset[str] = frozenset(), **config: Unpack[ConfigDict]
     ) -> None:
         super().__init_subclass__(**config)
+        for name in get_annotations(cls):
+            if hasattr(FilterSet, name) and not name.startswith("__"):
+                raise ValueError(
+                    f"{cls.__name__}.{name} would hide {name} of FilterSet; name the field otherwise and say what it "
+                    f"asks for: Annotated[..., Eq(...)], with Field(alias={name!r}) to keep the parameter's name"
+                )
         if model is not None:
             cls.__model__ = model
         cls.__listing_fields__ |= listing_fields
@@ -70,14 +78,15 @@ class FilterSet(BaseModel):
     def __pydantic_init_subclass__(cls, **config: Any) -> None:
         """Check the fields against the model, and prepare their conditions."""
         super().__pydantic_init_subclass__()
-        conditions = {}
-        for name, info in cls.model_fields.items():
-            if name not in cls.__listing_fields__:
-                conditions[name] = cls.__conditions__.get(name) or _condition(cls.__model__, name, info)
-                _equip(info, conditions[name], name)
-        cls.__conditions__ = conditions
+        if not cls.__pydantic_complete__:
+            raise TypeError(f"{cls.__name__}: write the class below what its annotations name")
+        cls.__conditions__ = {
+            name: _equipped(cls.__model__, name, info)
+            for name, info in cls.model_fields.items()
+            if name not in cls.__listing_fields__
+        }
         cls.model_rebuild(force=True)
-        if not all([each.prepare() for each in conditions.values()]):  # each must have its turn
+        if _prepare(cls):
             _prepare_later(cls)
 
     def apply(self, statement: Statement) -> Statement:
@@ -109,48 +118,55 @@ class FilterSet(BaseModel):
     def _given(self) -> Iterator[tuple[Condition, Any]]:
         values = self.__dict__
         for name, condition in self.__conditions__.items():
-            if (value := values[name]) is not None:
+            if (value := values.get(name)) is not None:
                 yield condition, value
 
 
 class _Checked:
     """Joins a condition to the validation and the JSON schema of its field."""
 
-    def __init__(self, condition: Condition) -> None:
-        self.condition = condition
+    def __init__(self, condition: Condition, model: type | None) -> None:
+        self.joined = condition
+        self.model = model
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        inner = core_schema.no_info_before_validator_function(self.condition.read, handler(source))
-        return core_schema.no_info_after_validator_function(self.condition.check, inner)
+        inner = core_schema.no_info_before_validator_function(self.joined.read, handler(source))
+        return core_schema.no_info_after_validator_function(self.joined.check, inner)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         described = handler(schema)
-        self.condition.document(described)
+        self.joined.document(described)
         return described
 
 
-def _condition(model: type | None, name: str, info: FieldInfo) -> Condition:
-    if name in RESERVED:
-        raise ValueError(
-            f"{name} belongs to the listing itself; name the field otherwise, with a marker: Annotated[..., Eq(...)]"
-        )
-    form = FieldForm.of(name, info.annotation)
+def _equipped(model: type | None, name: str, info: FieldInfo) -> Condition:
+    """Give the condition of a field, and join it to the field; an inherited field has its own already."""
     for each in info.metadata:
-        if hasattr(each, "condition"):
-            made: Condition = each.condition(model, form)
-            return made
-    path, operator = named_operator(model, name)
-    return comparison(form, operator, target_by_name(model, path, () if operator == "isnull" else form.python))
-
-
-def _equip(info: FieldInfo, condition: Condition, name: str) -> None:
-    if any(isinstance(each, _Checked) for each in info.metadata):
-        return
-    info.metadata.append(_Checked(condition))
+        if isinstance(each, _Checked) and each.model is model:
+            return each.joined
+    condition = _condition(model, name, info)
+    own = [each for each in info.metadata if not isinstance(each, _Checked)]
+    info.metadata = [*own, _Checked(condition, model)]  # not changed in place: a copy of the field shares its list
     if info.default is not None:
         info.validate_default = True
-    if info.description is None and condition.summary:
-        info.description = f"{name.split('__')[0]} {condition.summary}"
+    info.title = info.title or name.replace("_", " ").replace("  ", " ").capitalize()
+    info.description = info.description or condition.summary
+    return condition
+
+
+def _condition(model: type | None, name: str, info: FieldInfo) -> Condition:
+    form = FieldForm.of(name, info.annotation)
+    for each in info.metadata:
+        if isinstance(each, Marker):
+            return each.condition(model, form)
+    path, operator = named_operator(model, name)
+    target = target_by_name(model, path, () if operator == "isnull" else form.python)
+    return comparison(form, operator, target, label=path.replace("__", "."))
+
+
+def _prepare(filters: type[FilterSet]) -> list[Condition]:
+    """Check every condition, and give those of which something is not known yet."""
+    return [each for each in filters.__conditions__.values() if not each.prepare()]
 
 
 def _prepare_later(filters: type[FilterSet]) -> None:
@@ -159,7 +175,6 @@ def _prepare_later(filters: type[FilterSet]) -> None:
 
     def prepare() -> None:
         if (alive := weak()) is not None:
-            for each in alive.__conditions__.values():
-                each.prepare()
+            _prepare(alive)
 
     event.listen(Mapper, "after_configured", prepare, once=True)

@@ -1,4 +1,4 @@
-"""Values inside JSON documents, which may hold anything under a name: another type than asked for never matches, and never fails."""
+"""Values inside JSON documents: what is of another type than asked for never matches, and never fails."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +59,8 @@ def _part_on_sqlite(element: JsonPart, compiler: SQLCompiler, **options: Any) ->
 def _part(element: JsonPart, compiler: SQLCompiler, **options: Any) -> str:
     if compiler.dialect.name not in {"postgresql", "default"}:  # the latter when a statement is printed
         raise CompileError(
-            f"filters on JSON paths know SQLite and PostgreSQL, not {compiler.dialect.name}; use Where(...) with an expression of your own"
+            f"filters on JSON paths know SQLite and PostgreSQL, not {compiler.dialect.name}; "
+            "use Where(...) with an expression of your own"
         )
     document, _, path = element.clauses
     column, place = compiler.process(document, **options), compiler.process(path, **options)
@@ -146,7 +147,7 @@ class JsonTarget:
     @property
     def kind(self) -> Kind | None:
         """What is looked for."""
-        return self.sort and self.sort.kind
+        return None if self.sort is None else self.sort.kind
 
     def where(self, build: Build) -> ColumnElement[bool]:
         """Give the condition that ``build`` makes of the value."""

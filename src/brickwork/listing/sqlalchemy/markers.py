@@ -1,11 +1,12 @@
 """Markers: a parameter under any name, compared with any column or expression."""
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from .conditions import MAX_VALUES, Condition, FieldForm, comparison
-from .paths import target_of
+from .paths import name_of, target_of
 
 
+@runtime_checkable
 class Marker(Protocol):
     """What stands in `Annotated[...]` and says what a parameter asks for."""
 
@@ -14,7 +15,7 @@ class Marker(Protocol):
         ...
 
 
-class _Compared:
+class _Compared(Marker):
     """A comparison with a column."""
 
     operator: ClassVar[str]
@@ -25,7 +26,8 @@ class _Compared:
     def condition(self, model: type | None, form: FieldForm) -> Condition:
         """Give the condition for a field."""
         python = () if self.operator == "isnull" else form.python
-        return comparison(form, self.operator, target_of(model, self.target, python))
+        target = target_of(model, self.target, python)
+        return comparison(form, self.operator, target, label=name_of(self.target, form.name))
 
 
 class Eq(_Compared):
@@ -143,7 +145,8 @@ class _Listed(_Compared):
     def condition(self, model: type | None, form: FieldForm) -> Condition:
         """Give the condition for a field."""
         target = target_of(model, self.target, form.python)
-        return comparison(form, self.operator, target, max_values=self.max_values)
+        label = name_of(self.target, form.name)
+        return comparison(form, self.operator, target, label=label, max_values=self.max_values)
 
 
 class In(_Listed):

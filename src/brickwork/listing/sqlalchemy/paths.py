@@ -8,6 +8,7 @@ from sqlalchemy.orm import ColumnProperty, Mapper, QueryableAttribute, Relations
 from sqlalchemy.types import TypeDecorator
 
 from .._rules.operators import OPERATORS
+from .._rules.values import kind_of_types
 from .columns import kind_of
 from .json import json_target
 from .related import Related, RelatedTarget
@@ -45,7 +46,7 @@ def target_by_name(model: type | None, path: str, python: Python) -> Target:
     Args:
         model: The model that the path starts from; None for attributes of objects.
         path: The segments.
-        python: The types that the field is annotated with, which say what to look for in JSON; empty to look for its presence.
+        python: The types that the field is annotated with, which say what to look for in JSON; none for presence.
 
     Raises:
         ValueError: The path leads nowhere.
@@ -53,7 +54,7 @@ def target_by_name(model: type | None, path: str, python: Python) -> Target:
     """
     segments = tuple(path.replace(".", "__").split("__"))
     if model is None:
-        return AttributeTarget(segments)
+        return AttributeTarget(segments, kind_of_types(python))
     return _target(mapper_of(model), model, segments, python)
 
 
@@ -70,6 +71,15 @@ def target_of(model: type | None, given: Any, python: Python) -> Target:
     raise TypeError(
         f"a filter compares an attribute of a model, Related(...), an SQL expression or a path, not {given!r}"
     )
+
+
+def name_of(given: Any, otherwise: str) -> str:
+    """Give the name of what a marker names, for people; an expression has none."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, Related):
+        return ".".join(each.key for each in given.path)
+    return given.key if isinstance(given, QueryableAttribute) else otherwise
 
 
 def _attribute_target(model: type | None, given: QueryableAttribute[Any], python: Python) -> Target:
@@ -148,4 +158,7 @@ def _refuse_bare_operator(mapper: Mapper[Any], key: str, name: str) -> None:
 
 def _nothing_behind(mapper: Mapper[Any], key: str, rest: tuple[str, ...]) -> str:
     path = f"{mapper.class_.__name__}.{key}"
-    return f"{rest[-1]!r} is no operator, and {path} is a plain column with nothing behind it; the operators are {', '.join(OPERATORS)}"
+    return (
+        f"{rest[-1]!r} is no operator, and {path} is a plain column with nothing behind it; "
+        f"the operators are {', '.join(OPERATORS)}"
+    )

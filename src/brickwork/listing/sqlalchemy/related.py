@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Exists
 from sqlalchemy.orm import Mapper, QueryableAttribute, aliased
@@ -82,7 +82,8 @@ class RelatedTarget:
             if mapper.common_parent(relation.property.parent):  # the table meets itself, and needs a second name
                 entity = aliased(entity)
                 relation = relation.of_type(entity)
-            exists = relation.any() if relation.property.uselist else relation.has()
+            exists = cast("Exists", relation.any() if relation.property.uselist else relation.has())
             target = None if self.far_side is None else self.far_side(mapper, entity)
             self._resolved = (exists, target)
+            return exists, target
         return self._resolved

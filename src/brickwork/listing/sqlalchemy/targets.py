@@ -1,4 +1,4 @@
-"""What a filter compares: a column, a value inside a document, a column of related rows, or an attribute of any object."""
+"""What a filter compares: a column of the model, or an attribute of any object."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -58,7 +58,8 @@ class ColumnTarget:
         """Give what an object holds here, without None."""
         if self.key is None:
             raise TypeError(
-                f"{self.column} is SQL and has no counterpart in Python; write Where(..., python=...) to filter objects as well"
+                f"{self.column} is SQL and has no counterpart in Python; "
+                "write Where(..., python=...) to filter objects as well"
             )
         value = attribute_of(item, self.key)
         if value is None:
@@ -71,13 +72,14 @@ class AttributeTarget:
     """An attribute of objects that no model describes; only Python can compare it."""
 
     path: tuple[str, ...]
-    kind: Kind | None = Kind("any")
+    kind: Kind
     ready: bool = True
 
     def where(self, build: Build) -> ColumnElement[bool]:
         """Refuse: there is no column."""
         raise TypeError(
-            f"{'.'.join(self.path)} is the attribute of an object, not a column; write class ...(FilterSet, model=YourModel) to filter a statement"
+            f"{'.'.join(self.path)} is the attribute of an object, not a column; "
+            "write class ...(FilterSet, model=YourModel) to filter a statement"
         )
 
     def found(self, item: object) -> list[object]:
@@ -117,7 +119,7 @@ def mapper_of(model: type) -> Mapper[Any]:
     Raises:
         TypeError: It is no model of SQLAlchemy's ORM.
     """
-    mapper = inspect(model, raiseerr=False)
+    mapper: Any = inspect(model, raiseerr=False)
     if not isinstance(mapper, Mapper):
         raise TypeError(
             f"{model!r} is no model of SQLAlchemy's ORM; leave model= out to filter other objects in Python"
