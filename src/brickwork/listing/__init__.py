@@ -46,6 +46,7 @@ from .sqlalchemy.markers import (
     StartsWith,
 )
 from .sqlalchemy.related import Related
+from .sqlalchemy.search import FullText, Search, Where
 from .sqlalchemy.sort import Sort, SortKey
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "Envelope",
     "Eq",
     "FilterSet",
+    "FullText",
     "Gt",
     "Gte",
     "IContains",
@@ -85,10 +87,12 @@ __all__ = [
     "PageResult",
     "ParameterName",
     "Related",
+    "Search",
     "Sort",
     "SortKey",
     "StartsWith",
     "Total",
+    "Where",
     "paginate",
     "paginate_sync",
 ]
