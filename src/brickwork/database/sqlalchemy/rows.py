@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from pydantic import BaseModel
-
 from sqlalchemy import BigInteger, ColumnElement, Integer, SmallInteger, and_, inspect, or_
 from sqlalchemy.orm import InstrumentedAttribute, Mapper, QueryableAttribute
 from sqlalchemy.orm.exc import StaleDataError
