@@ -92,6 +92,7 @@ async def session(library: Database) -> AsyncIterator[AsyncSession]:
     """A session in the library; what it writes is for the test alone."""
     async with library.begin() as session:
         yield session
+        await session.rollback()
 
 
 @pytest.fixture
