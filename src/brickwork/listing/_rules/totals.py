@@ -21,7 +21,7 @@ class Total:
     limit: int = 0
 
     def __post_init__(self) -> None:
-        if (self.kind == "capped") != (self.limit > 0):
+        if self.limit < 1 if self.kind == "capped" else self.limit != 0:
             raise ValueError(
                 f"a total that is {self.kind} cannot have limit={self.limit}: write Total.exact(), Total.estimated(), "
                 "Total.none(), or Total.capped(10_000) with a limit of 1 or more"

@@ -1,8 +1,8 @@
 """Statements that count what another selects, without what only costs: its order, its columns, its loader options."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import Integer, Select, func, literal_column, select
+from sqlalchemy import Executable, Integer, Select, func, literal_column, select
 
 from .structure import Statement, is_plain
 
@@ -39,4 +39,4 @@ def _instead(statement: Select[Any], column: Any) -> Select[tuple[int]]:
 def _around(column: Any, statement: Statement) -> Select[tuple[int]]:
     inner = statement.order_by(None)
     outer = select(column).select_from(inner.subquery())
-    return outer.execution_options(**inner.get_execution_options())
+    return outer.execution_options(**cast("Executable", inner).get_execution_options())

@@ -7,9 +7,9 @@ sessions and connections, asynchronous and synchronous.
 import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 
-from sqlalchemy import BigInteger, Connection, event, literal
+from sqlalchemy import BigInteger, Connection, Executable, event, literal
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session, scoped_session
@@ -41,7 +41,7 @@ class Read:
         unique: Whether an entity that came several times is one, as joined eager loading of a collection needs.
     """
 
-    statement: Statement
+    statement: Executable
     take: Literal["items", "rows", "number", "planned"]
     unique: bool = False
 
@@ -123,16 +123,17 @@ def _count_capped(statement: Statement, limit: int, seen: int) -> Plan[tuple[int
     return min(counted, limit), counted > limit
 
 
-def _cut(statement: Statement, offset: int, size: int) -> Statement:
+def _cut(statement: Statement, offset: int, size: int) -> Executable:
     limit, start = window_of(statement)
     offset = min(offset, _MOST_ROWS)
     # One row more than the page holds tells whether another page follows.
     wanted = size + 1 if limit is None else min(size + 1, max(limit - offset, 0))
     offset = min(offset + start, _MOST_ROWS - wanted)
-    if not offset:
-        return statement.limit(wanted)
-    # PostgreSQL's drivers take a plain number for one of 32 bits.
-    return statement.limit(wanted).offset(offset if offset <= _INT32 else literal(offset, BigInteger))
+    cut = statement.limit(wanted)
+    if offset:
+        # PostgreSQL's drivers take a plain number for one of 32 bits.
+        cut = cut.offset(offset if offset <= _INT32 else literal(offset, BigInteger))
+    return cast("Executable", cut)
 
 
 def _answer(source: Session | Connection, read: Read) -> Any:
@@ -154,7 +155,7 @@ def _answer(source: Session | Connection, read: Read) -> Any:
         return source.execute(read.statement).unique().all()
 
 
-def _planned(source: Session | Connection, statement: Statement) -> int:
+def _planned(source: Session | Connection, statement: Executable) -> int:
     """Ask PostgreSQL how many rows it expects.
 
     The statement becomes an EXPLAIN on its way to the driver, because everything that may still add to it, such as

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from operator import attrgetter, is_
 from typing import Any, Final, TypeGuard, cast
 
-from sqlalchemy import BindParameter, ColumnClause, ColumnElement, CompoundSelect, FromClause, Join, Select
+from sqlalchemy import BindParameter, ColumnClause, ColumnElement, FromClause, GenerativeSelect, Join, Select
 from sqlalchemy.sql.base import ExecutableOption
 
-Statement = Select[Any] | CompoundSelect[Any]
+# Whatever its columns: a Select or a CompoundSelect.
+Statement = GenerativeSelect
 
 _read_shape: Final = attrgetter(
     "_group_by_clauses",
@@ -40,7 +41,14 @@ def is_plain(statement: Statement) -> TypeGuard[Select[Any]]:
     return (
         isinstance(statement, Select)
         and all(map(is_, _read_shape(statement), _PLAIN))
-        and all(isinstance(column, FromClause | ColumnClause) for column in _read_columns(statement))
+        and all(map(_is_bare, _read_columns(statement)))
+    )
+
+
+def _is_bare(column: object) -> bool:
+    # A function is a ColumnElement and a FromClause as well, and may be an aggregate.
+    return isinstance(column, ColumnClause) or (
+        isinstance(column, FromClause) and not isinstance(column, ColumnElement)
     )
 
 
@@ -79,8 +87,10 @@ def window_of(statement: Statement) -> tuple[int | None, int]:
     """Give the LIMIT and the OFFSET that the statement has of its own.
 
     Raises:
-        TypeError: It has others than plain numbers.
+        TypeError: It has others than plain numbers, or can have none.
     """
+    if not isinstance(statement, GenerativeSelect):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a page cannot be cut from a {type(statement).__name__}: pass what select() or union() gives")
     limit, offset, fetch = _read_window(statement)
     if fetch is not None:
         raise TypeError("a page cannot be cut from a statement with fetch(): write limit(), or order and filter alone")
