@@ -1,5 +1,6 @@
 """What the columns of a database hold: which values fit, and within which bounds."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -36,7 +37,7 @@ def _integer(bits: int) -> Kind:
 
 def _numeric(column_type: types.Numeric[Any]) -> Kind:
     if not column_type.asdecimal:
-        return Kind("float", (float, int))
+        return _FLOAT
     python = (Decimal, int)
     if column_type.precision is None:
         return Kind("decimal", python)
@@ -59,22 +60,23 @@ def _time(column_type: types.Time) -> Kind | None:
     return None if column_type.timezone else Kind("time", (time,))
 
 
-# The narrower type stands first: an Enum is a String, a Float a Numeric, a SmallInteger an Integer.
-_KINDS: tuple[tuple[Any, Any], ...] = (
-    (types.Boolean, lambda _: Kind("boolean", (bool,))),
+_FLOAT = Kind("float", (float, int))
+_ANY = Kind("any", minimum=-(2**63), maximum=2**63 - 1)
+
+# The narrower type stands first: an Enum is a String, a SmallInteger an Integer, a Float was a Numeric before SQLAlchemy 2.1.
+_KINDS: tuple[tuple[Any, Callable[[Any], Kind | None]], ...] = (
+    (types.Boolean, lambda found: Kind("boolean", (bool,))),
     (types.Enum, _enum),
-    (types.String, lambda _: Kind("text", (str,))),
-    (types.SmallInteger, lambda _: _integer(16)),
-    (types.BigInteger, lambda _: _integer(64)),
-    (types.Integer, lambda _: _integer(32)),
+    (types.String, lambda found: Kind("text", (str,))),
+    (types.SmallInteger, lambda found: _integer(16)),
+    (types.BigInteger, lambda found: _integer(64)),
+    (types.Integer, lambda found: _integer(32)),
+    (types.Float, lambda found: Kind("decimal", (Decimal, int)) if found.asdecimal else _FLOAT),
     (types.Numeric, _numeric),
-    (types.DateTime, lambda column_type: Kind("datetime", (datetime,), aware=column_type.timezone)),
-    (types.Date, lambda _: Kind("date", (date,))),
+    (types.DateTime, lambda found: Kind("datetime", (datetime,), aware=found.timezone)),
+    (types.Date, lambda found: Kind("date", (date,))),
     (types.Time, _time),
-    (types.Interval, lambda _: Kind("interval", (timedelta,))),
+    (types.Interval, lambda found: Kind("interval", (timedelta,))),
     (types.Uuid, _uuid),
-    (
-        types.NullType,
-        lambda _: Kind("any", minimum=-(2**63), maximum=2**63 - 1),
-    ),  # an expression whose type nobody said
+    (types.NullType, lambda found: _ANY),  # an expression whose type nobody said
 )

@@ -30,8 +30,8 @@ class Condition(Protocol):
         """What the parameter asks for, for people who read the documentation."""
         ...
 
-    def prepare(self) -> bool:
-        """Check what can be checked before every model is defined; say whether that was all."""
+    def prepare(self, *, complete: bool) -> bool:
+        """Check what can be checked, and say whether that was all; relations are followed when the models are complete."""
         ...
 
     def read(self, raw: Any) -> Any:
@@ -134,11 +134,12 @@ class Comparison:
         """What the parameter asks for."""
         return f"{self._label} {self._operator.summary}"
 
-    def prepare(self) -> bool:
-        """Check what can be checked before every model is defined; say whether that was all."""
-        if self._target.ready:
+    def prepare(self, *, complete: bool) -> bool:
+        """Check what can be checked, and say whether that was all; relations are followed when the models are complete."""
+        if complete or self._target.ready:
             self._kind()
-        return self._target.ready
+            return True
+        return False
 
     def read(self, raw: Any) -> Any:
         """Split lists, and refuse text that is not written as such a value is."""

@@ -86,7 +86,7 @@ class FilterSet(BaseModel):
             if name not in cls.__listing_fields__
         }
         cls.model_rebuild(force=True)
-        if _prepare(cls):
+        if not _prepared(cls, complete=False):
             _prepare_later(cls)
 
     def apply(self, statement: Statement) -> Statement:
@@ -164,9 +164,10 @@ def _condition(model: type | None, name: str, info: FieldInfo) -> Condition:
     return comparison(form, operator, target, label=path.replace("__", "."))
 
 
-def _prepare(filters: type[FilterSet]) -> list[Condition]:
-    """Check every condition, and give those of which something is not known yet."""
-    return [each for each in filters.__conditions__.values() if not each.prepare()]
+def _prepared(filters: type[FilterSet], *, complete: bool) -> bool:
+    """Check every condition, and say whether that was all."""
+    left = [each for each in filters.__conditions__.values() if not each.prepare(complete=complete)]
+    return not left
 
 
 def _prepare_later(filters: type[FilterSet]) -> None:
@@ -175,6 +176,6 @@ def _prepare_later(filters: type[FilterSet]) -> None:
 
     def prepare() -> None:
         if (alive := weak()) is not None:
-            _prepare(alive)
+            _prepared(alive, complete=True)
 
     event.listen(Mapper, "after_configured", prepare, once=True)

@@ -117,7 +117,7 @@ class _Unbounded:
         """Nothing is known of what the parameter asks for."""
         return None
 
-    def prepare(self) -> bool:
+    def prepare(self, *, complete: bool) -> bool:
         """There is nothing to check."""
         return True
 
@@ -144,8 +144,8 @@ class _SearchCondition(_Unbounded):
     def summary(self) -> str:
         return "Words to look for, each of which must be found."
 
-    def prepare(self) -> bool:
-        ready = [each for each in self._targets if each.ready]
+    def prepare(self, *, complete: bool) -> bool:
+        ready = [each for each in self._targets if complete or each.ready]
         for each in ready:
             _refuse_other_columns(self._name, each)
         return len(ready) == len(self._targets)
