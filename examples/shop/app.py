@@ -1,28 +1,44 @@
 """The bookshop: its routes, and the stack around them."""
 
 from collections.abc import Sequence
+from secrets import token_hex
 
 from fastapi import FastAPI
 
 from brickwork import install
 from brickwork.problems import problem_router
 
-from . import catalogue, orders
+from .catalogue import catalogue_router
+from .orders import order_router
 from .pages import add_pages, page_headers
+from .storage import Storage
 
 
-def create_app(*, trusted_hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::1]"), timeout: float = 10.0) -> FastAPI:
-    """Build the shop, with the whole catalogue on its shelves and no orders yet.
+def create_app(
+    *,
+    database_url: str | None = None,
+    cursor_secret: str | None = None,
+    trusted_hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::1]"),
+    timeout: float = 10.0,
+) -> FastAPI:
+    """Build the shop. When it first starts, the whole catalogue is put on its shelves, and there are no orders yet.
 
     Args:
+        database_url: Where books and orders are kept; without one in a file that goes when the shop closes.
+        cursor_secret: What cursors are sealed with; processes that serve one shop need the same. Without one it is
+            made here, and cursors are good until the shop closes.
         trusted_hosts: Names under which the shop is reached.
         timeout: Seconds until an answer must have begun.
     """
-    app = FastAPI(title="The bookshop", summary="406 books that belong to everyone.", version="1.0.0")
-    app.state.catalogue = catalogue.Catalogue.from_file()
-    app.state.orders = orders.OrderBook()
-    app.include_router(catalogue.router)
-    app.include_router(orders.router)
+    storage = Storage(database_url)
+    app = FastAPI(
+        title="The bookshop",
+        summary="406 books that belong to everyone.",
+        version="1.0.0",
+        lifespan=storage.lifespan,
+    )
+    app.include_router(catalogue_router(storage.database, cursor_secret=cursor_secret or token_hex(32)))
+    app.include_router(order_router(storage.database))
     app.include_router(problem_router(), prefix="/problems")
     add_pages(app)
     # Only a proxy on this machine names requests; uvicorn keeps it in sight by `--no-proxy-headers`, as in demo.py.

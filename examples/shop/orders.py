@@ -1,17 +1,20 @@
-"""Orders: what customers buy, kept in memory."""
+"""Orders: what customers buy."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response, status
+from fastapi import APIRouter, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from brickwork.database import Database
 from brickwork.problems import raises
 
 from .catalogue import Books
+from .models import Order, OrderLine
 from .problems import OrderNotFoundError, OutOfStockError, UnknownBookError
 
 
@@ -29,6 +32,13 @@ class NewOrder(BaseModel):
 
     lines: list[Line] = Field(min_length=1, max_length=50)
 
+    def copies(self) -> Counter[int]:
+        """Count the copies of each book, which may be on several lines."""
+        copies = Counter[int]()
+        for line in self.lines:
+            copies[line.book_id] += line.quantity
+        return copies
+
 
 class OrderedBook(BaseModel):
     book_id: int
@@ -37,59 +47,49 @@ class OrderedBook(BaseModel):
     price: Decimal = Field(description="Of one copy, in euros.")
 
 
-class Order(BaseModel):
+class OrderOut(BaseModel):
     id: UUID
-    placed_at: datetime
+    placed_at: datetime = Field(validation_alias="created_at")
     lines: list[OrderedBook]
     total: Decimal = Field(description="In euros.")
 
 
-class OrderBook:
-    """The orders that the shop has accepted."""
+def order_router(db: Database) -> APIRouter:
+    """Give the routes of the order desk.
 
-    def __init__(self) -> None:
-        self._orders: dict[UUID, Order] = {}
+    Args:
+        db: Where books and orders are.
+    """
+    router = APIRouter(prefix="/orders", tags=["orders"])
 
-    async def add(self, lines: list[OrderedBook]) -> Order:
-        total = sum((line.price * line.quantity for line in lines), Decimal(0))
-        order = Order(id=uuid4(), placed_at=datetime.now(UTC), lines=lines, total=total)
-        self._orders[order.id] = order
+    @router.post(
+        "",
+        status_code=status.HTTP_201_CREATED,
+        response_model=OrderOut,
+        responses=raises(UnknownBookError, OutOfStockError),
+    )
+    async def place_order(
+        new: NewOrder, session: Annotated[AsyncSession, db.transaction()], request: Request, response: Response
+    ) -> Order:
+        """Buy books: all of the order, or none of it."""
+        copies = new.copies()
+        order = Order(
+            lines=[
+                OrderLine(number=number, book_id=book.id, title=book.title, quantity=copies[book.id], price=book.price)
+                for number, book in enumerate(await Books(session).take(copies), 1)
+            ]
+        )
+        session.add(order)
+        await session.flush()
+        response.headers["Location"] = request.app.url_path_for("read_order", order_id=order.id)
         return order
 
-    async def get(self, order_id: UUID) -> Order | None:
-        return self._orders.get(order_id)
+    @router.get("/{order_id}", response_model=OrderOut, responses=raises(OrderNotFoundError))
+    async def read_order(order_id: UUID, session: Annotated[AsyncSession, db.read_only()]) -> Order:
+        """Look at an order again; its number is the only key to it."""
+        order = await session.get(Order, order_id)
+        if order is None:
+            raise OrderNotFoundError("There is no order with this number.")
+        return order
 
-
-async def order_book(request: Request) -> OrderBook:
-    found: OrderBook = request.app.state.orders
-    return found
-
-
-Orders = Annotated[OrderBook, Depends(order_book)]
-
-router = APIRouter(prefix="/orders", tags=["orders"])
-
-
-@router.post("", status_code=status.HTTP_201_CREATED, responses=raises(UnknownBookError, OutOfStockError))
-async def place_order(new: NewOrder, books: Books, orders: Orders, request: Request, response: Response) -> Order:
-    """Buy books: all of the order, or none of it."""
-    copies = Counter[int]()
-    for line in new.lines:
-        copies[line.book_id] += line.quantity
-    order = await orders.add(
-        [
-            OrderedBook(book_id=book.id, title=book.title, quantity=copies[book.id], price=book.price)
-            for book in await books.take(copies)
-        ]
-    )
-    response.headers["Location"] = request.app.url_path_for("read_order", order_id=order.id)
-    return order
-
-
-@router.get("/{order_id}", responses=raises(OrderNotFoundError))
-async def read_order(order_id: UUID, orders: Orders) -> Order:
-    """Look at an order again; its number is the only key to it."""
-    order = await orders.get(order_id)
-    if order is None:
-        raise OrderNotFoundError("There is no order with this number.")
-    return order
+    return router

@@ -190,7 +190,7 @@ def _order(*lines: Mapping[str, int]) -> Mapping[str, object]:
 
 def _shop() -> FastAPI:
     """Open the shop with two routes that a good one does not have."""
-    app = create_app(timeout=0.2)
+    app = create_app(timeout=1.0)
 
     @app.get("/slow")
     async def slow() -> None:
@@ -232,8 +232,12 @@ async def tour(*, colour: bool) -> list[str]:
     Returns:
         The claims that did not hold.
     """
-    transport = httpx2.ASGITransport(app=_shop(), raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+    app = _shop()
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000") as client,
+    ):
         guide = Guide(client, colour=colour)
         with Records().attached() as records:
             await problems(guide)

@@ -4,11 +4,15 @@ import argparse
 import json
 import re
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html import unescape
 
 import httpx2
 from starlette.types import ASGIApp
+
+from brickwork.testing import open_client
 
 _CURL = argparse.ArgumentParser(prog="curl")
 _CURL.add_argument("url")
@@ -47,21 +51,49 @@ def text_of(html: str) -> str:
     return unescape(re.sub(r"<[^>]+>", "", html))
 
 
-async def curl(app: ASGIApp, command: str) -> str:
-    """Make the request of a curl command, and give what curl (and jq) would print."""
-    words, _, filtered = command.partition(" | ")
-    asked = _CURL.parse_args(shlex.split(words)[1:])
-    headers = dict(line.split(": ", 1) for line in asked.headers)
-    if asked.json:
-        headers |= {"Content-Type": "application/json", "Accept": "application/json"}
-    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, headers={"User-Agent": "curl/8.11.1"}) as client:
+class Terminal:
+    """Makes the requests of curl commands, one after the other.
+
+    Args:
+        client: Calls the app.
+    """
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self._client = client
+        self._id = "…"
+
+    async def run(self, command: str) -> str:
+        """Make the request of a curl command, and give what curl (and jq) would print.
+
+        In the address … stands for the ``id`` in the answer before it.
+        """
+        words, _, filtered = command.partition(" | ")
+        asked = _CURL.parse_args(shlex.split(words)[1:])
+        headers = {"User-Agent": "curl/8.11.1"} | dict(line.split(": ", 1) for line in asked.headers)
+        if asked.json:
+            headers |= {"Content-Type": "application/json", "Accept": "application/json"}
         method = asked.method or ("POST" if asked.json else "GET")
-        response = await client.request(method, f"http://{asked.url}", headers=headers, content=asked.json)
-    lines = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.multi_items()]
-    body = json.dumps(response.json(), indent=2, ensure_ascii=False) if filtered == "jq" else response.text
-    return "\n".join([*lines, "", body]) if asked.head else body
+        url = f"http://{asked.url}".replace("…", self._id)
+        response = await self._client.request(method, url, headers=headers, content=asked.json)
+        if response.headers.get("content-type") == "application/json" and "id" in response.json():
+            self._id = str(response.json()["id"])
+        lines = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
+        lines += [f"{name}: {value}" for name, value in response.headers.multi_items()]
+        body = json.dumps(response.json(), indent=2, ensure_ascii=False) if filtered == "jq" else response.text
+        return "\n".join([*lines, "", body]) if asked.head else body
+
+
+@asynccontextmanager
+async def terminal(app: ASGIApp) -> AsyncIterator[Terminal]:
+    """Open a terminal from the start of an app to its end."""
+    async with open_client(app, raise_errors=False) as client:
+        yield Terminal(client)
+
+
+async def curl(app: ASGIApp, command: str) -> str:
+    """Start an app, make the request of one curl command, and give what curl (and jq) would print."""
+    async with terminal(app) as opened:
+        return await opened.run(command)
 
 
 def agrees(shown: list[str], answer: str) -> bool:

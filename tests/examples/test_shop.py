@@ -43,7 +43,7 @@ async def test_the_catalogue_is_paged(client: httpx2.AsyncClient) -> None:
 
 async def test_a_page_past_the_end_is_empty(client: httpx2.AsyncClient) -> None:
     """Where nothing is left there are no items, and no error."""
-    answer = await client.get("/books", params={"page": 1000})
+    answer = await client.get("/books", params={"page": 400})
 
     assert answer.status_code == 200
     assert answer.json()["items"] == []
