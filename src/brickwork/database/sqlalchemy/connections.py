@@ -7,7 +7,6 @@ from threading import Lock
 from typing import TypeVar
 
 from anyio import to_thread
-
 from sqlalchemy import URL, Engine, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session

@@ -8,7 +8,6 @@ from itertools import count
 from typing import Any, Final, NoReturn
 
 from anyio import CancelScope
-
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session
