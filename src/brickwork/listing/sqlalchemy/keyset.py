@@ -7,9 +7,9 @@ the other; only the page in which one ends and the other begins needs two querie
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeGuard
 
-from sqlalchemy import ColumnElement, Result, Row, Select, and_, false, literal, or_
+from sqlalchemy import ColumnElement, GenerativeSelect, Result, Row, Select, and_, false, literal, or_
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
 from .._rules.cursors import CursorError, Position
@@ -18,7 +18,7 @@ from .joins import page_of_entities
 from .reading import Plan, Read
 from .sort import OrderKey
 from .stored import Stored, stored_form
-from .structure import Statement, entity_of, grouping_of, is_joined, window_of
+from .structure import entity_of, grouping_of, is_joined, window_of
 
 # Rows are named tuples, whose public names begin with an underscore.
 _names_of: Final = attrgetter("_fields")
@@ -42,7 +42,7 @@ class _Term(NamedTuple):
 
 
 def keyset_plan(
-    statement: Statement,
+    statement: GenerativeSelect,
     keys: Sequence[OrderKey],
     position: Position | None = None,
     *,
@@ -84,11 +84,16 @@ def keyset_plan(
     rows = read[:size][:: -1 if position.backward else 1]
     edges = (_values(rows[0], forms), _values(rows[-1], forms)) if rows else None
     previous, following = neighbours(position, order, edges, more=len(read) > size)
-    return KeysetRows(_without_keys(rows, len(keys), scalars=scalars), following, previous)
+    return KeysetRows(_without_keys(statement, rows, len(keys), scalars=scalars), following, previous)
 
 
-def _checked(statement: Statement, keys: Sequence[OrderKey]) -> Select[Any]:
-    if not isinstance(statement, Select) or window_of(statement) != (None, 0):
+# isinstance alone leaves open what is selected.
+def _is_select(statement: GenerativeSelect) -> TypeGuard[Select[Any]]:
+    return isinstance(statement, Select)
+
+
+def _checked(statement: GenerativeSelect, keys: Sequence[OrderKey]) -> Select[Any]:
+    if not _is_select(statement) or window_of(statement) != (None, 0):
         raise TypeError(
             "pages by cursor cannot be cut from a union, nor from a statement with limit() or offset(): "
             "select from it as a subquery"
@@ -177,12 +182,15 @@ def _values(row: Row[Any], forms: Sequence[Stored]) -> tuple[object, ...]:
     return tuple(form.dump(value) for form, value in zip(forms, row[-len(forms) :], strict=True))
 
 
-def _without_keys(rows: Sequence[Row[Any]], count: int, *, scalars: bool) -> Sequence[Any]:
+def _without_keys(statement: Select[Any], rows: Sequence[Row[Any]], count: int, *, scalars: bool) -> Sequence[Any]:
     """Give the rows as the statement that was given would have."""
     if not rows:
         return []
-    names = _names_of(rows[0])[:-count]
-    if scalars and len(names) == 1:
+    width = len(rows[0]) - count
+    if scalars and width == 1:
         return [row[0] for row in rows]
-    kept: Result[Any] = IteratorResult(SimpleResultMetaData(names), (row[:-count] for row in rows))
+    names = _names_of(rows[0])[:-count]
+    if len(names) < width:  # an alias of an entity may have none
+        names = [each["name"] or "" for each in statement.column_descriptions]
+    kept: Result[Any] = IteratorResult(SimpleResultMetaData(names), (row[:width] for row in rows))
     return kept.all()

@@ -5,7 +5,7 @@ from enum import Enum as PythonEnum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Dialect, Double, Enum, Float, cast, type_coerce
+from sqlalchemy import ColumnElement, Dialect, Double, Enum, Float, Interval, cast, type_coerce
 from sqlalchemy.dialects import registry
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
@@ -63,7 +63,8 @@ def stored_form(key: OrderKey, dialect_name: str) -> Stored:
 
 def _undecorated(kind: TypeEngine[Any], dialect_name: str) -> TypeEngine[Any]:
     """Give the type under all decorators, which may make values that a cursor cannot hold."""
-    while isinstance(kind, TypeDecorator):
+    # An interval is one of its own to databases that have it; only to others it is a decorated date.
+    while isinstance(kind, TypeDecorator) and not isinstance(kind, Interval):
         kind = kind.load_dialect_impl(_dialect(dialect_name))
     return kind
 
