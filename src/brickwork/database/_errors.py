@@ -42,9 +42,6 @@ class PreconditionRequiredError(Problem, status=428, slug="precondition-required
     Reference: RFC 6585, section 3.
     """
 
-    def __init__(self) -> None:
-        super().__init__("Read it first, and send its ETag as If-Match.")
-
 
 class NotModifiedError(HTTPException):
     """Answers 304: the client has the current state already. It is no failure, and has no body.

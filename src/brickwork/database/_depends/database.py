@@ -1,9 +1,9 @@
 """`Database`: the engines of one database, and sessions whose transaction ends before the response leaves."""
 
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Depends, params
 from sqlalchemy import URL, Engine
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from ..._core.clock import Clock, SystemClock
 from ..sqlalchemy.connections import Connections
 from ..sqlalchemy.engines import EngineOptions
+from ..sqlalchemy.repository import Model, Repository, opener
 from ..sqlalchemy.sessions import sync_working, working
 from .routing import is_refused
 
@@ -141,6 +142,39 @@ class Database:
     def sync_read_only(self) -> params.Depends:
         """Give the marker of a synchronous session that only reads, on a replica if there is one that answers."""
         return _in_function(self.sync_reader, self._connections.synchronous)
+
+    def repository(self, of: type[Model] | type[Repository[Model]], *, read_only: bool = False) -> params.Depends:
+        """Give the marker of a repository in the session of `transaction`, or of `read_only`.
+
+        ```python
+        from typing import Annotated
+
+        from sqlalchemy.orm import DeclarativeBase, Mapped
+
+        from brickwork.database import Database, Repository, UUIDKey
+
+        class Base(DeclarativeBase): ...
+
+        class Book(UUIDKey, Base):
+            __tablename__ = "book"
+            title: Mapped[str]
+
+        db = Database("sqlite:///app.db")
+        Books = Annotated[Repository[Book], db.repository(Book)]
+        ```
+
+        An endpoint that takes the session as well, or several repositories, has one session for all. A repository
+        with a scope, such as the rows of one user, is made in a dependency of your own.
+
+        Args:
+            of: A model, or a subclass of `Repository` that names one.
+            read_only: Whether it only reads, on a replica if there is one that answers.
+
+        Raises:
+            TypeError: It is neither.
+        """
+        marker = self.read_only() if read_only else self.transaction()
+        return _repository(opener(of), marker)
 
     async def session(self, connection: HTTPConnection, response: Response) -> AsyncGenerator[AsyncSession]:
         """Give the session of `transaction`; this is the key for ``app.dependency_overrides``."""
@@ -279,6 +313,14 @@ def _in_function(dependency: Any, _sessions: object) -> params.Depends:
     # The engine was asked for by the caller: one that cannot be made is an error here, and not of the first request.
     marker: params.Depends = Depends(dependency, scope="function")
     return marker
+
+
+def _repository(opened: Callable[[AsyncSession], Repository[Any]], marker: params.Depends) -> params.Depends:
+    async def repository(session: Annotated[AsyncSession, marker]) -> Repository[Any]:
+        return opened(session)
+
+    made: params.Depends = Depends(repository, scope="function")
+    return made
 
 
 def _no_choice(*, read_only: bool) -> None:

@@ -1,6 +1,6 @@
 """The rows of one model in one session: read, written and kept within a scope, and never committed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
@@ -72,11 +72,14 @@ class Repository(Generic[Model]):
         self._mapper = rows.mapper_of(self.model)
         self._where = tuple(where)
 
-    def _named(self) -> type[Any]:
-        if self._declared is None:
-            kind = type(self).__name__
-            raise TypeError(f"which rows? Write {kind}(session, Book), or class Books(Repository[Book], model=Book)")
-        return self._declared
+    @classmethod
+    def _named(cls) -> type[Any]:
+        if cls._declared is None:
+            raise TypeError(
+                f"{cls.__name__} of which rows? Write Repository(session, Book), or class Books(Repository[Book], "
+                "model=Book)"
+            )
+        return cls._declared
 
     # --- reading
 
@@ -314,6 +317,19 @@ class Repository(Generic[Model]):
             some = keys[start : start + _AT_ONCE]
             if await self.session.scalar(inside.where(rows.is_one_of(self._mapper, some))) != len(some):
                 raise error
+
+
+def opener(of: type[Model] | type[Repository[Model]]) -> Callable[[AsyncSession], Repository[Model]]:
+    """Give what makes the repository of a model, or one of a class of its own, in a session.
+
+    Raises:
+        TypeError: It is neither a model nor a repository that names one.
+    """
+    if issubclass(of, Repository):
+        of._named()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a mistake is shown where it is written
+        return cast("type[Repository[Model]]", of)
+    model = cast("type[Model]", rows.mapper_of(of).class_)
+    return lambda session: Repository(session, model)
 
 
 def _places(values: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[tuple[Any, ...], int]:
