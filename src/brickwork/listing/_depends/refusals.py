@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.security.base import SecurityBase
+from fastapi.openapi.models import APIKey, APIKeyIn
 from pydantic import BaseModel
 
 from .parameters import wire_names
@@ -70,7 +70,8 @@ def _declared(dependant: Dependant | None) -> Iterator[str]:
             yield from wire_names(model)
         else:
             yield field.validation_alias or field.alias
-    if isinstance(dependant.call, SecurityBase) and getattr(dependant.call.model, "in_", None) == "query":
-        yield dependant.call.model.name
+    scheme = getattr(dependant.call, "model", None)
+    if isinstance(scheme, APIKey) and scheme.in_ is APIKeyIn.query:
+        yield scheme.name
     for inner in dependant.dependencies:
         yield from _declared(inner)

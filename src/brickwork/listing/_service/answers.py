@@ -34,9 +34,19 @@ class Selectable:
 
     Attributes:
         model: The model that items are converted to.
+
+    Raises:
+        TypeError: The model writes more than its fields, so that a part of them is not enough for it.
     """
 
     model: type[BaseModel]
+
+    def __post_init__(self) -> None:
+        if self.model.model_computed_fields or self.model.__pydantic_decorators__.model_serializers:
+            raise TypeError(
+                f"fields={self.model.__name__}: a computed field or a model serializer may need a field that was not "
+                "chosen; use a model without them"
+            )
 
     @cached_property
     def names(self) -> Mapping[str, str]:

@@ -1,0 +1,344 @@
+"""What goes out: envelopes, bare lists, chosen fields, links, entity tags."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+import pytest
+from fastapi import Depends, FastAPI, Response
+from pydantic import BaseModel, Field, computed_field, field_validator
+
+from brickwork.listing import (
+    CursorEnvelope,
+    CursorQuery,
+    CursorResult,
+    Envelope,
+    LimitOffset,
+    LimitOffsetPage,
+    ListQuery,
+    Offset,
+    Page,
+    PageResult,
+    Total,
+)
+from brickwork.problems import add_problem_handlers
+from tests.listing.apps import WALL, Brick, blamed, get, numbered, walked, wall
+
+Item = TypeVar("Item")
+
+
+class Answer(Envelope[Item]):
+    """An envelope as a team may have it."""
+
+    data: list[Item]
+    meta: dict[str, int | bool | None]
+
+    @classmethod
+    def build(cls, result: PageResult[Any]) -> Mapping[str, object]:
+        return {"data": result.items, "meta": {"count": result.total, "more": result.has_next, "pages": result.pages}}
+
+
+class Stripe(CursorEnvelope[Item]):
+    """An envelope of walks as a team may have it."""
+
+    data: list[Item]
+    has_more: bool
+    links: dict[str, str]
+
+    @classmethod
+    def build(cls, result: CursorResult[Any]) -> Mapping[str, object]:
+        return {"data": result.items, "has_more": result.next is not None, "links": result.links}
+
+
+class Price(BaseModel):
+    """Part of a brick, under other names than Python's."""
+
+    id: int
+    price: int = Field(serialization_alias="priceInCents")
+
+
+class Labelled(Price):
+    """A brick that writes more than its fields."""
+
+    @computed_field
+    def label(self) -> str:
+        return f"#{self.id}"
+
+
+@pytest.mark.promise("listing-89")
+async def test_a_page_says_where_it_stands() -> None:
+    """The usual envelope has items, page, size, pages, neighbours and total."""
+    answer = await get(wall(numbered()), "/bricks?page=2&size=3")
+
+    assert {name: value for name, value in answer.json().items() if name != "items"} == {
+        "page": 2, "size": 3, "pages": 14, "has_next": True, "has_previous": True, "total": 40,
+        "total_is_estimate": False,
+    }  # fmt: skip
+
+
+@pytest.mark.promise("listing-89")
+async def test_an_own_envelope_is_a_subclass() -> None:
+    """A team's own shape goes out, and OpenAPI shows it, with the items' model inside."""
+    app, listing = FastAPI(), numbered()
+
+    @app.get("/bricks")
+    async def list_bricks(query: Annotated[ListQuery[Brick], Depends(listing)]) -> Answer[Brick]:
+        return query.slice(WALL, into=Answer[Brick])
+
+    answer = await get(app, "/bricks?size=1")
+
+    assert answer.json() == {"data": [WALL[0].model_dump()], "meta": {"count": 40, "more": True, "pages": 40}}
+    assert app.openapi()["components"]["schemas"]["Answer_Brick_"]["properties"]["data"]["items"] == {
+        "$ref": "#/components/schemas/Brick"
+    }
+
+
+@pytest.mark.promise("listing-89")
+async def test_an_own_envelope_of_a_walk() -> None:
+    """Walks have envelopes of their own, which get the links as well."""
+    app, listing = FastAPI(), walked(links=False)
+
+    @app.get("/bricks")
+    async def list_bricks(query: Annotated[CursorQuery[Brick], Depends(listing)]) -> Stripe[Brick]:
+        return query.slice(WALL, into=Stripe[Brick])
+
+    answer = await get(app, "/bricks?size=1")
+
+    assert answer.json()["has_more"]
+    assert set(answer.json()["links"]) == {"first", "next"}
+    assert "link" not in answer.headers
+
+
+@pytest.mark.promise("listing-89")
+async def test_an_envelope_must_say_how_it_is_built() -> None:
+    """Forgetting to is an error that says what to write."""
+
+    class Silent(Envelope[int]):
+        data: list[int]
+
+    class Quiet(CursorEnvelope[int]):
+        data: list[int]
+
+    with pytest.raises(NotImplementedError, match=r"override the class method build"):
+        Silent.build(PageResult(items=[], size=1, offset=0, has_next=False))
+    with pytest.raises(NotImplementedError, match=r"override the class method build"):
+        Quiet.build(CursorResult(items=[], size=1))
+
+
+@pytest.mark.promise("listing-89")
+async def test_stretches_have_an_envelope_too() -> None:
+    """Clients that skip and limit read back what they asked for."""
+    app, listing = FastAPI(), numbered(page=LimitOffset(5))
+
+    @app.get("/bricks")
+    async def list_bricks(query: Annotated[ListQuery[Brick], Depends(listing)]) -> LimitOffsetPage[Brick]:
+        return query.slice(WALL, into=LimitOffsetPage[Brick])
+
+    answer = await get(app, "/bricks?skip=39")
+
+    assert answer.json() == {
+        "items": [WALL[39].model_dump()], "skip": 39, "limit": 5, "has_next": False, "has_previous": True, "total": 40,
+        "total_is_estimate": False,
+    }  # fmt: skip
+
+
+@pytest.mark.promise("listing-90")
+async def test_rows_are_converted_once() -> None:
+    """What `into` converts, FastAPI does not convert again."""
+    seen: list[int] = []
+
+    class Watched(BaseModel):
+        id: int
+
+        @field_validator("id")
+        @classmethod
+        def watch(cls, value: int) -> int:
+            seen.append(value)
+            return value
+
+    app, listing = FastAPI(), numbered()
+
+    @app.get("/bricks")
+    async def list_bricks(query: Annotated[ListQuery[Brick], Depends(listing)]) -> Page[Watched]:
+        return query.slice(WALL, into=Watched)
+
+    await get(app, "/bricks")
+
+    assert seen == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.promise("listing-90")
+async def test_rows_stay_rows_where_nothing_says_into_what() -> None:
+    """Without `into` the page holds the very objects, for use in code; returned, FastAPI converts them."""
+    app, listing = FastAPI(), numbered()
+    pages: list[Page[Brick]] = []
+
+    @app.get("/bricks", response_model=Page[Price])
+    async def list_bricks(query: Annotated[ListQuery[Brick], Depends(listing)]) -> Page[Brick]:
+        pages.append(query.slice(WALL))
+        return pages[0]
+
+    answer = await get(app, "/bricks?size=1")
+
+    assert pages[0].items[0] is WALL[0]
+    assert answer.json()["items"] == [{"id": 1, "priceInCents": 0}]
+
+
+@pytest.mark.promise("listing-91")
+@pytest.mark.parametrize(("chosen", "kept"), [("price", {"price"}), ("price,id", {"price", "id"})])
+async def test_a_client_chooses_the_fields(chosen: str, kept: set[str]) -> None:
+    """With `fields=` each item has the chosen fields and no others; the app's own objects stay whole."""
+    answer = await get(wall(numbered(fields=Brick)), f"/bricks?fields={chosen}")
+
+    assert all(set(item) == kept for item in answer.json()["items"])
+    assert set(WALL[0].model_dump()) == {"id", "colour", "price"}
+
+
+@pytest.mark.promise("listing-91")
+async def test_fields_go_by_their_names_on_the_wire() -> None:
+    """What OpenAPI calls them is what a client chooses."""
+    app, listing = FastAPI(), numbered(fields=Price)
+
+    @app.get("/bricks")
+    async def list_bricks(query: Annotated[ListQuery[Brick], Depends(listing)]) -> Page[Price]:
+        return query.slice(WALL, into=Price)
+
+    answer = await get(app, "/bricks?fields=priceInCents&size=1")
+
+    assert answer.json()["items"] == [{"priceInCents": 0}]
+    assert blamed(await get(app, "/bricks?fields=price")) == ["fields"]
+
+
+@pytest.mark.promise("listing-91")
+def test_a_model_that_needs_all_its_fields_is_refused() -> None:
+    """What writes more than its fields cannot be cut to a few, and the listing says so when it is written."""
+    with pytest.raises(TypeError, match="use a model without them"):
+        numbered(fields=Labelled)
+
+
+@pytest.mark.promise("listing-91")
+async def test_fields_are_unknown_unless_offered() -> None:
+    """Choosing is off until the listing names a model for it."""
+    assert blamed(await get(wall(numbered()), "/bricks?fields=id")) == ["fields"]
+
+
+@pytest.mark.promise("listing-92")
+async def test_links_lead_to_the_pages_around() -> None:
+    """A page by number links to the first, previous, next and last one, and keeps all other parameters."""
+    answer = await get(wall(numbered()), "/bricks?size=10&colour__in=red&colour__in=grey&page=2&sort=-id")
+
+    assert answer.headers["link"] == ", ".join(
+        f'</bricks?size=10&colour__in=red&colour__in=grey&page={page}&sort=-id>; rel="{rel}"'
+        for rel, page in (("first", 1), ("prev", 1), ("next", 3), ("last", 3))
+    )
+
+
+@pytest.mark.promise("listing-92")
+async def test_links_never_lead_where_the_listing_refuses() -> None:
+    """A page too deep is not linked to, and a total that is an estimate does not make a last page."""
+    deep = await get(wall(numbered(page=Offset(5, max_offset=10))), "/bricks?page=3")
+
+    assert 'rel="next"' not in deep.headers["link"]
+    assert 'rel="last"' not in deep.headers["link"]
+    assert deep.json()["has_next"]
+
+
+@pytest.mark.promise("listing-92")
+async def test_links_join_those_of_the_endpoint() -> None:
+    """A `Link` header that the endpoint sets itself stays."""
+    app, listing = FastAPI(), numbered()
+
+    @app.get("/bricks")
+    async def list_bricks(query: Annotated[ListQuery[Brick], Depends(listing)], response: Response) -> Page[Brick]:
+        response.headers["link"] = '</docs>; rel="help"'
+        return query.slice(WALL, into=Brick)
+
+    answer = await get(app, "/bricks")
+
+    assert answer.headers.get_list("link")[0] == '</docs>; rel="help"'
+    assert 'rel="next"' in answer.headers.get_list("link")[1]
+
+
+@pytest.mark.promise("listing-92")
+async def test_links_of_a_walk_can_be_followed() -> None:
+    """The next link of each page leads through all rows, and the previous ones lead back."""
+    app, path, seen = wall(walked()), "/bricks?sort=-price&price__gte=2", list[int]()
+    for _ in range(10):
+        answer = await get(app, path)
+        seen += [item["id"] for item in answer.json()["items"]]
+        links = {part.split('rel="')[1][:-1]: part.split(">")[0][1:] for part in answer.headers["link"].split(", ")}
+        if "next" not in links:
+            break
+        path = links["next"]
+
+    assert len(seen) == len(set(seen)) == 33
+    assert "prev" in links
+
+
+@pytest.mark.promise("listing-93")
+async def test_the_same_page_has_the_same_tag() -> None:
+    """A client that has the page gets 304 without a body, and the page again once it differs."""
+    app = wall(numbered(etag=True))
+
+    first = await get(app, "/bricks")
+    again = await get(app, "/bricks", {"if-none-match": f'"x", {first.headers["etag"]}'})
+    other = await get(app, "/bricks?page=2", {"if-none-match": first.headers["etag"]})
+
+    assert first.headers["etag"].startswith('W/"')
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert again.headers["link"] == first.headers["link"]
+    assert other.status_code == 200
+
+
+@pytest.mark.promise("listing-93")
+async def test_not_modified_has_no_body_with_problem_handlers() -> None:
+    """304 is no problem: no document goes out with it."""
+    app = wall(numbered(etag=True))
+    add_problem_handlers(app)
+
+    answer = await get(app, "/bricks", {"if-none-match": "*"})
+
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert "content-type" not in answer.headers
+
+
+@pytest.mark.promise("listing-93")
+async def test_there_is_no_tag_unless_asked_for() -> None:
+    """A page is not written twice for a header that nobody wanted."""
+    assert "etag" not in (await get(wall(numbered()), "/bricks")).headers
+
+
+@pytest.mark.promise("listing-94")
+async def test_openapi_shows_every_parameter() -> None:
+    """Filters, pages, sort and fields are typed and described; lists are arrays, choices are enums."""
+    app = wall(numbered(fields=Brick))
+
+    shown = {each["name"]: each for each in app.openapi()["paths"]["/bricks"]["get"]["parameters"]}
+
+    assert set(shown) == {"verbose", "colour__in", "price__gte", "price__lte", "page", "size", "sort", "fields"}
+    assert shown["sort"]["schema"]["items"]["enum"] == ["price", "-price", "colour", "-colour", "id", "-id"]
+    assert shown["fields"]["schema"]["items"]["enum"] == ["id", "colour", "price"]
+    assert (shown["size"]["schema"]["minimum"], shown["size"]["schema"]["maximum"]) == (1, 100)
+    assert shown["colour__in"]["schema"]["anyOf"][0]["type"] == "array"
+    assert all(each["description"] for name, each in shown.items() if name != "verbose")
+    assert not any(each["required"] for each in shown.values())
+
+
+@pytest.mark.promise("listing-94")
+async def test_openapi_shows_the_refusal_of_cursors() -> None:
+    """A list whose pages go by cursor says that it can answer 400; one by number cannot."""
+    app = wall(walked())
+    add_problem_handlers(app)
+
+    responses = app.openapi()["paths"]["/bricks"]["get"]["responses"]
+
+    assert "invalid-cursor" in str(responses["400"]) or "InvalidCursor" in str(responses["400"])
+    assert not numbered().__problems__
+
+
+@pytest.mark.promise("listing-89")
+def test_a_page_that_was_not_counted_says_so() -> None:
+    """Pages and total are null, never a guess."""
+    result = PageResult(items=[], size=20, offset=40, has_next=True)
+
+    assert (result.page, result.pages, result.has_previous) == (3, None, True)
+    assert Total.none().kind == "none"
