@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from . import listing_ours as ours
 from . import listing_peers as peers
-from .catalogue import counted, make_catalogue, rows
+from .catalogue import SIZE, counted, make_catalogue, rows
 from .curve import Curve
 from .depth import measure
 from .measure import Call, Comparison
@@ -17,7 +17,8 @@ PACKAGES = (
     "advanced-alchemy", "fastapi-toolsets",
 )  # fmt: skip
 
-BOOKS = Call("/books")
+BOOKS = Call("/books", query=f"page=1&size={SIZE}")
+FIRST = Call("/books", query=f"size={SIZE}")
 ROWS = 1_000_000
 
 
@@ -25,19 +26,20 @@ def follow(body: bytes) -> str:
     """Ask for the page after this one."""
     answer = json.loads(body)
     names = ("next", "next_page", "next_cursor")
-    return "cursor=" + quote(str(next(answer[name] for name in names if name in answer)))
+    return f"size={SIZE}&cursor=" + quote(str(next(answer[name] for name in names if name in answer)))
 
 
 COMPARISONS = (
     Comparison(
         "A page and the total",
         "50 of 10,000 books, the last one first, and how many there are in all: a query for the count and one for the "
-        "page. `paginate` is the plain form without filters and sort. advanced-alchemy counts with a window function "
-        "unless it is told not to; fastapi-toolsets sorts by one column, and is given the ID.",
+        "page. A `Listing` takes a sort as well and sends `Link`; one of them declares three filters besides. "
+        "advanced-alchemy counts with a window function unless it is told not to; fastapi-toolsets sorts by one "
+        "column, and is given the ID.",
         BOOKS,
         (
-            peers.BY_HAND, ours.LISTING, ours.PAGINATE, peers.PAGINATION_PAGE, peers.CRUD_MULTI, peers.CRUD_ROUTER,
-            peers.ALCHEMY_TWO, peers.ALCHEMY_WINDOW, peers.TOOLSETS_PAGE,
+            peers.BY_HAND, ours.PAGINATE, ours.LISTING, ours.FILTERABLE, peers.PAGINATION_PAGE, peers.CRUD_MULTI,
+            peers.CRUD_ROUTER, peers.ALCHEMY_TWO, peers.ALCHEMY_WINDOW, peers.TOOLSETS_PAGE,
         ),
         make_catalogue,
         counted,
@@ -58,7 +60,7 @@ COMPARISONS = (
         "The second page of 50, asked for with the cursor that came with the first. Ours holds the position sealed, "
         "and bound to filter and sort; by hand it is the position as it is. fastapi-pagination counts here too unless "
         "it is told not to; fastcrud goes by one column, and is given the ID.",
-        BOOKS,
+        FIRST,
         (
             peers.BY_HAND_KEYSET, ours.KEYSET, peers.PAGINATION_CURSOR, peers.PAGINATION_CURSOR_UNCOUNTED,
             peers.CRUD_CURSOR,
