@@ -19,7 +19,6 @@ def create_app(
     database_url: str | None = None,
     cursor_secret: str | None = None,
     trusted_hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::1]"),
-    timeout: float = 10.0,
 ) -> FastAPI:
     """Build the shop. When it first starts, the whole catalogue is put on its shelves, and there are no orders yet.
 
@@ -28,7 +27,6 @@ def create_app(
         cursor_secret: What cursors are sealed with; processes that serve one shop need the same. Without one it is
             made here, and cursors are good until the shop closes.
         trusted_hosts: Names under which the shop is reached.
-        timeout: Seconds until an answer must have begun.
     """
     storage = Storage(database_url)
     app = FastAPI(
@@ -50,7 +48,7 @@ def create_app(
         cors=["http://localhost:3000"],
         problems={"base_uri": "/problems/"},
         body_limit=65_536,
-        timeout=timeout,
+        timeout=10,
     )
     return app
 

@@ -14,11 +14,13 @@ from brickwork.headers import ContentSecurityPolicy, SecurityHeaders
 
 _PAGES = Path(__file__).with_name("pages")
 _GUIDES = Path(__file__).parents[2] / "docs" / "blocks"
-# A page with a style sheet and pictures of its own, and no script at all.
+# A page with a style sheet, pictures and a script of its own, which calls the shop's API and nothing else.
 _PAGE_POLICY = ContentSecurityPolicy(
     {
         "default-src": ["'none'"],
         "style-src": ["'self'"],
+        "script-src": ["'self'"],
+        "connect-src": ["'self'"],
         "img-src": ["'self'"],
         "base-uri": ["'none'"],
         "form-action": ["'none'"],
