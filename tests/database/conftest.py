@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from starlette.types import ASGIApp, Message
 
-from brickwork.database._depends import Database
+from brickwork.database import Database
 from brickwork.problems import add_problem_handlers
 from tests.database.models import Base, DataclassBase
 

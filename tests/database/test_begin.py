@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import IntegrityError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from brickwork.database._depends import Database
+from brickwork.database import Database
 from tests.database.conftest import Course, Note, kept, lent
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
-from brickwork.database._depends import Database
+from brickwork.database import Database
 from tests.database.conftest import Note, Notes, kept, lent
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import Message
 
-from brickwork.database._depends import Database
+from brickwork.database import Database
 from tests.database.conftest import ClientOf, Note, Notes, app_with_problems, kept, lent, scope_of
 from tests.servers.postgres import PostgresServer
 

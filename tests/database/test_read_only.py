@@ -9,8 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from brickwork.database._depends import Database
-from brickwork.database._errors import ReadOnlySessionError
+from brickwork.database import Database, ReadOnlySessionError
 from tests.database.conftest import ClientOf, Note, kept, lent
 
 

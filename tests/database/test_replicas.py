@@ -10,7 +10,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from brickwork.database._depends import Database
+from brickwork.database import Database
 from brickwork.testing import ManualClock
 from tests.servers.postgres import PostgresServer
 

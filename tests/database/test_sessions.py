@@ -14,7 +14,7 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import Message
 
-from brickwork.database._depends import Database, RollbackRoute
+from brickwork.database import Database, RollbackRoute
 from tests.database.conftest import ClientOf, Course, Note, Notes, app_with_problems, kept, lent, scope_of
 
 
@@ -174,14 +174,17 @@ async def test_an_unused_session_costs_no_connection(db: Database) -> None:
     Session = Annotated[AsyncSession, db.transaction()]
     Reader = Annotated[AsyncSession, db.read_only()]
 
-    @app.post("/")
-    async def nothing(session: Session, reader: Reader) -> bool:
+    @app.post("/{status}")
+    async def nothing(status: int, session: Session, reader: Reader) -> None:
         await reader.close()
-        return session.in_transaction()
+        if status != 200:
+            raise HTTPException(status)
 
-    steps = await Course(db).of(app, "/")
+    course = Course(db)
 
-    assert steps == ["200", "sent"]
+    steps = [*await course.of(app, "/200"), *await course.of(app, "/400")]
+
+    assert steps == ["200", "sent", "400", "sent"]
 
 
 @pytest.mark.promise("database-6")

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session
 
-from brickwork.database._depends import Database, RollbackRoute
+from brickwork.database import Database, RollbackRoute
 from tests.database.conftest import Note, app_with_problems
 
 

@@ -7,8 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from brickwork.database._depends import Database
-from brickwork.database._errors import ReadOnlySessionError
+from brickwork.database import Database, ReadOnlySessionError
 from tests.database.conftest import ClientOf, Note, app_with_problems, kept, lent
 
 

@@ -48,7 +48,6 @@ class Connections:
         self._made: list[AsyncEngine | Engine] = []
         self._async_sessions: AsyncSessions | None = None
         self._sync_sessions: SyncSessions | None = None
-        # Synchronous endpoints run in threads, and two of them may be the first at once.
         self._making = Lock()
         self._confined_by: str | None = None
 
@@ -62,26 +61,24 @@ class Connections:
         """The asynchronous sessions."""
         self._keep_apart("sync_testing")
         if self._async_sessions is None:
-            with self._making:
-                if self._async_sessions is None:
-                    self._check_memory(self._sync_sessions)
-                    primary = self._engine or self._make(open_async, self._url)
-                    readers = self._readers(open_async, primary, self._engine)
-                    self._async_sessions = AsyncSessions(primary, readers, self._session_class)
+            self._check_memory(self._sync_sessions)
+            primary = self._engine or self._make(open_async, self._url)
+            readers = self._readers(open_async, primary, self._engine)
+            self._async_sessions = AsyncSessions(primary, readers, self._session_class)
         return self._async_sessions
 
     @property
     def synchronous(self) -> SyncSessions:
         """The synchronous sessions."""
         self._keep_apart("testing")
-        if self._sync_sessions is None:
-            with self._making:
-                if self._sync_sessions is None:
-                    self._check_memory(self._async_sessions)
-                    primary = self._sync_engine or self._make(open_sync, self._url)
-                    readers = self._readers(open_sync, primary, self._sync_engine)
-                    self._sync_sessions = SyncSessions(primary, readers, self._session_class.sync_session_class)
-        return self._sync_sessions
+        # Synchronous endpoints run in threads, and two of them may be the first at once.
+        with self._making:
+            if self._sync_sessions is None:
+                self._check_memory(self._async_sessions)
+                primary = self._sync_engine or self._make(open_sync, self._url)
+                readers = self._readers(open_sync, primary, self._sync_engine)
+                self._sync_sessions = SyncSessions(primary, readers, self._session_class.sync_session_class)
+            return self._sync_sessions
 
     def _make(self, opened: Callable[..., _E], url: URL, *, query_only: bool = False) -> _E:
         engine = opened(url, self._options, query_only=query_only)
