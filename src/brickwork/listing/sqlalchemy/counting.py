@@ -3,8 +3,9 @@
 from typing import Any, Final, cast
 
 from sqlalchemy import Executable, Integer, Select, func, literal_column, select
+from sqlalchemy.orm import LoaderCriteriaOption
 
-from .structure import Statement, is_plain
+from .structure import Statement, is_plain, options_of
 
 _COUNT: Final = func.count()
 _ONE: Final = literal_column("1", type_=Integer())
@@ -38,5 +39,7 @@ def _instead(statement: Select[Any], column: Any) -> Select[tuple[int]]:
 
 def _around(column: Any, statement: Statement) -> Select[tuple[int]]:
     inner = statement.order_by(None)
-    outer = select(column).select_from(inner.subquery())
+    # SQLAlchemy applies criteria to all of a statement, but takes them from its outermost part alone.
+    criteria = [each for each in options_of(statement) if isinstance(each, LoaderCriteriaOption)]
+    outer = select(column).select_from(inner.subquery()).options(*criteria)
     return outer.execution_options(**cast("Executable", inner).get_execution_options())

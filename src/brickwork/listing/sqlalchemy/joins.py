@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import QueryableAttribute, RelationshipProperty
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ClauseElement
-from sqlalchemy.sql.selectable import CTE, Subquery
+from sqlalchemy.sql.selectable import CTE, FromGrouping, Subquery
 
 from .structure import grouping_of, is_distinct, joins_of, options_of, order_of, window_of
 
@@ -157,12 +157,16 @@ def _leaves(origin: Any) -> Iterator[FromClause]:
     if isinstance(origin, Join):
         yield from _leaves(origin.left)
         yield from _leaves(origin.right)
+    elif isinstance(origin, FromGrouping):
+        yield from _leaves(cast("Any", origin).element)
     else:
         yield origin
 
 
-def _conditions(origin: FromClause) -> Iterator[tuple[_Equality, frozenset[Any]]]:
+def _conditions(origin: Any) -> Iterator[tuple[_Equality, frozenset[Any]]]:
     """Give the equalities of all joins, each with the tables of which it picks the rows."""
+    if isinstance(origin, FromGrouping):
+        yield from _conditions(cast("Any", origin).element)
     if not isinstance(origin, Join):
         return
     yield from _conditions(origin.left)

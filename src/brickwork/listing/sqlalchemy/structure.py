@@ -115,7 +115,7 @@ def is_distinct(statement: Select[Any]) -> bool:
     return distinct
 
 
-def options_of(statement: Select[Any]) -> Sequence[ExecutableOption]:
+def options_of(statement: Statement) -> Sequence[ExecutableOption]:
     """Give what `options()` was called with."""
     options: Sequence[ExecutableOption] = _read_options(statement)
     return options
