@@ -12,7 +12,7 @@ from .._errors import InvalidCursorError
 from .._rules.cursors import Cursors
 from .._rules.styles import Keyset, LimitOffset, Offset, ParameterName, Style
 from .._rules.totals import Total
-from .._service import Asked, CursorQuery, ListQuery, Selectable, Shape
+from .._service import Asked, CursorQuery, ListQuery, Rows, Selectable, Shape
 from ..sqlalchemy.filters import FilterSet
 from ..sqlalchemy.sort import Sort
 from .parameters import PREFIX, merged_model, wire_names
@@ -101,10 +101,11 @@ class Listing:
         )
         self._own = wire_names(self._model)
         self._known = KnownParameters()
-        style = self._style
+        style, sort, model = self._style, sort or Sort(), model or self._model.__model__
         self._shape = Shape(
-            model=model or self._model.__model__,
-            sort=sort or Sort(),
+            model=model,
+            rows=None if model is None else Rows(model, sort),
+            sort=sort,
             names=self._names,
             selectable=selectable,
             total=Total.none() if isinstance(style, Keyset) else style.total,
@@ -166,12 +167,12 @@ class _Given:
     def __getitem__(self, name: ParameterName) -> Any:
         return self._values[PREFIX + name]
 
-    def terms(self) -> Sequence[str]:
+    def terms(self) -> tuple[str, ...]:
         """Give what to sort by, each term with its sign."""
         sort = self._values.get(f"{PREFIX}sort")
         if isinstance(sort, str):
             return (f"-{sort}" if self["order"] == "desc" else sort,)
-        return sort or ()
+        return tuple(sort or ())
 
     def chosen(self) -> Sequence[str]:
         """Give the fields that the client chose; none where it gets all."""

@@ -2,7 +2,7 @@
 
 from .answers import NotModifiedError, Selectable
 from .queries import ListQuery
-from .shape import Asked, Shape
+from .shape import Asked, Rows, Shape
 from .walks import CursorQuery
 
-__all__ = ["Asked", "CursorQuery", "ListQuery", "NotModifiedError", "Selectable", "Shape"]
+__all__ = ["Asked", "CursorQuery", "ListQuery", "NotModifiedError", "Rows", "Selectable", "Shape"]

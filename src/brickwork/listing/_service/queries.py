@@ -90,13 +90,20 @@ class ListQuery(Query[Item]):
         return self._bare(read_sync(session, self._plan(session, statement)), into)
 
     def _plan(self, session: AsyncSource | SyncSource, statement: Statement | None) -> Plan[OffsetRows[Any]]:
-        statement = self._filtered(statement)
-        dialect = dialect_of(session, statement)
-        if self.sort:
-            statement = statement.order_by(None)
-        statement = statement.order_by(*(key.order_by(dialect) for key in self._keys()))
+        if statement is None:
+            rows = self._rows()
+            dialect = dialect_of(session, rows.every)
+            statement = rows.ordered(self._asked.terms, dialect)
+        else:
+            dialect = dialect_of(session, statement)
+            statement = statement.order_by(None) if self.sort else statement
+            statement = statement.order_by(*(key.order_by(dialect) for key in self._keys()))
         return offset_plan(
-            statement, offset=self._offset, size=self.size, total=self._shape.total, dialect_name=dialect
+            self._filtered(statement),
+            offset=self._offset,
+            size=self.size,
+            total=self._shape.total,
+            dialect_name=dialect,
         )
 
     def _answer(self, read: OffsetRows[Any], into: type[Any] | None) -> Any:

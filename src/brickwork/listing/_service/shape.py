@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from fastapi import Request, Response
@@ -16,6 +17,25 @@ from .answers import Answerer, Selectable
 
 Item = TypeVar("Item")
 Selecting = TypeVar("Selecting", bound=Select[Any])
+Listed = TypeVar("Listed", bound=Statement)
+
+
+class Rows:
+    """The rows of one model: statements that are made once, because making them costs as much as a small query.
+
+    Args:
+        model: The model.
+        sort: What it can be sorted by.
+    """
+
+    def __init__(self, model: type[Any], sort: Sort) -> None:
+        self._sort = sort
+        self._model = model
+        self.every: Select[Any] = select(model)
+        self.ordered = lru_cache(maxsize=256)(self._ordered)
+
+    def _ordered(self, terms: tuple[str, ...], dialect: str) -> Select[Any]:
+        return self.every.order_by(*(key.order_by(dialect) for key in self._sort.order(terms, self._model)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +44,7 @@ class Shape:
 
     Attributes:
         model: The model whose rows are listed, where there is one.
+        rows: Its rows.
         sort: What it can be sorted by.
         names: Names on the wire of the parameters that go by another one.
         selectable: The fields that a client may choose from, where it may.
@@ -34,6 +55,7 @@ class Shape:
     """
 
     model: type[Any] | None
+    rows: Rows | None
     sort: Sort
     names: Mapping[ParameterName, str]
     selectable: Selectable | None
@@ -61,7 +83,7 @@ class Asked:
     """
 
     filters: FilterSet
-    terms: Sequence[str]
+    terms: tuple[str, ...]
     chosen: Sequence[str]
     size: int
     request: Request
@@ -86,7 +108,7 @@ class Query(Generic[Item]):
     @property
     def sort(self) -> tuple[str, ...]:
         """What to sort by, such as ``("-price", "name")``: the client's choice, or else the default."""
-        return tuple(self._asked.terms) or self._shape.sort.default
+        return self._asked.terms or self._shape.sort.default
 
     @property
     def size(self) -> int:
@@ -95,16 +117,17 @@ class Query(Generic[Item]):
 
     def apply(self, statement: Selecting) -> Selecting:
         """Add the filters and the order to a statement, but no page: for an export, say."""
-        return self.filters.apply(statement).order_by(*(key.order_by("") for key in self._keys()))
+        return self._filtered(statement).order_by(*(key.order_by("") for key in self._keys()))
 
     def _keys(self) -> tuple[OrderKey, ...]:
         return self._shape.sort.order(self._asked.terms, self._shape.model)
 
-    def _filtered(self, statement: Statement | None) -> Statement:
-        if statement is None:
-            if self._shape.model is None:
-                raise TypeError("this listing knows no model: give a statement, or Listing(…, model=Product)")
-            statement = select(self._shape.model)
+    def _rows(self) -> Rows:
+        if self._shape.rows is None:
+            raise TypeError("this listing knows no model: give a statement, or Listing(…, model=Product)")
+        return self._shape.rows
+
+    def _filtered(self, statement: Listed) -> Listed:
         # A listing without filters needs no model to list what a statement selects.
         if not self.filters.__conditions__:
             return statement
