@@ -40,9 +40,9 @@ class CursorQuery(Query[Item]):
     @overload
     async def page(self, session: AsyncSource, statement: Select[Any] | None = None) -> CursorPage[Item]: ...
     @overload
-    async def page(
+    async def page(  # type: ignore[overload-overlap]
         self, session: AsyncSource, statement: Select[Any] | None = None, *, into: type[Filled]
-    ) -> Filled: ...  # type: ignore[overload-overlap]
+    ) -> Filled: ...
     @overload
     async def page(
         self, session: AsyncSource, statement: Select[Any] | None = None, *, into: type[Out]
