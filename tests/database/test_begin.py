@@ -116,11 +116,10 @@ async def test_a_socket_holds_no_connection_between_messages(file_db: Database) 
 async def test_a_session_of_a_socket_is_committed_when_it_ends(file_db: Database) -> None:
     """The marker works on sockets too; its transaction lasts as long as the handler."""
     app = FastAPI(lifespan=file_db.lifespan)
-    marked = Annotated[AsyncSession, file_db.transaction()]
     course = Course(file_db)
 
     @app.websocket("/")
-    async def talk(socket: WebSocket, session: marked) -> None:
+    async def talk(socket: WebSocket, session: Annotated[AsyncSession, file_db.transaction()]) -> None:
         await socket.accept()
         session.add(Note(id=1))
         await session.flush()

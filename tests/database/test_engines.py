@@ -43,7 +43,8 @@ def test_nothing_is_connected_before_it_is_used() -> None:
     """A database that is down does not keep an app from being imported."""
     db = Database("postgresql://nobody@127.0.0.1:9/none")
 
-    db.transaction(), db.read_only(), db.sync_transaction(), db.sync_read_only()
+    for marker in (db.transaction, db.read_only, db.sync_transaction, db.sync_read_only):
+        marker()
 
     pool = db.engine.pool
     assert isinstance(pool, AsyncAdaptedQueuePool)

@@ -1,21 +1,19 @@
 """When a session commits, seen from the wire; on every driver."""
-# ruff: noqa: N806 - an alias of a type is named as one
 
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, HTTPException, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.types import Message
 
 from brickwork.database import Database, RollbackRoute
-from tests.database.conftest import ClientOf, Course, Note, Notes, app_with_problems, kept, lent, scope_of
+from tests.database.conftest import ClientOf, Course, Note, Notes, app_with_problems, kept, lent
 
 
 class Out(BaseModel):
@@ -29,41 +27,40 @@ class OutOfTheBlueError(Exception):
 def notes_app(db: Database) -> FastAPI:
     """An app whose every endpoint writes a note and then ends in its own way."""
     app = app_with_problems()
-    Session = Annotated[AsyncSession, db.transaction()]
 
     @app.post("/success", status_code=201)
-    async def success(session: Session) -> dict[str, int]:
+    async def success(session: Annotated[AsyncSession, db.transaction()]) -> dict[str, int]:
         session.add(Note(id=1))
         return {"id": 1}
 
     @app.post("/commit-fails", status_code=201)
-    async def commit_fails(session: Session) -> dict[str, int]:
+    async def commit_fails(session: Annotated[AsyncSession, db.transaction()]) -> dict[str, int]:
         session.add(Note(id=1, answers=99))
         await session.flush()
         return {"id": 1}
 
     @app.post("/http-exception")
-    async def http_exception(session: Session) -> None:
+    async def http_exception(session: Annotated[AsyncSession, db.transaction()]) -> None:
         await write(session)
         raise HTTPException(400)
 
     @app.post("/exception")
-    async def exception(session: Session) -> None:
+    async def exception(session: Annotated[AsyncSession, db.transaction()]) -> None:
         await write(session)
         raise OutOfTheBlueError
 
     @app.post("/bad-model", response_model=Out)
-    async def bad_model(session: Session) -> Any:
+    async def bad_model(session: Annotated[AsyncSession, db.transaction()]) -> Any:
         await write(session)
         return {"number": "none"}
 
     @app.post("/injected-status")
-    async def injected_status(session: Session, response: Response) -> None:
+    async def injected_status(session: Annotated[AsyncSession, db.transaction()], response: Response) -> None:
         await write(session)
         response.status_code = 409
 
     @app.post("/returned-status")
-    async def returned_status(session: Session) -> Response:
+    async def returned_status(session: Annotated[AsyncSession, db.transaction()]) -> Response:
         await write(session)
         return JSONResponse({}, status_code=409)
 
@@ -150,10 +147,9 @@ async def test_a_returned_error_rolls_back_on_a_rollback_route(db: Database, whe
     app = app_with_problems()
     app.router.route_class = RollbackRoute
     router = app if where == "app" else APIRouter(route_class=RollbackRoute)
-    Session = Annotated[AsyncSession, db.transaction()]
 
     @router.post("/{status}")
-    async def answer(status: int, session: Session) -> Response:
+    async def answer(status: int, session: Annotated[AsyncSession, db.transaction()]) -> Response:
         session.add(Note(id=status))
         return Response(status_code=status)
 
@@ -171,11 +167,11 @@ async def test_a_returned_error_rolls_back_on_a_rollback_route(db: Database, whe
 async def test_an_unused_session_costs_no_connection(db: Database) -> None:
     """Whoever never asks the database takes nothing out of the pool, and a closed one makes no difference."""
     app = FastAPI()
-    Session = Annotated[AsyncSession, db.transaction()]
-    Reader = Annotated[AsyncSession, db.read_only()]
 
     @app.post("/{status}")
-    async def nothing(status: int, session: Session, reader: Reader) -> None:
+    async def nothing(
+        status: int, session: Annotated[AsyncSession, db.transaction()], reader: Annotated[AsyncSession, db.read_only()]
+    ) -> None:
         await reader.close()
         if status != 200:
             raise HTTPException(status)
@@ -191,11 +187,10 @@ async def test_an_unused_session_costs_no_connection(db: Database) -> None:
 async def test_work_in_the_background_finds_the_session_closed(db: Database) -> None:
     """A background task runs after the commit; a session that came along raises instead of connecting anew."""
     app = FastAPI()
-    Session = Annotated[AsyncSession, db.transaction()]
     said: list[str] = []
 
     @app.post("/")
-    async def work(session: Session, tasks: BackgroundTasks) -> None:
+    async def work(session: Annotated[AsyncSession, db.transaction()], tasks: BackgroundTasks) -> None:
         async def later() -> None:
             course.steps.append("task")
             with pytest.raises(InvalidRequestError, match="closed") as refused:
@@ -217,10 +212,9 @@ async def test_work_in_the_background_finds_the_session_closed(db: Database) -> 
 async def test_a_stream_finds_the_session_closed(db: Database) -> None:
     """The connection is back before a stream begins; asking the session again raises, and connects nothing."""
     app = FastAPI()
-    Session = Annotated[AsyncSession, db.transaction()]
 
     @app.get("/")
-    async def stream(session: Session) -> StreamingResponse:
+    async def stream(session: Annotated[AsyncSession, db.transaction()]) -> StreamingResponse:
         session.add(Note(id=1))
 
         async def parts() -> AsyncIterator[bytes]:
@@ -244,11 +238,10 @@ async def test_a_stream_finds_the_session_closed(db: Database) -> None:
 async def test_an_endpoint_that_yields_finds_the_session_closed(file_db: Database) -> None:
     """The body of a generator runs when the endpoint is already over for its dependencies."""
     app = FastAPI()
-    Session = Annotated[AsyncSession, file_db.transaction()]
     found: list[bool] = []
 
     @app.get("/")
-    async def lines(session: Session) -> AsyncIterator[dict[str, int]]:
+    async def lines(session: Annotated[AsyncSession, file_db.transaction()]) -> AsyncIterator[dict[str, int]]:
         try:
             await session.execute(text("SELECT 1"))
         except InvalidRequestError:
@@ -264,10 +257,9 @@ async def test_an_endpoint_that_yields_finds_the_session_closed(file_db: Databas
 async def test_a_released_session_gives_its_connection_back_at_once(db: Database) -> None:
     """After `release` the work is committed, the connection is back, and the session is closed for good."""
     app = FastAPI()
-    Session = Annotated[AsyncSession, db.transaction()]
 
     @app.post("/")
-    async def work(session: Session) -> int:
+    async def work(session: Annotated[AsyncSession, db.transaction()]) -> int:
         note = Note(id=1, text="kept")
         session.add(note)
         await db.release(session)
@@ -288,12 +280,11 @@ async def test_a_released_session_gives_its_connection_back_at_once(db: Database
 async def test_a_hundred_open_streams_hold_no_connection(db: Database, client_of: ClientOf) -> None:
     """Streams that read first and then wait for long leave the whole pool to others."""
     app = FastAPI()
-    Reader = Annotated[AsyncSession, db.read_only()]
     opened: asyncio.Queue[None] = asyncio.Queue()
     go_on = asyncio.Event()
 
     @app.get("/events")
-    async def events(reader: Reader) -> StreamingResponse:
+    async def events(reader: Annotated[AsyncSession, db.read_only()]) -> StreamingResponse:
         count = await reader.scalar(select(func.count(Note.id)))
 
         async def parts() -> AsyncIterator[str]:
@@ -315,90 +306,6 @@ async def test_a_hundred_open_streams_hold_no_connection(db: Database, client_of
 
     assert held == 0
     assert {answer.text for answer in answers} == {"data: 0\n\ndata: end\n\n"}
-
-
-@pytest.mark.promise("database-9")
-@pytest.mark.parametrize("how", ["cancelled", "cancelled twice", "timed out"])
-async def test_a_cancelled_request_rolls_back(db: Database, how: str) -> None:
-    """Whoever cancels, the work is undone and the connection is back; also in the middle of a statement."""
-    app = FastAPI()
-    Session = Annotated[AsyncSession, db.transaction()]
-    begun = asyncio.Event()
-
-    @app.post("/")
-    async def work(session: Session) -> None:
-        await write(session)
-        begun.set()
-        await asyncio.Event().wait()
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b""}
-
-    async def send(message: Message) -> None:
-        raise AssertionError
-
-    async def limited() -> None:
-        async with asyncio.timeout(0.05 if how == "timed out" else None):
-            await app(scope_of("/"), receive, send)
-
-    task = asyncio.create_task(limited())
-    await begun.wait()
-    if how != "timed out":
-        task.cancel()
-    if how == "cancelled twice":
-        asyncio.get_running_loop().call_soon(task.cancel)
-    await asyncio.wait([task])
-    await _settled(db)
-
-    assert task.cancelled() or isinstance(task.exception(), TimeoutError)
-    assert (await kept(db), lent(db)) == ([], 0)
-
-
-async def _settled(db: Database) -> None:
-    """Wait until connections that are on their way back have arrived."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    others = {task for task in others if "TestRunner" not in repr(task.get_coro())}
-    if others:
-        await asyncio.wait(others)
-
-
-@pytest.mark.promise("database-9")
-async def test_a_statement_that_is_cancelled_costs_no_connection(postgres_url: str, client_of: ClientOf) -> None:
-    """A pool that saw cancelled statements still lends all that it has."""
-    db = Database(postgres_url.replace("postgresql:", "postgresql+asyncpg:"), pool_size=2, max_overflow=0)
-
-    async def slow() -> None:
-        async with db.begin() as session:
-            await session.execute(text("SELECT pg_sleep(30)"))
-
-    for _ in range(4):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await slow()
-    async with db.begin() as first, db.begin() as second:
-        answers = [await each.scalar(text("SELECT 1")) for each in (first, second)]
-    await db.dispose()
-
-    assert answers == [1, 1]
-
-
-@pytest.mark.promise("database-9")
-async def test_a_client_that_leaves_while_it_is_read_rolls_back(db: Database) -> None:
-    """A body that breaks off raises in the endpoint, and undoes what was done before."""
-    app = FastAPI()
-    Session = Annotated[AsyncSession, db.transaction()]
-
-    @app.post("/")
-    async def work(session: Session, request: Request) -> None:
-        await write(session)
-        async for _ in request.stream():
-            pass
-
-    steps = await Course(db).of(app, "/", body=[{"type": "http.request", "body": b"a", "more_body": True}])
-
-    assert steps[:3] == ["lent", "rollback", "back"]
-    assert steps[-1] == "ClientDisconnect"
-    assert await kept(db) == []
 
 
 @pytest.mark.promise("database-10")
@@ -427,14 +334,16 @@ async def test_two_databases_in_one_request_are_independent(file_db: Database, t
 async def test_one_request_has_one_session(file_db: Database) -> None:
     """Dependencies and endpoint that ask for a session share it, and a generator may stand between."""
     app = FastAPI()
-    Session = Annotated[AsyncSession, file_db.transaction()]
 
-    async def author(session: Session) -> AsyncIterator[AsyncSession]:
+    async def author(session: Annotated[AsyncSession, file_db.transaction()]) -> AsyncIterator[AsyncSession]:
         yield session
         assert session.in_transaction()
 
     @app.post("/")
-    async def work(session: Session, same: Annotated[AsyncSession, Depends(author, scope="function")]) -> bool:
+    async def work(
+        session: Annotated[AsyncSession, file_db.transaction()],
+        same: Annotated[AsyncSession, Depends(author, scope="function")],
+    ) -> bool:
         await write(session)
         return session is same
 
@@ -447,11 +356,11 @@ async def test_one_request_has_one_session(file_db: Database) -> None:
 async def test_a_session_can_be_replaced_by_another(file_db: Database, client_of: ClientOf) -> None:
     """`app.dependency_overrides` takes the dependencies of a database as keys."""
     app = FastAPI()
-    Session = Annotated[AsyncSession, file_db.transaction()]
-    Reader = Annotated[AsyncSession, file_db.read_only()]
 
     @app.get("/")
-    async def work(session: Session, reader: Reader) -> list[str]:
+    async def work(
+        session: Annotated[AsyncSession, file_db.transaction()], reader: Annotated[AsyncSession, file_db.read_only()]
+    ) -> list[str]:
         return [str(session), str(reader)]
 
     app.dependency_overrides |= {file_db.session: lambda: "own", file_db.reader: lambda: "replica"}
@@ -465,12 +374,14 @@ async def test_a_session_can_be_replaced_by_another(file_db: Database, client_of
 async def test_what_was_read_stays_readable(db: Database, client_of: ClientOf) -> None:
     """Objects keep what was loaded after the commit, in a background task as in the response."""
     app = FastAPI()
-    Session = Annotated[AsyncSession, db.transaction()]
-    Reader = Annotated[AsyncSession, db.read_only()]
     said: list[str] = []
 
     @app.post("/")
-    async def work(session: Session, reader: Reader, tasks: BackgroundTasks) -> None:
+    async def work(
+        session: Annotated[AsyncSession, db.transaction()],
+        reader: Annotated[AsyncSession, db.read_only()],
+        tasks: BackgroundTasks,
+    ) -> None:
         note = Note(id=1, text="new")
         session.add(note)
         await session.commit()

@@ -18,30 +18,29 @@ from tests.database.conftest import Note, app_with_problems
 def notes_app(db: Database) -> FastAPI:
     """An app whose every endpoint writes a note and then ends in its own way."""
     app = app_with_problems()
-    marked = Annotated[Session, db.sync_transaction()]
 
     @app.post("/success", status_code=201)
-    def success(session: marked) -> None:
+    def success(session: Annotated[Session, db.sync_transaction()]) -> None:
         session.add(Note(id=1))
 
     @app.post("/commit-fails", status_code=201)
-    def commit_fails(session: marked) -> None:
+    def commit_fails(session: Annotated[Session, db.sync_transaction()]) -> None:
         session.add(Note(id=1, answers=99))
         session.flush()
 
     @app.post("/http-exception")
-    def http_exception(session: marked) -> None:
+    def http_exception(session: Annotated[Session, db.sync_transaction()]) -> None:
         session.add(Note(id=1))
         session.flush()
         raise HTTPException(400)
 
     @app.post("/injected-status")
-    def injected_status(session: marked, response: Response) -> None:
+    def injected_status(session: Annotated[Session, db.sync_transaction()], response: Response) -> None:
         session.add(Note(id=1))
         response.status_code = 409
 
     @app.post("/returned-status")
-    def returned_status(session: marked) -> Response:
+    def returned_status(session: Annotated[Session, db.sync_transaction()]) -> Response:
         session.add(Note(id=1))
         return JSONResponse({}, status_code=409)
 

@@ -14,18 +14,16 @@ from tests.database.conftest import ClientOf, Note, app_with_problems, kept, len
 def counting_app(db: Database) -> FastAPI:
     """An app that adds notes, counts them, and fails after adding one."""
     app = app_with_problems()
-    reader_of = Annotated[AsyncSession, db.read_only()]
-    session_of = Annotated[AsyncSession, db.transaction()]
 
     @app.post("/{number}")
-    async def add(number: int, session: session_of) -> None:
+    async def add(number: int, session: Annotated[AsyncSession, db.transaction()]) -> None:
         session.add(Note(id=number))
         await session.flush()
         if number > 9:
             raise ZeroDivisionError
 
     @app.get("/")
-    async def count(reader: reader_of) -> int:
+    async def count(reader: Annotated[AsyncSession, db.read_only()]) -> int:
         return await reader.scalar(select(func.count(Note.id))) or 0
 
     return app
