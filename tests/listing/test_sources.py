@@ -326,7 +326,7 @@ async def test_a_union_can_be_listed_but_not_filtered(stocked: AsyncSession) -> 
 
     @app.get("/filtered")
     async def read_filtered(query: Annotated[ListQuery[Any], Depends(filtered)]) -> None:
-        with pytest.raises(TypeError, match="make it a subquery"):
+        with pytest.raises(TypeError, match="before it is combined"):
             await query.page(stocked, union)
 
     expected = len((await stocked.execute(union)).all())

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, cast, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, create_model
 from pydantic.fields import FieldInfo
 
+from ..._core.shapes import is_list
 from .._rules.styles import Keyset, Offset, ParameterName, Style
 from .._rules.values import Kind, split_values
 from ..sqlalchemy.filters import FilterSet
@@ -140,6 +141,4 @@ def _list_of(values: Iterable[str], *validators: object) -> Any:
 def _terms(values: object) -> object:
     """Split a sort into terms; a ``+`` before one means what none means, and arrives as a space."""
     parts = split_values(values)
-    return (
-        [each.lstrip(" +") if isinstance(each, str) else each for each in parts] if isinstance(parts, list) else parts
-    )
+    return [str(each).lstrip(" +") for each in parts] if is_list(parts) else parts

@@ -69,8 +69,7 @@ def _only(item: BaseModel, kept: set[str]) -> BaseModel:
     # pydantic writes the attributes that an item has, and asks for no others.
     part = item.model_copy()
     for name in type(item).model_fields.keys() - kept:
-        part.__dict__.pop(name, None)
-    part.__pydantic_fields_set__.intersection_update(kept)
+        vars(part).pop(name, None)
     return part
 
 
@@ -115,7 +114,7 @@ class Answerer:
 
     def items(self, rows: Sequence[object], into: type[Out]) -> list[Out]:
         """Convert rows into a list of their own, without an envelope."""
-        listed = TypeAdapter(list[into])  # type: ignore[valid-type]
+        listed: TypeAdapter[list[Out]] = TypeAdapter(cast("Any", list)[into])
         return listed.validate_python(list(rows), from_attributes=True)
 
     def page(self, shape: AnyEnvelope, result: Any, *, convert: bool) -> Any:
@@ -155,6 +154,8 @@ def envelope_of(into: type[Any] | None, default: AnyEnvelope) -> AnyEnvelope:
     """Give the envelope to fill: the one that was asked for, or the usual one around items of a type."""
     if into is None:
         return default
-    if isinstance(into, type) and issubclass(into, Envelope | CursorEnvelope):
-        return into
+    # What pydantic takes as a model need not be a class.
+    if isinstance(cast("object", into), type) and issubclass(into, Envelope | CursorEnvelope):
+        asked: AnyEnvelope = into
+        return asked
     return cast("AnyEnvelope", cast("Any", default)[into])

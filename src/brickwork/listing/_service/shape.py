@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from fastapi import Request, Response
 from sqlalchemy import Select, select
@@ -129,11 +129,7 @@ class Query(Generic[Item]):
 
     def _filtered(self, statement: Listed) -> Listed:
         # A listing without filters needs no model to list what a statement selects.
-        if not self.filters.__conditions__:
-            return statement
-        if not isinstance(statement, Select):
-            raise TypeError("a union cannot be filtered: make it a subquery, and select from that")
-        return self.filters.apply(statement)
+        return self.filters.apply(cast("Any", statement)) if self.filters.__conditions__ else statement
 
     def _matching(self, items: Iterable[Item]) -> list[Item]:
         return [item for item in items if self.filters.matches(item)]

@@ -1,6 +1,6 @@
 """One request for a page by cursor: what to filter and sort by, where to go on, and where to read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any, TypeVar, overload
@@ -140,7 +140,7 @@ class CursorQuery(Query[Item]):
             return self._cursors.open(cursor, self._context)
 
     @contextmanager
-    def _refusing(self) -> Iterator[None]:
+    def _refusing(self) -> Generator[None]:
         try:
             yield
         except CursorError as error:
