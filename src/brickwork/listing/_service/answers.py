@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeGuard, TypeVar, cast
 
 from fastapi import Request, Response
 from pydantic import BaseModel, TypeAdapter
@@ -154,8 +154,10 @@ def envelope_of(into: type[Any] | None, default: AnyEnvelope) -> AnyEnvelope:
     """Give the envelope to fill: the one that was asked for, or the usual one around items of a type."""
     if into is None:
         return default
-    # What pydantic takes as a model need not be a class.
-    if isinstance(cast("object", into), type) and issubclass(into, Envelope | CursorEnvelope):
-        asked: AnyEnvelope = into
-        return asked
+    if _is_envelope(into):
+        return into
     return cast("AnyEnvelope", cast("Any", default)[into])
+
+
+def _is_envelope(into: object) -> TypeGuard[AnyEnvelope]:
+    return isinstance(into, type) and issubclass(into, Envelope | CursorEnvelope)
