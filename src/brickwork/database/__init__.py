@@ -15,7 +15,7 @@ app = FastAPI(lifespan=db.lifespan)
 ```
 """
 
-from ._depends import Database, RollbackRoute
+from ._depends import Conditional, Database, Precondition, RollbackRoute, precondition
 from ._errors import (
     MalformedPreconditionError,
     NotFoundError,
@@ -29,16 +29,19 @@ from ._rules import EntityTag, uuid7
 from ._store import Applies
 from .sqlalchemy.models import SoftDelete, Timestamps, UTCDateTime, UUIDKey, Versioned
 from .sqlalchemy.repository import Repository
+from .sqlalchemy.softdelete import hide_deleted
 from .sqlalchemy.tags import etag_of
 
 __all__ = [
     "Applies",
+    "Conditional",
     "Database",
     "EntityTag",
     "MalformedPreconditionError",
     "NotFoundError",
     "NotModifiedError",
     "OutsideScopeError",
+    "Precondition",
     "PreconditionFailedError",
     "PreconditionRequiredError",
     "ReadOnlySessionError",
@@ -50,5 +53,7 @@ __all__ = [
     "UUIDKey",
     "Versioned",
     "etag_of",
+    "hide_deleted",
+    "precondition",
     "uuid7",
 ]

@@ -2,12 +2,10 @@
 
 Make the folder by ``alembic init migrations``, and let this be all of ``migrations/env.py``:
 
-```python
-from brickwork.database.alembic import run_migrations
-from shop.database import Base, db
+    from brickwork.database.alembic import run_migrations
+    from shop.database import Base, db
 
-run_migrations(db, Base.metadata)
-```
+    run_migrations(db, Base.metadata)
 """
 
 import asyncio
