@@ -318,11 +318,17 @@ async def test_a_union_can_be_listed_but_not_filtered(stocked: AsyncSession) -> 
     """Filters need one SELECT to go into; the error says how to get one."""
     union = select(Product.id).where(Product.id < 3).union(select(Product.id).where(Product.id > 9))
     bare, filtered = Listing(page=Offset(5)), Listing(ProductFilter, page=Offset(5))
+    cursors = Listing(model=Product, page=Keyset(5, secret=SECRET))
     app = FastAPI()
 
     @app.get("/bare")
     async def read(query: Annotated[ListQuery[Any], Depends(bare)]) -> int | None:
         return (await query.page(stocked, union)).total
+
+    @app.get("/walk")
+    async def walk(query: Annotated[CursorQuery[Any], Depends(cursors)]) -> None:
+        with pytest.raises(TypeError, match="make it a subquery"):
+            await query.page(stocked, union)
 
     @app.get("/filtered")
     async def read_filtered(query: Annotated[ListQuery[Any], Depends(filtered)]) -> None:
@@ -332,3 +338,4 @@ async def test_a_union_can_be_listed_but_not_filtered(stocked: AsyncSession) -> 
     expected = len((await stocked.execute(union)).all())
     assert (await get(app, "/bare")).json() == expected
     assert (await get(app, "/filtered")).status_code == 200
+    assert (await get(app, "/walk")).status_code == 200

@@ -16,7 +16,6 @@ from ..sqlalchemy.structure import Statement
 from .answers import Answerer, Selectable
 
 Item = TypeVar("Item")
-Selecting = TypeVar("Selecting", bound=Select[Any])
 Listed = TypeVar("Listed", bound=Statement)
 
 
@@ -115,7 +114,7 @@ class Query(Generic[Item]):
         """Rows that a page holds at most."""
         return self._asked.size
 
-    def apply(self, statement: Selecting) -> Selecting:
+    def apply(self, statement: Listed) -> Listed:
         """Add the filters and the order to a statement, but no page: for an export, say."""
         return self._filtered(statement).order_by(*(key.order_by("") for key in self._keys()))
 

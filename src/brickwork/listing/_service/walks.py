@@ -16,6 +16,7 @@ from .._rules.pages import CursorEnvelope, CursorPage, CursorResult
 from ..memory import keyset_items
 from ..sqlalchemy.keyset import keyset_plan
 from ..sqlalchemy.reading import AsyncSource, Plan, SyncSource, dialect_of, read_async, read_sync
+from ..sqlalchemy.structure import Statement
 from .answers import envelope_of
 from .shape import Asked, Query, Shape
 
@@ -38,16 +39,16 @@ class CursorQuery(Query[Item]):
         self._position = self._opened(cursor)
 
     @overload
-    async def page(self, session: AsyncSource, statement: Select[Any] | None = None) -> CursorPage[Item]: ...
+    async def page(self, session: AsyncSource, statement: Statement | None = None) -> CursorPage[Item]: ...
     @overload
     async def page(  # type: ignore[overload-overlap]
-        self, session: AsyncSource, statement: Select[Any] | None = None, *, into: type[Filled]
+        self, session: AsyncSource, statement: Statement | None = None, *, into: type[Filled]
     ) -> Filled: ...
     @overload
     async def page(
-        self, session: AsyncSource, statement: Select[Any] | None = None, *, into: type[Out]
+        self, session: AsyncSource, statement: Statement | None = None, *, into: type[Out]
     ) -> CursorPage[Out]: ...
-    async def page(self, session: AsyncSource, statement: Select[Any] | None = None, *, into: Any = None) -> Any:
+    async def page(self, session: AsyncSource, statement: Statement | None = None, *, into: Any = None) -> Any:
         """Read the page from an asynchronous session or connection.
 
         Args:
@@ -66,14 +67,14 @@ class CursorQuery(Query[Item]):
             return self._answer(await read_async(session, self._plan(session, statement)), into)
 
     @overload
-    def page_sync(self, session: SyncSource, statement: Select[Any] | None = None) -> CursorPage[Item]: ...
+    def page_sync(self, session: SyncSource, statement: Statement | None = None) -> CursorPage[Item]: ...
     @overload
-    def page_sync(self, session: SyncSource, statement: Select[Any] | None = None, *, into: type[Filled]) -> Filled: ...  # type: ignore[overload-overlap]
+    def page_sync(self, session: SyncSource, statement: Statement | None = None, *, into: type[Filled]) -> Filled: ...  # type: ignore[overload-overlap]
     @overload
     def page_sync(
-        self, session: SyncSource, statement: Select[Any] | None = None, *, into: type[Out]
+        self, session: SyncSource, statement: Statement | None = None, *, into: type[Out]
     ) -> CursorPage[Out]: ...
-    def page_sync(self, session: SyncSource, statement: Select[Any] | None = None, *, into: Any = None) -> Any:
+    def page_sync(self, session: SyncSource, statement: Statement | None = None, *, into: Any = None) -> Any:
         """Read the page from a synchronous session or connection; the rest is as in `page`."""
         with self._refusing():
             return self._answer(read_sync(session, self._plan(session, statement)), into)
@@ -95,8 +96,10 @@ class CursorQuery(Query[Item]):
             found = keyset_items(self._matching(items), self._keys(), self._position, size=self.size)
             return self._answer(found, into)
 
-    def _plan(self, session: AsyncSource | SyncSource, statement: Select[Any] | None) -> Plan[KeysetRows[Any]]:
+    def _plan(self, session: AsyncSource | SyncSource, statement: Statement | None) -> Plan[KeysetRows[Any]]:
         statement = self._filtered(self._rows().every if statement is None else statement)
+        if not isinstance(statement, Select):
+            raise TypeError("pages by cursor cannot be cut from a union: make it a subquery, and select from that")
         return keyset_plan(
             statement,
             self._keys(),
