@@ -47,7 +47,8 @@ COLUMNS: dict[str, st.SearchStrategy[Any]] = {
     "local_time": _local,
     "attributes": st.dictionaries(st.sampled_from(["v", "n", "b"]), _json, max_size=3),
 }
-_JSON_VALUES = {"v": _text, "n": _number, "b": st.booleans()}
+_FILTERS: list[type[FilterSet]] = [ProductFilter, JsonFilter]
+_JSON_VALUES: dict[str, st.SearchStrategy[Any]] = {"v": _text, "n": _number, "b": st.booleans()}
 
 _row = st.fixed_dictionaries({name: st.none() | each for name, each in COLUMNS.items()})
 
@@ -55,7 +56,7 @@ _row = st.fixed_dictionaries({name: st.none() | each for name, each in COLUMNS.i
 @st.composite
 def _questions(draw: st.DrawFn) -> FilterSet:
     """One or two parameters, with values that the rows may hold."""
-    filters = draw(st.sampled_from([ProductFilter, JsonFilter]))
+    filters = draw(st.sampled_from(_FILTERS))
     names = draw(st.lists(st.sampled_from([*filters.model_fields]), min_size=1, max_size=2, unique=True))
     given: dict[str, object] = {}
     for name in names:
@@ -82,7 +83,7 @@ def _as_python(filters: type[FilterSet], given: dict[str, object]) -> dict[str, 
 
 
 @pytest.mark.promise("listing-3")
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(_row, max_size=5), filters=_questions())
 def test_python_finds_what_sql_finds(sqlite_session: Session, rows: list[dict[str, Any]], filters: FilterSet) -> None:
     """For every operator, type and NULL, `matches` decides as the database does."""
@@ -98,7 +99,7 @@ def test_python_finds_what_sql_finds(sqlite_session: Session, rows: list[dict[st
 
 
 @pytest.mark.promise("listing-2")
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(_row, max_size=5), number=_number, text=_text)
 def test_negations_are_complements(sqlite_session: Session, rows: list[dict[str, Any]], number: int, text: str) -> None:
     """`ne` finds exactly the rows that `eq` does not, and `not_in` those that `in` does not."""

@@ -10,9 +10,7 @@ from sqlalchemy.exc import CompileError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from brickwork.listing import FilterSet
-from brickwork.listing.sqlalchemy.related import Related
-from brickwork.listing.sqlalchemy.search import FullText, Search, Where
+from brickwork.listing import FilterSet, FullText, Related, Search, Where
 from tests.listing.finding import found, found_sync
 from tests.listing.models import Category, Product, Tag
 

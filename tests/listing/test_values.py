@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from brickwork.listing import FilterSet
-from brickwork.listing.sqlalchemy.markers import In
+from brickwork.listing import FilterSet, In
 from tests.listing.models import Product, Status
 
 
@@ -114,7 +113,6 @@ TAKEN = [
     ("stock", "-5", -5),
     ("stock", "+5", 5),
     ("stock", 7, 7),
-    ("stock__in", {"1"}, None),
     ("stock__in", "", []),
     ("price", "12.500", Decimal("12.500")),
     ("price", "0", Decimal(0)),
@@ -141,7 +139,7 @@ TAKEN = [
 @pytest.mark.promise("listing-9")
 @pytest.mark.parametrize(("name", "value", "reason"), REFUSED, ids=lambda each: repr(each)[:40])
 def test_refused_values(name: str, value: Any, reason: str) -> None:
-    """What a column could never hold, or what is not written as such a value is, is refused under the parameter's name."""
+    """What a column could never hold, or what is written otherwise, is refused under the parameter's name."""
     with pytest.raises(ValidationError) as refusal:
         ProductFilter.model_validate({name: value})
 
@@ -150,7 +148,7 @@ def test_refused_values(name: str, value: Any, reason: str) -> None:
     assert reason in error["msg"]
 
 
-@pytest.mark.parametrize(("name", "value", "expected"), [each for each in TAKEN if each[2] is not None])
+@pytest.mark.parametrize(("name", "value", "expected"), TAKEN)
 def test_taken_values(name: str, value: Any, expected: object) -> None:
     """What is written as such a value is, arrives as that value; instants arrive in UTC."""
     taken = getattr(ProductFilter.model_validate({name: value}), name)
@@ -194,7 +192,7 @@ async def test_limits_are_taken_by_the_database(session: AsyncSession) -> None:
         "opens_at": [time.min, time.max],
         "delivery": [timedelta(days=-700_000), timedelta(days=700_000)],
         "created_at": [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)],
-        "local_time": [datetime.min, datetime.max],
+        "local_time": [datetime.min, datetime.max],  # noqa: DTZ901 - without a time zone on purpose
         "sku": [UUID(int=0), UUID(int=2**128 - 1)],
         "attributes__n": [-(2**63), 2**63 - 1],
         "attributes__x": [-1.7e308, 5e-324],

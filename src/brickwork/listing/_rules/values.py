@@ -1,13 +1,13 @@
 """How strictly the values of a query are read: what may be written, and what a column can hold."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from pydantic_core import PydanticCustomError
@@ -146,13 +146,14 @@ def split_values(raw: object, most: int | None = None) -> object:
     Raises:
         PydanticCustomError: There are more values.
     """
-    if isinstance(raw, list | tuple) and len(raw) == 1 and isinstance(raw[0], str):
-        raw = raw[0]
-    if isinstance(raw, str):
-        raw = raw.split(",", most if most is not None else -1) if raw else []
-    if most is not None and isinstance(raw, list | tuple | set | frozenset) and len(raw) > most:
+    if not isinstance(raw, str | list | tuple | set | frozenset):
+        return raw
+    values: Collection[object] = [raw] if isinstance(raw, str) else cast("Collection[object]", raw)
+    if len(values) == 1 and isinstance(only := next(iter(values)), str):
+        values = only.split(",", -1 if most is None else most) if only else []
+    if most is not None and len(values) > most:
         raise PydanticCustomError("too_many_values", "Input should have at most {most} values", {"most": most})
-    return raw
+    return values
 
 
 def _check_text(kind: Kind, value: str) -> str:

@@ -19,8 +19,7 @@ def kind_of(column_type: TypeEngine[Any]) -> Kind | None:
         return _inside(kind_of(column_type.impl_instance))
     for kinds, make in _KINDS:
         if isinstance(column_type, kinds):
-            kind: Kind | None = make(column_type)
-            return kind
+            return make if isinstance(make, Kind) else make(column_type)
     return None
 
 
@@ -46,6 +45,14 @@ def _numeric(column_type: types.Numeric[Any]) -> Kind:
     return Kind("decimal", python, -most, most, places)
 
 
+def _float(column_type: types.Float[Any]) -> Kind:
+    return Kind("decimal", (Decimal, int)) if column_type.asdecimal else _FLOAT
+
+
+def _datetime(column_type: types.DateTime) -> Kind:
+    return Kind("datetime", (datetime,), aware=column_type.timezone)
+
+
 def _enum(column_type: types.Enum) -> Kind:
     if column_type.enum_class is not None:
         return Kind("choice", (column_type.enum_class,))
@@ -61,22 +68,21 @@ def _time(column_type: types.Time) -> Kind | None:
 
 
 _FLOAT = Kind("float", (float, int))
-_ANY = Kind("any", minimum=-(2**63), maximum=2**63 - 1)
 
-# The narrower type stands first: an Enum is a String, a SmallInteger an Integer, a Float was a Numeric before SQLAlchemy 2.1.
-_KINDS: tuple[tuple[Any, Callable[[Any], Kind | None]], ...] = (
-    (types.Boolean, lambda found: Kind("boolean", (bool,))),
+# The narrower type stands first: an Enum is a String, a SmallInteger an Integer, and a Float was once a Numeric.
+_KINDS: tuple[tuple[Any, Kind | Callable[[Any], Kind | None]], ...] = (
+    (types.Boolean, Kind("boolean", (bool,))),
     (types.Enum, _enum),
-    (types.String, lambda found: Kind("text", (str,))),
-    (types.SmallInteger, lambda found: _integer(16)),
-    (types.BigInteger, lambda found: _integer(64)),
-    (types.Integer, lambda found: _integer(32)),
-    (types.Float, lambda found: Kind("decimal", (Decimal, int)) if found.asdecimal else _FLOAT),
+    (types.String, Kind("text", (str,))),
+    (types.SmallInteger, _integer(16)),
+    (types.BigInteger, _integer(64)),
+    (types.Integer, _integer(32)),
+    (types.Float, _float),
     (types.Numeric, _numeric),
-    (types.DateTime, lambda found: Kind("datetime", (datetime,), aware=found.timezone)),
-    (types.Date, lambda found: Kind("date", (date,))),
+    (types.DateTime, _datetime),
+    (types.Date, Kind("date", (date,))),
     (types.Time, _time),
-    (types.Interval, lambda found: Kind("interval", (timedelta,))),
+    (types.Interval, Kind("interval", (timedelta,))),
     (types.Uuid, _uuid),
-    (types.NullType, lambda found: _ANY),  # an expression whose type nobody said
+    (types.NullType, Kind("any", minimum=-(2**63), maximum=2**63 - 1)),  # an expression whose type nobody said
 )

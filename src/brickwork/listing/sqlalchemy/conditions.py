@@ -1,11 +1,11 @@
 """One parameter of a filter: what it takes, the SQL it adds, and the same question to an object in Python."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, not_
@@ -30,8 +30,8 @@ class Condition(Protocol):
         """What the parameter asks for, for people who read the documentation."""
         ...
 
-    def prepare(self, *, complete: bool) -> bool:
-        """Check what can be checked, and say whether that was all; relations are followed when the models are complete."""
+    def prepare(self) -> bool:
+        """Check what can be checked before every model is defined, and say whether that was all."""
         ...
 
     def read(self, raw: Any) -> Any:
@@ -134,12 +134,12 @@ class Comparison:
         """What the parameter asks for."""
         return f"{self._label} {self._operator.summary}"
 
-    def prepare(self, *, complete: bool) -> bool:
-        """Check what can be checked, and say whether that was all; relations are followed when the models are complete."""
-        if complete or self._target.ready:
+    def prepare(self) -> bool:
+        """Check what can be checked before every model is defined, and say whether that was all."""
+        ready = self._target.ready
+        if ready:
             self._kind()
-            return True
-        return False
+        return ready
 
     def read(self, raw: Any) -> Any:
         """Split lists, and refuse text that is not written as such a value is."""
@@ -147,10 +147,10 @@ class Comparison:
             raw = split_values(raw, self._max_values)
         elif self._operator.takes == "pair":
             raw = split_values(raw)
-            if isinstance(raw, list | tuple) and len(raw) != 2:
+            if isinstance(raw, list | tuple) and len(cast("Sequence[object]", raw)) != 2:
                 raise PydanticCustomError("not_two_values", "Input should be two values: the lower and the upper bound")
         if isinstance(raw, list | tuple):
-            return [self._written.read(each) for each in raw]
+            return [self._written.read(each) for each in cast("Iterable[object]", raw)]
         return self._written.read(raw)
 
     def check(self, value: Any) -> Any:
@@ -255,17 +255,17 @@ def comparison(form: FieldForm, name: str, target: Target, *, label: str, max_va
     return Comparison(form, OPERATORS[name], target, label=label, max_values=max_values)
 
 
-def each_of_type(schema: Any, kind: str, more: dict[str, Any]) -> None:
+def each_of_type(schema: object, kind: str, more: dict[str, Any]) -> None:
     """Add to every part of a schema that describes values of a type."""
     if isinstance(schema, list):
-        for each in schema:
+        for each in cast("list[object]", schema):
             each_of_type(each, kind, more)
     elif isinstance(schema, dict):
-        if schema.get("type") == kind:
-            for name, value in more.items():
-                schema.setdefault(name, value)
+        part = cast("dict[str, object]", schema)
+        if part.get("type") == kind:
+            part.update({name: value for name, value in more.items() if name not in part})
         for name in ("anyOf", "items", "prefixItems"):
-            each_of_type(schema.get(name), kind, more)
+            each_of_type(part.get(name), kind, more)
 
 
 def _number(limit: Decimal | int | None) -> float | int | None:

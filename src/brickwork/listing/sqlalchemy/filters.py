@@ -50,8 +50,9 @@ class FilterSet(BaseModel):
     Without `model=` the fields name attributes of any objects, and only `matches` works.
 
     Raises:
-        TypeError: When the class is written: an annotation does not fit its column or operator.
-        ValueError: When the class is written: an unknown column or operator, or a reserved name.
+        TypeError: When the class is written: an annotation does not fit its column or operator, or a path leads to
+            nothing behind a relation.
+        ValueError: When the class is written: an unknown column or operator, or a name that would hide a method.
     """
 
     model_config = ConfigDict(protected_namespaces=())
@@ -86,7 +87,7 @@ class FilterSet(BaseModel):
             if name not in cls.__listing_fields__
         }
         cls.model_rebuild(force=True)
-        if not _prepared(cls, complete=False):
+        if not _prepared(cls):
             _prepare_later(cls)
 
     def apply(self, statement: Statement) -> Statement:
@@ -100,10 +101,7 @@ class FilterSet(BaseModel):
             raise TypeError(
                 f"{name} has no model, so it filters objects only; write class {name}(FilterSet, model=YourModel)"
             )
-        if not isinstance(statement, Select):
-            raise TypeError(
-                f"apply takes a select() statement, not {type(statement).__name__}; filter it before it is combined"
-            )
+        _refuse_other_statements(statement)
         conditions = [clause for condition, value in self._given() if (clause := condition.clause(value)) is not None]
         return statement.where(*conditions) if conditions else statement
 
@@ -139,6 +137,13 @@ class _Checked:
         return described
 
 
+def _refuse_other_statements(statement: object) -> None:
+    if not isinstance(statement, Select):
+        raise TypeError(
+            f"apply takes a select() statement, not {type(statement).__name__}; filter it before it is combined"
+        )
+
+
 def _equipped(model: type | None, name: str, info: FieldInfo) -> Condition:
     """Give the condition of a field, and join it to the field; an inherited field has its own already."""
     for each in info.metadata:
@@ -164,9 +169,9 @@ def _condition(model: type | None, name: str, info: FieldInfo) -> Condition:
     return comparison(form, operator, target, label=path.replace("__", "."))
 
 
-def _prepared(filters: type[FilterSet], *, complete: bool) -> bool:
+def _prepared(filters: type[FilterSet]) -> bool:
     """Check every condition, and say whether that was all."""
-    left = [each for each in filters.__conditions__.values() if not each.prepare(complete=complete)]
+    left = [each for each in filters.__conditions__.values() if not each.prepare()]
     return not left
 
 
@@ -176,6 +181,6 @@ def _prepare_later(filters: type[FilterSet]) -> None:
 
     def prepare() -> None:
         if (alive := weak()) is not None:
-            _prepared(alive, complete=True)
+            _prepared(alive)
 
     event.listen(Mapper, "after_configured", prepare, once=True)

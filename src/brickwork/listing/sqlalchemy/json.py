@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, Numeric, String, literal_column
 from sqlalchemy.dialects.postgresql import JSONB
@@ -15,7 +15,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from .._rules.values import Kind
-from .targets import Build, ColumnTarget
+from .targets import Build, ColumnTarget, attribute_of
 
 
 class ExactNumber(TypeDecorator[Decimal]):
@@ -157,7 +157,7 @@ class JsonTarget:
         """Give what an object's document holds here, without None."""
         values = self.document.found(item)
         for key in self.keys:
-            values = [value[key] for value in values if isinstance(value, Mapping) and key in value]
+            values = [attribute_of(cast("object", value), key) for value in values if isinstance(value, Mapping)]
         return [each for each in values if self._is_looked_for(each)]
 
     def _is_looked_for(self, value: object) -> bool:

@@ -1,9 +1,9 @@
 """Markers: a parameter under any name, compared with any column or expression."""
 
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from .conditions import MAX_VALUES, Condition, FieldForm, comparison
-from .paths import name_of, target_of
+from .paths import Compared, name_of, target_of
 
 
 @runtime_checkable
@@ -20,7 +20,7 @@ class _Compared(Marker):
 
     operator: ClassVar[str]
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: Compared) -> None:
         self.target = target
 
     def condition(self, model: type | None, form: FieldForm) -> Condition:
@@ -136,7 +136,7 @@ class _Listed(_Compared):
         max_values: How many values a request may send.
     """
 
-    def __init__(self, target: Any, *, max_values: int = MAX_VALUES) -> None:
+    def __init__(self, target: Compared, *, max_values: int = MAX_VALUES) -> None:
         if max_values < 1:
             raise ValueError(f"max_values must be at least 1, not {max_values}")
         super().__init__(target)

@@ -1,7 +1,7 @@
 """From the names and markers of a filter to what they compare."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from sqlalchemy import JSON, ColumnElement
 from sqlalchemy.orm import ColumnProperty, Mapper, QueryableAttribute, RelationshipProperty
@@ -15,6 +15,7 @@ from .related import Related, RelatedTarget
 from .targets import AttributeTarget, ColumnTarget, Target, column_target, mapper_of
 
 Python = tuple[type, ...]
+Compared = str | Related | QueryableAttribute[Any] | ColumnElement[Any]
 
 
 class Place(NamedTuple):
@@ -58,22 +59,30 @@ def target_by_name(model: type | None, path: str, python: Python) -> Target:
     return _target(mapper_of(model), model, segments, python)
 
 
-def target_of(model: type | None, given: Any, python: Python) -> Target:
+def target_of(model: type | None, given: object, python: Python) -> Target:
     """Give what a marker names: an attribute of a model, a path, something `Related` or an SQL expression."""
     if isinstance(given, str):
         return target_by_name(model, given, python)
     if isinstance(given, Related):
         return _related(given.path, python)
-    if isinstance(given, QueryableAttribute):
+    if _is_attribute(given):
         return _attribute_target(model, given, python)
-    if isinstance(given, ColumnElement):
+    if _is_expression(given):
         return ColumnTarget(given, None, kind_of(given.type))
     raise TypeError(
         f"a filter compares an attribute of a model, Related(...), an SQL expression or a path, not {given!r}"
     )
 
 
-def name_of(given: Any, otherwise: str) -> str:
+def _is_attribute(given: object) -> TypeGuard[QueryableAttribute[Any]]:
+    return isinstance(given, QueryableAttribute)
+
+
+def _is_expression(given: object) -> TypeGuard[ColumnElement[Any]]:
+    return isinstance(given, ColumnElement)
+
+
+def name_of(given: Compared, otherwise: str) -> str:
     """Give the name of what a marker names, for people; an expression has none."""
     if isinstance(given, str):
         return given

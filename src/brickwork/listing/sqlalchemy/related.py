@@ -27,13 +27,13 @@ class Related:
         path: What stands behind it: more relationships, and a column at the end.
     """
 
-    def __init__(self, relation: Any, *path: Any) -> None:
+    def __init__(self, relation: QueryableAttribute[Any], *path: QueryableAttribute[Any]) -> None:
         self.path: tuple[QueryableAttribute[Any], ...] = (relation, *path)
         if not path:
             raise TypeError(
                 "Related needs the relationship and a column behind it: Related(Product.category, Category.slug)"
             )
-        for each in self.path:
+        for each in cast("tuple[object, ...]", self.path):
             if not isinstance(each, QueryableAttribute):
                 raise TypeError(f"Related takes attributes of models, such as Product.category, not {each!r}")
 
@@ -53,8 +53,8 @@ class RelatedTarget:
 
     @property
     def ready(self) -> bool:
-        """Whether the relation was followed already."""
-        return self._resolved is not None and (self._resolved[1] is None or self._resolved[1].ready)
+        """Whether the relation can be followed without configuring the models, which is the application's to start."""
+        return self.relation.parent.mapper.configured
 
     @property
     def kind(self) -> Kind | None:
@@ -83,7 +83,13 @@ class RelatedTarget:
                 entity = aliased(entity)
                 relation = relation.of_type(entity)
             exists = cast("Exists", relation.any() if relation.property.uselist else relation.has())
-            target = None if self.far_side is None else self.far_side(mapper, entity)
+            target = None if self.far_side is None else self._seen(self.far_side, mapper, entity)
             self._resolved = (exists, target)
             return exists, target
         return self._resolved
+
+    def _seen(self, far_side: FarSide, mapper: Mapper[Any], entity: Any) -> Target:
+        try:
+            return far_side(mapper, entity)
+        except ValueError as error:  # during validation a ValueError would be taken for the client's
+            raise TypeError(str(error)) from error

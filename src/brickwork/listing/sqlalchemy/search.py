@@ -16,7 +16,7 @@ from .._rules.operators import OPERATORS
 from .._rules.values import Kind, refuse_unstorable
 from .clauses import CLAUSES
 from .conditions import Condition, FieldForm, each_of_type
-from .paths import target_of
+from .paths import Compared, target_of
 from .related import Related
 from .targets import ColumnTarget, Target
 
@@ -39,7 +39,7 @@ class Search:
         max_length: How many characters a request may send.
     """
 
-    def __init__(self, *columns: Any, max_terms: int = 8, max_length: int = 200) -> None:
+    def __init__(self, *columns: Compared, max_terms: int = 8, max_length: int = 200) -> None:
         if not columns:
             raise TypeError("Search needs the columns to look in: Search(Product.name, Product.description)")
         if max_terms < 1 or max_length < 1:
@@ -67,7 +67,7 @@ class FullText:
         max_length: How many characters a request may send.
     """
 
-    def __init__(self, *columns: Any, language: str = "english", max_length: int = 200) -> None:
+    def __init__(self, *columns: Compared, language: str = "english", max_length: int = 200) -> None:
         if not columns or any(isinstance(each, Related) for each in columns):
             raise TypeError("FullText needs columns of the model itself: FullText(Product.name, Product.description)")
         if not language.isidentifier():
@@ -117,7 +117,7 @@ class _Unbounded:
         """Nothing is known of what the parameter asks for."""
         return None
 
-    def prepare(self, *, complete: bool) -> bool:
+    def prepare(self) -> bool:
         """There is nothing to check."""
         return True
 
@@ -144,8 +144,8 @@ class _SearchCondition(_Unbounded):
     def summary(self) -> str:
         return "Words to look for, each of which must be found."
 
-    def prepare(self, *, complete: bool) -> bool:
-        ready = [each for each in self._targets if complete or each.ready]
+    def prepare(self) -> bool:
+        ready = [each for each in self._targets if each.ready]
         for each in ready:
             _refuse_other_columns(self._name, each)
         return len(ready) == len(self._targets)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sqlalchemy import ColumnElement, inspect
 from sqlalchemy.orm import Mapper
@@ -18,7 +18,7 @@ class Target(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether all of it is known, or a relation must be followed first, once every model is defined."""
+        """Whether it can be looked at, or leads to models that may not be defined yet."""
         ...
 
     @property
@@ -99,17 +99,19 @@ def steps(item: object, path: Iterable[str]) -> list[object]:
 def attribute_of(item: object, name: str) -> object:
     """Give an attribute of an object, or the value under a key of a mapping."""
     if isinstance(item, Mapping):
-        return item.get(name)
+        return cast("Mapping[str, object]", item).get(name)
     return getattr(item, name)
 
 
 def _many(value: object) -> Iterable[object]:
-    return value if isinstance(value, list | tuple | set | frozenset) else (value,)
+    if isinstance(value, list | tuple | set | frozenset):
+        return cast("Iterable[object]", value)
+    return (value,)
 
 
 def column_target(entity: Any, key: str) -> ColumnTarget:
     """Give a column of a model, or of an alias of one, by its attribute."""
-    column: ColumnElement[Any] = getattr(entity, key).expression
+    column = cast("ColumnElement[Any]", getattr(entity, key).expression)
     return ColumnTarget(column, key, kind_of(column.type))
 
 
@@ -119,8 +121,8 @@ def mapper_of(model: type) -> Mapper[Any]:
     Raises:
         TypeError: It is no model of SQLAlchemy's ORM.
     """
-    mapper: Any = inspect(model, raiseerr=False)
-    if not isinstance(mapper, Mapper):
+    mapper: Mapper[Any] | None = inspect(model, raiseerr=False)
+    if mapper is None:
         raise TypeError(
             f"{model!r} is no model of SQLAlchemy's ORM; leave model= out to filter other objects in Python"
         )
