@@ -73,6 +73,7 @@ class Curve:
             f'<text x="{scale.place(number):.1f}" y="{HEIGHT - 8}" text-anchor="middle">{depth:,}</text>'
             for number, depth in enumerate(self.depths)
         ]
+        drawn.append(f'<text x="{WIDTH - RIGHT + 12}" y="{HEIGHT - 8}">rows before the page</text>')
         drawn += [_drawn(line, end, scale) for line, end in zip(self.lines, ends, strict=True)]
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">\n'
@@ -80,19 +81,19 @@ class Curve:
         )
 
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 320, 72, 250, 16, 36
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 320, 84, 240, 16, 36
 APART = 18.0  # between the names of two lines that end beside each other
 
 STYLE = dedent(
     """
     text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; fill: #645c57 }
-    .ours { font-weight: 600; fill: #1d1a18 } .number { font-variant-numeric: tabular-nums }
+    text.ours { font-weight: 600; fill: #1d1a18 } .number { font-variant-numeric: tabular-nums }
     line { stroke: #645c57; stroke-width: 1; stroke-dasharray: 2 3; opacity: 0.5 }
     polyline { fill: none; stroke-width: 2.5; stroke-linejoin: round; stroke-linecap: round }
     polyline.peer, polyline.floor { stroke: #9b928b } polyline.ours { stroke: #a03d29 }
     circle.peer, circle.floor { fill: #9b928b } circle.ours { fill: #a03d29 }
     @media (prefers-color-scheme: dark) {
-      text { fill: #b5aca5 } .ours { fill: #f3efec } line { stroke: #b5aca5 }
+      text { fill: #b5aca5 } text.ours { fill: #f3efec } line { stroke: #b5aca5 }
       polyline.peer, polyline.floor { stroke: #756c66 } polyline.ours { stroke: #ec8a6f }
       circle.peer, circle.floor { fill: #756c66 } circle.ours { fill: #ec8a6f }
     }
@@ -135,7 +136,7 @@ def _drawn(line: Line, end: float, scale: _Scale) -> str:
     joined = " ".join(f"{across:.1f},{down:.1f}" for across, down in points)
     dots = "".join(f'<circle class="{line.group}" cx="{across:.1f}" cy="{down:.1f}" r="3"/>' for across, down in points)
     name = f"{escape(line.name)}, {_amount(line.milliseconds[-1])} ms"
-    where = f'x="{WIDTH - RIGHT + 2}" y="{end + 5:.1f}"'
+    where = f'x="{WIDTH - RIGHT - 12}" y="{end + 5:.1f}"'
     return f'<polyline class="{line.group}" points="{joined}"/>{dots}<text class="{line.group}" {where}>{name}</text>'
 
 
