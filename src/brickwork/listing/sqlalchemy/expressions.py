@@ -56,7 +56,8 @@ def check_steps(related: Related) -> None:
         TypeError: It does.
     """
     for step in related.path[:-1]:
-        if getattr(step, "property", None) is None or step.property.uselist:
+        relationship = getattr(step, "property", None)
+        if not isinstance(relationship, RelationshipProperty) or relationship.uselist:
             raise TypeError(f"{step.key!r} leads to many rows, or to none: sort by what a subquery makes of them")
 
 
