@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from sqlalchemy import Connection, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -97,15 +97,16 @@ class CursorQuery(Query[Item]):
             return self._answer(found, into)
 
     def _plan(self, session: AsyncSource | SyncSource, statement: Statement | None) -> Plan[KeysetRows[Any]]:
-        statement = self._filtered(self._rows().every if statement is None else statement)
-        if not isinstance(statement, Select):
+        filtered = self._filtered(self._rows().every if statement is None else statement)
+        if not isinstance(filtered, Select):
             raise TypeError("pages by cursor cannot be cut from a union: make it a subquery, and select from that")
+        selected = cast("Select[Any]", filtered)
         return keyset_plan(
-            statement,
+            selected,
             self._keys(),
             self._position,
             size=self.size,
-            dialect_name=dialect_of(session, statement),
+            dialect_name=dialect_of(session, selected),
             scalars=not isinstance(session, AsyncConnection | Connection),
         )
 
