@@ -1,7 +1,7 @@
 """What can be sorted by: what was offered, under its name, and completed so that no two rows are at one place."""
 
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from sqlalchemy import (
@@ -57,7 +57,7 @@ class Author(Base):
     whole: Mapped[str] = column_property(literal_column("first || last", String))
     pair = composite(lambda first, last: (first, last), first, last)
 
-    __mapper_args__: ClassVar[Any] = {"polymorphic_on": "kind", "polymorphic_identity": "author"}
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "author"}  # noqa: RUF012
 
     @hybrid_property
     def family(self) -> str:
@@ -82,7 +82,7 @@ class Poet(Author):
 
     id: Mapped[int] = mapped_column(ForeignKey("authors.id"), primary_key=True)
     metre: Mapped[str]
-    __mapper_args__: ClassVar[Any] = {"polymorphic_identity": "poet"}
+    __mapper_args__ = {"polymorphic_identity": "poet"}  # noqa: RUF012
 
 
 class Book(Base):
