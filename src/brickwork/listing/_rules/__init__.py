@@ -1,0 +1,1 @@
+"""What a listing decides by itself: operators, values, cursors, orders, pages, totals and links."""
