@@ -128,6 +128,7 @@ def test_the_clauses_of_a_select_have_the_names_we_read() -> None:
 
     assert not structure.is_plain(full)
     assert structure.is_joined(full)
+    assert not structure.is_joined(union(full, full))
     assert structure.window_of(full) == (3, 0)
     assert structure.entity_of(full) is Product
     assert len(structure.order_of(full)) == len(structure.grouping_of(full)) == 1

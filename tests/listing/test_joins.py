@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     create_engine,
     func,
+    literal_column,
     or_,
     select,
     text,
@@ -78,6 +79,7 @@ class Order(Base):
     slot: Mapped[int | None]
     half: Mapped[int | None]
     partial: Mapped[int | None]
+    ticket: Mapped[int | None] = mapped_column(index=True, unique=True)
     lowered: Mapped[str | None]
 
     customer: Mapped[Customer] = relationship(back_populates="orders")
@@ -110,6 +112,7 @@ SINGLE: dict[str, Select[Any]] = {
     "by primary key": select(Customer).join(Person.__table__, Person.__table__.c.id == Customer.id),
     "by unique column": select(Order).join(Person, Person.email == Order.seller_email),
     "by unique constraint": select(Person).join(Order, and_(Order.slot == Person.id, Order.half == 1)),
+    "by unique index": select(Person).join(Order, Order.ticket == Person.id),
     "by composite key": select(Person).join(Order, and_(Order.year == 2000, Person.id == Order.number)),
     "by grouped subquery": select(Customer).join(counts, counts.c.customer_id == Customer.id),
     "by grouped expression": select(Customer).outerjoin(once, once.c.customer_id == Customer.id),
@@ -282,7 +285,10 @@ def test_an_order_by_a_subquery_is_of_the_entity(sqlite_session: Session) -> Non
     stars = select(func.min(Review.stars)).where(Review.product_id == Product.id).correlate(Product).scalar_subquery()
     joined = select(Product).join(Product.reviews)
 
-    found = read(sqlite_session, joined.order_by(stars.desc(), Product.reviews.any(Review.stars == 9), Product.id))
+    found = read(
+        sqlite_session,
+        joined.order_by(stars.desc(), Product.reviews.any(Review.stars == 9), literal_column("products.id")),
+    )
 
     assert numbers(found) == [4, 9, 3, 8, 2]
     assert found.total == 12

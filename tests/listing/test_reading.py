@@ -25,7 +25,8 @@ async def source(request: pytest.FixtureRequest, session: AsyncSession) -> Async
     await session.flush()
     connection = await session.connection()
     scoped = async_scoped_session(async_sessionmaker(connection), scopefunc=lambda: None)
-    yield {"session": session, "scoped session": scoped, "connection": connection}[request.param]
+    sources: dict[str, AsyncSource] = {"session": session, "scoped session": scoped, "connection": connection}
+    yield sources[request.param]
     await scoped.remove()
 
 
@@ -36,7 +37,8 @@ def sync_source(request: pytest.FixtureRequest, sync_session: Session) -> SyncSo
     sync_session.flush()
     connection = sync_session.connection()
     scoped = scoped_session(sessionmaker(connection))
-    return {"session": sync_session, "scoped session": scoped, "connection": connection}[request.param]
+    sources: dict[str, SyncSource] = {"session": sync_session, "scoped session": scoped, "connection": connection}
+    return sources[request.param]
 
 
 @pytest.mark.promise("listing-72")

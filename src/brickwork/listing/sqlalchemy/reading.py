@@ -150,8 +150,6 @@ def _answer(source: Session | Connection, read: Read) -> Any:
         return result.all()
     except InvalidRequestError:
         # Only SQLAlchemy knows which rows of several things need to be made unique, and only tells afterwards.
-        if read.unique:
-            raise
         return source.execute(read.statement).unique().all()
 
 
