@@ -4,6 +4,7 @@
 $ hatch run demo
 $ hatch run demo problems:app
 $ hatch run demo --port 8001
+$ hatch run demo --database postgresql://shop:secret@localhost/shop
 ```
 """
 
@@ -22,9 +23,12 @@ from pathlib import Path
 
 try:
     import uvicorn
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
     from starlette.types import ASGIApp
 
     from brickwork.accesslog import configure_logging
+    from brickwork.database import Database
 except ModuleNotFoundError as error:
     sys.exit(f"The package {error.name} is missing: start with `hatch run demo`, which brings all that is needed.")
 
@@ -43,7 +47,7 @@ OPEN = """
 
 def main() -> None:
     arguments = _arguments()
-    app, welcome = _load(arguments.app)
+    app, welcome = _load(arguments.app) if arguments.database is None else _shop_on(arguments.database, arguments.app)
     listener = _listen(arguments.host, arguments.port)
     configure_logging(level="INFO", json=not sys.stdout.isatty())
     config = uvicorn.Config(
@@ -74,6 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("app", nargs="?", default=SHOP, help="an example, such as problems:app (default: the bookshop)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", default=8000, type=_port, help="0 for any that is free (default: %(default)s)")
+    parser.add_argument("--database", metavar="URL", help="where the bookshop keeps its books (default: its own file)")
     return parser.parse_args()
 
 
@@ -94,6 +99,24 @@ def _load(name: str) -> tuple[ASGIApp, str]:
     if app is None:
         sys.exit(f"examples/{module_name}.py has no {attribute!r}: write {module_name}:app.")
     return app, OPEN if name == SHOP else _welcome(inspect.getdoc(module) or "")
+
+
+def _shop_on(url: str, name: str) -> tuple[ASGIApp, str]:
+    """Build the bookshop on a database, once that has answered."""
+    if name != SHOP:
+        sys.exit(f"--database is for the bookshop alone: leave out {name}.")
+    try:
+        _reach(Database(url))
+    except (ImportError, OSError, SQLAlchemyError, ValueError) as error:
+        # Messages of drivers go on for lines, and only the first says what is wrong.
+        sys.exit(f"This database cannot be used: {str(getattr(error, 'orig', error)).splitlines()[0]}")
+    return import_module("examples.shop.app").create_app(database_url=url), OPEN
+
+
+def _reach(database: Database) -> None:
+    with database.sync_begin() as session:
+        session.execute(select(1))
+    database.sync_engine.dispose()
 
 
 def _welcome(docstring: str) -> str:

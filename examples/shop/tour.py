@@ -18,6 +18,8 @@ from typing import Any
 import httpx2
 from fastapi import FastAPI
 
+from brickwork.stack import time_limit
+
 from .app import create_app
 
 _WIDTH = 96
@@ -59,7 +61,8 @@ class Guide:
             show: Headers of the answer to print. A problem document is always printed.
         """
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        print(f"\n  {self._paint(f'{method} {path}', _BOLD)}  {_shortened(content)}".rstrip())
+        line = _fitting(f"{method} {path}", _WIDTH)
+        print(f"\n  {self._paint(line, _BOLD)}  {_shortened(content)}".rstrip())
         self._fields(headers or {})
         kind = {} if content is None else {"Content-Type": "application/json"}
         response = await self._client.request(method, path, headers={**kind, **(headers or {})}, content=content)
@@ -69,6 +72,12 @@ class Guide:
         if response.headers.get("content-type") == "application/problem+json":
             self._document(response.json())
         return response
+
+    def books(self, page: Mapping[str, Any]) -> list[int]:
+        """Print the books of a page, and give their numbers."""
+        for book in page["items"]:
+            print(f"    {book['year']:>6}  {book['price']:>6}  {book['title']}, {book['author']}")
+        return [book["id"] for book in page["items"]]
 
     def shows(self, claim: str, *, proven: bool) -> None:
         """Say what the answer shows, with a mark for whether it really does."""
@@ -120,6 +129,33 @@ async def problems(guide: Guide) -> None:
 
     answer = await guide.ask("DELETE", "/books", show=["allow"])
     guide.shows("What the framework refuses is a problem too.", proven=answer.json()["status"] == 405)
+
+
+async def listing(guide: Guide) -> None:
+    guide.block("listing", "filters, searches, sorts and cuts lists into pages.")
+
+    answer = await guide.ask("GET", "/books?category=drama,poetry&price__lte=9&in_stock=true&sort=-year&size=3")
+    guide.books(answer.json())
+    years = [book["year"] for book in answer.json()["items"]]
+    proven = years == sorted(years, reverse=True) and answer.json()["total"] > 3
+    guide.shows(f"These are 3 of {answer.json()['total']}, the newest first.", proven=proven)
+
+    answer = await guide.ask("GET", "/books?categroy=drama")
+    told = answer.json()["errors"][0]["detail"]
+    guide.shows("A typo is no ignored filter.", proven="did you mean 'category'?" in told)
+
+    first = await guide.ask("GET", "/books/feed?q=austen&size=2")
+    walked = guide.books(first.json())
+    await guide.ask("POST", "/orders", body=_order({"book_id": walked[0], "quantity": 1}))
+    answer = await guide.ask("GET", first.links["next"]["url"])
+    walked += guide.books(answer.json())
+    proven = len(walked) == len(set(walked)) == 3 and answer.json()["next"] is None
+    guide.shows("A cursor goes on where the last page ended, whatever is sold meanwhile.", proven=proven)
+
+    cursor = first.json()["next"]
+    tampered = cursor[:20] + ("B" if cursor[20] == "A" else "A") + cursor[21:]
+    answer = await guide.ask("GET", f"/books/feed?q=austen&size=2&cursor={tampered}")
+    guide.shows("One that was tampered with is refused.", proven=answer.json()["reason"] == "malformed")
 
 
 async def requestid(guide: Guide) -> None:
@@ -190,9 +226,9 @@ def _order(*lines: Mapping[str, int]) -> Mapping[str, object]:
 
 def _shop() -> FastAPI:
     """Open the shop with two routes that a good one does not have."""
-    app = create_app(timeout=1.0)
+    app = create_app()
 
-    @app.get("/slow")
+    @app.get("/slow", dependencies=[time_limit(0.2)])
     async def slow() -> None:
         await asyncio.sleep(60)
 
@@ -241,6 +277,7 @@ async def tour(*, colour: bool) -> list[str]:
         guide = Guide(client, colour=colour)
         with Records().attached() as records:
             await problems(guide)
+            await listing(guide)
             await requestid(guide)
             await headers(guide)
             await stack(guide)

@@ -1,6 +1,7 @@
 """The demo command: one line and an exit code for everything that can go wrong."""
 
 import ast
+import os
 import re
 import signal
 import socket
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx2
 import pytest
@@ -26,10 +28,17 @@ def run(*arguments: str, command: list[str] = DEMO) -> tuple[int, list[str]]:
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+def serving(*arguments: str, temporary: Path | None = None) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """Start the demo on a free port, and give the process, its URL and what it said so far."""
+    # What a killed shop leaves behind goes with the folder.
+    folder = TemporaryDirectory()
     process = subprocess.Popen(
-        [*DEMO, *arguments, "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*DEMO, *arguments, "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary or folder.name)},
     )
     assert process.stdout is not None
     said: list[str] = []
@@ -44,6 +53,7 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[
     finally:
         process.kill()
         process.communicate()
+        folder.cleanup()
 
 
 @pytest.mark.slow
@@ -90,6 +100,18 @@ def test_ctrl_c_ends_in_one_line() -> None:
     assert rest.split() == ["Closed."]
 
 
+@pytest.mark.slow
+def test_a_shop_that_closes_leaves_no_file(tmp_path: Path) -> None:
+    """The file with the books is in a temporary folder while the shop is open, and gone afterwards."""
+    with serving(temporary=tmp_path) as (process, _, _):
+        during = [path.name for path in tmp_path.glob("bookshop-*/*.db")]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+
+    assert during == ["shop.db"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_port_in_use_is_one_line() -> None:
     """A taken port ends in one line that names another, with exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -107,6 +129,13 @@ def test_a_port_in_use_is_one_line() -> None:
         (["nope:app"], "There is no example 'nope'. There are: "),
         (["../shop"], "There is no example '../shop'. There are: "),
         (["requestid:nope"], "examples/requestid.py has no 'nope': write requestid:app."),
+        (
+            ["requestid:app", "--database", "sqlite://"],
+            "--database is for the bookshop alone: leave out requestid:app.",
+        ),
+        (["--database", "nowhere"], "This database cannot be used: this is no address of a database: write one like"),
+        (["--database", "sqlite:////nowhere/shop.db"], "This database cannot be used: unable to open database file"),
+        (["--database", "postgresql://shop:hunter2@127.0.0.1:1/shop"], "This database cannot be used: connection "),
         (["--host", "192.0.2.1"], "Cannot listen on 192.0.2.1, port 8000: "),
         (["--host", "nowhere.invalid"], "Cannot listen on nowhere.invalid, port 8000: "),
     ],
@@ -118,6 +147,22 @@ def test_what_cannot_be_served_is_one_line(arguments: list[str], line: str) -> N
     assert code == 1
     assert len(said) == 1
     assert said[0].startswith(line)
+    assert "hunter2" not in said[0]
+
+
+@pytest.mark.slow
+def test_a_shop_on_a_database_keeps_what_was_sold(tmp_path: Path) -> None:
+    """Orders in a database of one's own are still there when the shop opens again, and no book is new."""
+    database = f"sqlite:///{tmp_path / 'shop.db'}"
+    with serving("--database", database) as (_, url, _):
+        placed = httpx2.post(f"{url}/orders", json={"lines": [{"book_id": 7, "quantity": 1}]})
+
+    with serving("--database", database) as (_, url, _):
+        order = httpx2.get(url + placed.headers["location"])
+        book = httpx2.get(f"{url}/books/7")
+
+    assert order.json() == placed.json()
+    assert book.json()["stock"] == 0
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "http"])

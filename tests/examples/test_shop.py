@@ -1,6 +1,6 @@
 """The bookshop over HTTP: what it sells, what it refuses, and that its document says so."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +31,16 @@ def order(*lines: tuple[int, int]) -> dict[str, Any]:
     return {"lines": [{"book_id": book_id, "quantity": quantity} for book_id, quantity in lines]}
 
 
+async def walk(client: httpx2.AsyncClient, path: str) -> list[dict[str, Any]]:
+    """Follow the links from page to page, and give all items."""
+    items: list[dict[str, Any]] = []
+    while path:
+        answer = await client.get(path)
+        items += answer.json()["items"]
+        path = answer.links.get("next", {}).get("url", "")
+    return items
+
+
 async def test_the_catalogue_is_paged(client: httpx2.AsyncClient) -> None:
     """Pages follow each other without a gap, and every one says how much there is."""
     first = (await client.get("/books", params={"size": 50})).json()
@@ -49,6 +59,91 @@ async def test_a_page_past_the_end_is_empty(client: httpx2.AsyncClient) -> None:
     assert answer.json()["items"] == []
 
 
+async def test_a_page_too_deep_is_refused(client: httpx2.AsyncClient) -> None:
+    """A page so deep that the database would read thousands of books to skip them is 422, and names the last one."""
+    answer = await client.get("/books", params={"page": 1000})
+
+    document = assert_problem(answer, 422)
+    assert document["errors"][0]["parameter"] == "page"
+    assert "501" in document["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "holds"),
+    [
+        ("category=drama,epic", lambda book: book["category"] in {"drama", "epic"}),
+        ("category=drama&category=epic", lambda book: book["category"] in {"drama", "epic"}),
+        ("language=grc", lambda book: book["language"] == "grc"),
+        ("author__icontains=HOMER", lambda book: book["author"] == "Homer"),
+        ("year__gte=-700&year__lte=100", lambda book: -700 <= book["year"] <= 100),
+        ("price__gte=9.50&price__lte=12", lambda book: 9.5 <= float(book["price"]) <= 12),
+        ("in_stock=false", lambda book: book["stock"] == 0),
+        ("in_stock=true&q=fyodor", lambda book: book["stock"] > 0 and book["author"] == "Fyodor Dostoevsky"),
+    ],
+)
+async def test_filters_keep_what_fits(
+    client: httpx2.AsyncClient, query: str, holds: Callable[[dict[str, Any]], bool]
+) -> None:
+    """Each filter leaves the books that fit it, all of them and no others."""
+    everything = await walk(client, "/books?size=100")
+
+    found = await walk(client, f"/books?size=100&{query}")
+
+    assert 0 < len(found) < len(everything)
+    assert found == [book for book in everything if holds(book)]
+
+
+@pytest.mark.parametrize("path", ["/books?size=90", "/books/feed?size=90"])
+@pytest.mark.parametrize("sort", ["title", "-author,year", "price", "-year"])
+async def test_pages_follow_each_other_in_every_order(client: httpx2.AsyncClient, path: str, sort: str) -> None:
+    """Whatever the order, the links lead through all books, each of them once."""
+    books = await walk(client, f"{path}&sort={sort}")
+
+    first = sort.split(",", maxsplit=1)[0].lstrip("-")
+    values = [float(book[first]) if first == "price" else book[first] for book in books]
+    assert sorted(book["id"] for book in books) == list(range(1, 407))
+    assert values == sorted(values, reverse=sort.startswith("-"))
+
+
+async def test_a_cursor_is_for_one_list(client: httpx2.AsyncClient) -> None:
+    """A cursor that was tampered with, is for another filter or from another shop is 400, and says which."""
+    page = (await client.get("/books/feed", params={"q": "tolstoy", "size": 1})).json()
+    cursor = page["next"]
+
+    tampered = await client.get("/books/feed", params={"q": "tolstoy", "cursor": cursor[:-1] + "_"})
+    elsewhere = await client.get("/books/feed", params={"q": "austen", "cursor": cursor})
+    async with open_client(create_app(), base_url="http://localhost") as other:
+        foreign = await other.get("/books/feed", params={"q": "tolstoy", "cursor": cursor})
+
+    assert_problem(tampered, 400, slug="invalid-cursor", reason="malformed")
+    assert_problem(elsewhere, 400, slug="invalid-cursor", reason="other-query")
+    assert_problem(foreign, 400, slug="invalid-cursor", reason="malformed")
+
+
+async def test_shops_with_one_secret_open_each_others_cursors() -> None:
+    """Processes that serve one shop are given one secret, and a walk may go from one to the other."""
+    secret = "0123456789abcdef0123456789abcdef"
+    async with open_client(create_app(cursor_secret=secret), base_url="http://localhost") as client:
+        first = (await client.get("/books/feed?size=2")).json()
+
+    async with open_client(create_app(cursor_secret=secret), base_url="http://localhost") as client:
+        second = (await client.get("/books/feed", params={"size": 2, "cursor": first["next"]})).json()
+
+    assert [book["id"] for book in first["items"] + second["items"]] == [1, 2, 3, 4]
+
+
+async def test_a_walk_is_not_disturbed_by_orders(client: httpx2.AsyncClient) -> None:
+    """Who walks through the books in stock meets each once, although others are sold out meanwhile."""
+    everything = await walk(client, "/books?in_stock=true&size=100")
+    first = await client.get("/books/feed?in_stock=true&size=5")
+    await client.post("/orders", json=order((1, 4), (2, 1)))
+
+    rest = await walk(client, first.links["next"]["url"])
+
+    assert first.json()["items"][0]["id"] == 1
+    assert first.json()["items"] + rest == everything
+
+
 async def test_books_are_found_by_category_and_words(client: httpx2.AsyncClient) -> None:
     """A search looks at title and author, whatever the case, and a category narrows it."""
     tolstoy = (await client.get("/books", params={"q": "tolstoy"})).json()
@@ -60,10 +155,25 @@ async def test_books_are_found_by_category_and_words(client: httpx2.AsyncClient)
 
 @pytest.mark.parametrize(
     ("query", "parameter"),
-    [("category=cookery", "category"), ("size=101", "size"), ("page=0", "page"), ("q=", "q"), ("colour=red", "colour")],
+    [
+        ("category=cookery", "category"),
+        ("size=101", "size"),
+        ("page=0", "page"),
+        ("page=1&page=2", "page"),
+        ("q=", "q"),
+        ("q=%00", "q"),
+        ("colour=red", "colour"),
+        ("categroy=drama", "categroy"),
+        ("sort=stock", "sort"),
+        ("sort=year,-year", "sort"),
+        ("price__lte=cheap", "price__lte"),
+        ("price__gte=NaN", "price__gte"),
+        ("year__gte=1e30", "year__gte"),
+        ("in_stock=perhaps", "in_stock"),
+    ],
 )
 async def test_a_query_that_makes_no_sense_is_refused(client: httpx2.AsyncClient, query: str, parameter: str) -> None:
-    """A wrong, an outsize and an unknown parameter are each named."""
+    """A wrong, an outsize, a repeated and an unknown parameter are each named."""
     answer = await client.get(f"/books?{query}")
 
     document = assert_problem(answer, 422)
@@ -230,6 +340,8 @@ async def test_the_document_names_every_answer(client: httpx2.AsyncClient) -> No
     paths = (await client.get("/openapi.json")).json()["paths"]
 
     own = {(path, method): set(paths[path][method]["responses"]) for path in paths for method in paths[path]}
+    assert own["/books", "get"] >= {"200", "422"}
+    assert own["/books/feed", "get"] >= {"200", "400", "422"}
     assert own["/books/{book_id}", "get"] >= {"200", "404", "422"}
     assert own["/orders", "post"] >= {"201", "409", "422"}
     assert own["/orders/{order_id}", "get"] >= {"200", "404", "422"}

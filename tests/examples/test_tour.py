@@ -13,7 +13,7 @@ import pytest
 from examples.shop import tour
 
 ROOT = Path(tour.__file__).parents[2]
-BLOCKS = ["problems", "requestid", "headers", "stack", "accesslog"]
+BLOCKS = ["problems", "listing", "requestid", "headers", "stack", "accesslog"]
 
 
 @pytest.fixture
@@ -40,6 +40,9 @@ async def test_the_sights_are_seen(said: str) -> None:
     """What people come for is on the screen."""
     sights = [
         '"pointer": "#/lines/0/quantity"',
+        "There is no such parameter; did you mean 'category'?",
+        "Persuasion, Jane Austen",
+        '"reason": "malformed"',
         "x-request-id: checkout-4711",
         "content-security-policy: default-src 'none'",
         "400 Bad Request",

@@ -110,6 +110,7 @@ function report({ problem }) {
     line.append(Object.assign(document.createElement("code"), { textContent: error.parameter }), ` ${error.detail}`);
   }
   trouble.replaceChildren(said, details);
+  count.textContent = "";
   mark((problem?.errors ?? []).map((error) => error.parameter));
   // A cursor lives as long as the shop; the way on is from the beginning.
   next = null;
