@@ -43,6 +43,14 @@ class Shelf(Base):
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime(), server_default=func.now(), onupdate=func.now())
 
 
+class Word(Base):
+    """Is nothing but its key."""
+
+    __tablename__ = "word"
+
+    text: Mapped[str] = mapped_column(primary_key=True)
+
+
 class Copy(Base):
     """Has a key of two columns, and a version of its own making."""
 

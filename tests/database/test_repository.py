@@ -156,8 +156,12 @@ async def test_it_can_be_asked_whether_a_row_exists(session: AsyncSession) -> No
 
 
 async def test_a_subclass_has_methods_of_its_own(session: AsyncSession) -> None:
-    """It names the model in its class line, and builds on `select` and `session`."""
-    books = Books(session)
+    """It names the model in its class line, builds on `select` and `session`, and can be built on in turn."""
+
+    class RareBooks(Books):
+        pass
+
+    books = RareBooks(session)
     book = await books.create({"title": "a"})
 
     assert await books.titled("a") is book

@@ -15,7 +15,7 @@ from brickwork.database._depends import Database
 from brickwork.database.sqlalchemy.repository import Repository
 from brickwork.database.sqlalchemy.rows import mapper_of
 from brickwork.database.sqlalchemy.upsert import first_version, upsert_statement
-from tests.database.models import Author, Book, Copy, Letter, Note, Shelf
+from tests.database.models import Author, Book, Copy, Letter, Note, Shelf, Word
 
 
 class BookIn(BaseModel):
@@ -127,9 +127,9 @@ async def test_a_version_of_ones_own_counts_on(session: AsyncSession) -> None:
 async def test_a_row_that_has_nothing_to_change_is_given(library: Database) -> None:
     """Where the data name nothing but what tells the row, the row that is there is given."""
     async with library.begin() as session:
-        shelves = Repository(session, Shelf)
-        first = await shelves.upsert({"name": "a"}, on=[Shelf.name])
-        second = await shelves.upsert({"name": "a"}, on=[Shelf.name])
+        words = Repository(session, Word)
+        first = await words.upsert({"text": "a"}, on=[Word.text])
+        second = await words.upsert({"text": "a"}, on=[Word.text])
 
         assert first is second
 
