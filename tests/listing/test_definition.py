@@ -1,8 +1,9 @@
 """What is wrong in a filter is refused when its class is written, with what to write instead."""
 
+import gc
 import re
 from decimal import Decimal
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, configure_mappers, mapped_column, relationship, synonym
 from sqlalchemy.types import Enum, Time, TypeDecorator
 
-from brickwork.listing import Between, Eq, FilterSet, Gte, In, Lte, Related
+from brickwork.listing import Between, Eq, FilterSet, FullText, Gte, In, Lte, Related, Search
 from tests.listing.models import Category, Product, Status
 
 
@@ -35,6 +36,13 @@ class OddBase(DeclarativeBase):
     """Tables that are never created."""
 
 
+class Host(TypeDecorator[str]):
+    """An address of the network."""
+
+    impl = INET
+    cache_ok = True
+
+
 class Odd(OddBase):
     """A table of unusual columns."""
 
@@ -44,6 +52,7 @@ class Odd(OddBase):
     double__under: Mapped[str] = mapped_column(String(10))
     tags: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     address: Mapped[str] = mapped_column(INET)
+    host: Mapped[str] = mapped_column(Host)
     code: Mapped[str] = mapped_column(Uuid(as_uuid=False))
     closes: Mapped[Any] = mapped_column(Time(timezone=True))
     grade: Mapped[str] = mapped_column(Enum("a", "b", name="grade"))
@@ -94,6 +103,7 @@ WRONG: list[tuple[type, dict[str, Any], type[Exception], str]] = [
     (Product, {"wrong": Annotated[str | None, Eq(Product.stock)]}, TypeError, "wrong: the column holds int"),
     (Odd, {"tags": int | None}, TypeError, "use Where"),
     (Odd, {"address": str | None}, TypeError, "use Where"),
+    (Odd, {"host": str | None}, TypeError, "use Where"),
     (Odd, {"code": UUID | None}, TypeError, "use Where"),
     (Odd, {"closes": str | None}, TypeError, "use Where"),
     (Odd, {"alias": str | None}, TypeError, "Odd.alias is no column"),
@@ -282,3 +292,61 @@ def test_an_alias_of_the_model() -> None:
     sql = str(filters(other_name="x").apply(select(other.id)))
 
     assert "FROM products AS products_1 \nWHERE products_1.name" in sql
+
+
+def test_annotations_of_every_form() -> None:
+    """Unions, literals and annotated types are read for the types that they stand for."""
+    filters = define(
+        Product,
+        price=Decimal | int | None,
+        rank=Annotated[Literal[1, 2] | None, "whatever"],
+        stock__in=list[Annotated[int, Field(ge=1)]] | None,
+        rank__in=tuple[int, ...] | None,
+        name__in=frozenset[str] | None,
+    )
+
+    taken = filters.model_validate({"price": "1.5", "rank": 2, "stock__in": "1,2", "rank__in": "3", "name__in": "a,a"})
+
+    assert (taken.price, taken.rank, taken.stock__in) == (Decimal("1.5"), 2, [1, 2])
+    assert (taken.rank__in, taken.name__in) == ((3,), {"a"})
+    with pytest.raises(ValueError, match="greater than or equal to 1"):
+        filters.model_validate({"stock__in": "0"})
+
+
+def test_none_asks_for_nothing() -> None:
+    """None, given by name, is the same as leaving a parameter out."""
+    filters = define(
+        Product,
+        stock=int | None,
+        stock__in=list[int] | None,
+        q=Annotated[str | None, Search(Product.name)],
+        words=Annotated[str | None, FullText(Product.name)],
+    )
+    statement = select(Product)
+
+    assert filters(stock=None, stock__in=None, q=None, words=None).apply(statement) is statement
+
+
+def test_forgotten_classes_are_not_checked() -> None:
+    """A class that is gone before the models are complete leaves nothing behind that could fail."""
+
+    class Later(DeclarativeBase):
+        pass
+
+    class Book(Later):
+        __tablename__ = "books"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        author_id: Mapped[int] = mapped_column(ForeignKey("authors.id"))
+        author: Mapped["Author"] = relationship()
+
+    filters = define(Book, author__nam=str | None)
+    del filters
+    gc.collect()
+
+    class Author(Later):
+        __tablename__ = "authors"
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    configure_mappers()
+
+    assert Book.author.property.mapper.class_ is Author

@@ -10,10 +10,12 @@ import pytest
 from fastapi import FastAPI, Query
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from brickwork.listing import FilterSet, In
+from brickwork.listing._rules.values import Kind
 from tests.listing.models import Product, Status
 
 
@@ -203,3 +205,34 @@ async def test_limits_are_taken_by_the_database(session: AsyncSession) -> None:
             filters = ProductFilter.model_validate({name: value})
             rows = (await session.scalars(filters.apply(select(Product)))).all()
             assert list(cast("list[Product]", rows)) == []
+
+
+def test_kinds_stand_on_their_own() -> None:
+    """A value that pydantic would have refused, or that no column bounds, is judged as well."""
+    with pytest.raises(PydanticCustomError, match="finite"):
+        Kind("decimal").check(Decimal("NaN"))
+
+    local = datetime(2024, 5, 31)  # noqa: DTZ001 - without a time zone on purpose
+    assert Kind("any").check(local) is local
+    assert Kind("any").check(ProductFilter) is ProductFilter
+
+
+def test_floats_of_objects_are_read_by_their_digits() -> None:
+    """An object that holds a float where the column holds a decimal is compared by the digits that a person sees."""
+    filters = ProductFilter(price=Decimal("0.10"))
+
+    assert filters.matches({"price": 0.1})
+    assert not filters.matches({"price": 0.11})
+
+
+def test_printed_statements_show_the_pattern() -> None:
+    """A statement for a database that we know nothing of folds case on both sides."""
+
+    class Filter(FilterSet, model=Product):
+        name__icontains: str | None = None
+        name__contains: str | None = None
+
+    sql = str(Filter(name__icontains="a", name__contains="b").apply(select(Product.id)))
+
+    assert "lower(products.name) LIKE lower(:param_1) ESCAPE '!'" in sql
+    assert "products.name LIKE :param_2 ESCAPE '!'" in sql
