@@ -10,7 +10,7 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from brickwork.database import Database, Repository
+from brickwork.database import Conditional, Database, Repository
 from brickwork.listing import (
     CursorPage,
     CursorQuery,
@@ -121,12 +121,15 @@ def catalogue_router(db: Database, *, cursor_secret: str) -> APIRouter:
 
     @router.get("/{book_id}", response_model=BookOut, responses=raises(BookNotFoundError))
     async def read_book(
-        book_id: Annotated[int, InPath(ge=1, le=1_000_000)], session: Annotated[AsyncSession, db.read_only()]
+        book_id: Annotated[int, InPath(ge=1, le=1_000_000)],
+        session: Annotated[AsyncSession, db.read_only()],
+        condition: Conditional,
     ) -> Book:
-        """Look at one book."""
+        """Look at one book; its ETag changes with its stock."""
         book = await Books(session).get(book_id)
         if book is None:
             raise BookNotFoundError(f"There is no book {book_id}.", book_id=book_id)
+        condition.fresh(book)
         return book
 
     return router

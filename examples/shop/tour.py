@@ -109,7 +109,7 @@ def _fitting(text: str, width: int) -> str:
 
 
 def _shortened(content: bytes | None) -> str:
-    if content is None or len(content) < 75:
+    if content is None or len(content) < 80:
         return (content or b"").decode()
     return f"({len(content):,} bytes)"
 
@@ -156,6 +156,24 @@ async def listing(guide: Guide) -> None:
     tampered = cursor[:20] + ("B" if cursor[20] == "A" else "A") + cursor[21:]
     answer = await guide.ask("GET", f"/books/feed?q=austen&size=2&cursor={tampered}")
     guide.shows("One that was tampered with is refused.", proven=answer.json()["reason"] == "malformed")
+
+
+async def database(guide: Guide) -> None:
+    guide.block("database", "commits before the answer leaves, and knows the state of every row by its version.")
+
+    before = await guide.ask("GET", "/books/266", show=["etag"])
+    known = {"If-None-Match": before.headers["etag"]}
+    answer = await guide.ask("GET", "/books/266", headers=known)
+    guide.shows("What a client has already is not sent again.", proven=answer.status_code == 304)
+
+    await guide.ask("POST", "/orders", body=_order({"book_id": 266, "quantity": 2}, {"book_id": 217, "quantity": 1}))
+    answer = await guide.ask("GET", "/books/266", headers=known)
+    guide.shows("An order that was refused has changed nothing.", proven=answer.status_code == 304)
+
+    await guide.ask("POST", "/orders", body=_order({"book_id": 266, "quantity": 2}))
+    answer = await guide.ask("GET", "/books/266", headers=known, show=["etag"])
+    proven = answer.json()["stock"] == before.json()["stock"] - 2
+    guide.shows("One that was placed has, and the client is told.", proven=proven)
 
 
 async def requestid(guide: Guide) -> None:
@@ -278,6 +296,7 @@ async def tour(*, colour: bool) -> list[str]:
         with Records().attached() as records:
             await problems(guide)
             await listing(guide)
+            await database(guide)
             await requestid(guide)
             await headers(guide)
             await stack(guide)

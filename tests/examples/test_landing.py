@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import httpx2
 import pytest
@@ -17,6 +18,7 @@ from brickwork.testing import assert_problem, open_client
 from examples.shop import app as shop_app
 from examples.shop import pages
 from examples.shop.app import create_app
+from examples.shop.models import Category
 from tests.examples.console import agrees, curl, text_of
 
 PAGE = (Path(pages.__file__).with_name("pages") / "landing.html").read_text("utf-8")
@@ -64,12 +66,15 @@ async def test_the_page_is_served(client: httpx2.AsyncClient) -> None:
 
     assert answer.text == PAGE
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "style-src 'self'" in answer.headers["content-security-policy"]
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"} <= set(policy)
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert (head.status_code, head.content) == (200, b"")
 
 
-@pytest.mark.parametrize("path", ["/", "/static/shop.css", "/static/favicon.svg", "/guides/stack.md"])
+@pytest.mark.parametrize(
+    "path", ["/", "/static/shop.css", "/static/shop.js", "/static/favicon.svg", "/guides/stack.md"]
+)
 async def test_files_are_kept_and_asked_about(client: httpx2.AsyncClient, path: str) -> None:
     """A browser may keep a file, asks for it again each time, and is told when it is the same."""
     first = await client.get(path)
@@ -109,8 +114,11 @@ def test_links_within_the_page_lead_somewhere() -> None:
 
 
 def test_the_page_keeps_to_its_policy() -> None:
-    """There is no script and no inline style, nor any attribute that would be one."""
-    assert not {tag for tag, _ in ELEMENTS.all} & {"script", "style", "iframe", "form", "object"}
+    """The script is a file of the shop's own, and there is no inline style, nor any attribute that would be one."""
+    scripts = re.findall(r"<script.*?</script>", PAGE, flags=re.DOTALL)
+
+    assert scripts == ['<script src="/static/shop.js" type="module"></script>']
+    assert not {tag for tag, _ in ELEMENTS.all} & {"style", "iframe", "object"}
     assert not {
         name for _, attributes in ELEMENTS.all for name in attributes if name == "style" or name.startswith("on")
     }
@@ -128,6 +136,41 @@ def test_the_page_has_landmarks_and_one_order_of_headings() -> None:
     assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
     assert set(ELEMENTS.values("aria-labelledby")) <= set(ELEMENTS.values("id"))
     assert all("alt" in attributes for tag, attributes in ELEMENTS.all if tag == "img")
+
+
+def test_every_field_has_a_name_for_those_who_hear_it() -> None:
+    """Each field and box of the search stands inside its label, and what changes by itself is announced."""
+    labelled = "".join(re.findall(r"<label.*?</label>", PAGE, flags=re.DOTALL))
+    fields = [attributes["name"] for tag, attributes in ELEMENTS.all if tag in {"input", "select"}]
+    roles = {attributes.get("id"): attributes.get("role") for _, attributes in ELEMENTS.all}
+
+    assert fields
+    assert len(re.findall(r"<(?:input|select)", labelled)) == len(fields)
+    assert (roles["finder"], roles["count"], roles["trouble"]) == ("search", "status", "alert")
+
+
+async def test_the_search_asks_for_what_there_is(client: httpx2.AsyncClient) -> None:
+    """Each field, box and order of the search is one that the API knows, and there is a box for each category."""
+    operation = (await client.get("/openapi.json")).json()["paths"]["/books/feed"]["get"]
+    known = {parameter["name"]: parameter["schema"] for parameter in operation["parameters"]}
+    boxes = [attributes for tag, attributes in ELEMENTS.all if tag == "input" and attributes.get("type") == "checkbox"]
+    orders = [attributes["value"] for tag, attributes in ELEMENTS.all if tag == "option"]
+
+    for order in filter(None, orders):
+        assert (await client.get("/books/feed", params={"sort": order})).status_code == 200
+    assert set(ELEMENTS.values("name")) - {"viewport", "description", "theme-color"} <= known.keys()
+    assert [box["value"] for box in boxes if box["name"] == "category"] == sorted(get_args(Category))
+
+
+def test_the_script_finds_its_elements_and_writes_no_markup() -> None:
+    """Whatever the script looks for by its ID is on the page, and text from the API never becomes HTML."""
+    script = (Path(pages.__file__).with_name("pages") / "shop.js").read_text("utf-8")
+    (listed,) = re.findall(r"= \[([^\]]+)\]\.map\(find\)", script)
+    wanted = re.findall(r'"(\w+)"', listed) + re.findall(r'find\("(\w+)"\)', script)
+
+    assert len(wanted) == 7
+    assert set(wanted) <= set(ELEMENTS.values("id"))
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script)
 
 
 async def test_bricks_are_books(client: httpx2.AsyncClient) -> None:
@@ -170,7 +213,7 @@ def luminance(colour: str) -> float:
     ("ground", "inks"),
     [
         ("paper", ["ink", "muted", "brick", "brick-strong"]),
-        ("raised", ["ink", "muted", "brick"]),
+        ("raised", ["ink", "muted", "brick", "brick-strong"]),
         ("brick", ["on-brick"]),
         ("brick-strong", ["on-brick"]),
         ("slate", ["chalk", "chalk-dim", "clay", "straw", "moss"]),
@@ -190,8 +233,9 @@ def test_text_stands_out(mode: str, ground: str, inks: list[str]) -> None:
 
 def test_every_block_is_shown() -> None:
     """Each block has a request, its answer and a guide."""
-    assert re.findall(r"/guides/(\w+)\.md", PAGE)[:5] == ["problems", "requestid", "accesslog", "headers", "stack"]
-    assert len(TALKS) == 5
+    blocks = ["listing", "database", "problems", "requestid", "accesslog", "headers", "stack"]
+    assert re.findall(r"/guides/(\w+)\.md", PAGE)[:7] == blocks
+    assert len(TALKS) == 7
 
 
 async def test_the_log_line_shown_is_the_one_written(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:

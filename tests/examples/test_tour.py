@@ -13,7 +13,7 @@ import pytest
 from examples.shop import tour
 
 ROOT = Path(tour.__file__).parents[2]
-BLOCKS = ["problems", "listing", "requestid", "headers", "stack", "accesslog"]
+BLOCKS = ["problems", "listing", "database", "requestid", "headers", "stack", "accesslog"]
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ async def test_the_sights_are_seen(said: str) -> None:
         "There is no such parameter; did you mean 'category'?",
         "Persuasion, Jane Austen",
         '"reason": "malformed"',
+        "304 Not Modified",
         "x-request-id: checkout-4711",
         "content-security-policy: default-src 'none'",
         "400 Bad Request",
