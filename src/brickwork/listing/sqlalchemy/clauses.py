@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
 
 Clause = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
@@ -132,7 +133,7 @@ def _compare(operator: operators.OperatorType) -> Clause:
 
     def clause(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
         kind = column.type
-        if isinstance(kind, NullType):
+        if isinstance(kind, NullType) or isinstance(column, FunctionElement):  # these may have a way of their own
             return column.operate(operator, value)
         return BinaryExpression(column, BindParameter(None, value, kind, unique=True), operator, _BOOLEAN)
 

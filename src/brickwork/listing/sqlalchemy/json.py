@@ -6,12 +6,24 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Dialect, Numeric, String, literal_column
+from sqlalchemy import (
+    BigInteger,
+    BinaryExpression,
+    BindParameter,
+    Boolean,
+    ColumnElement,
+    Dialect,
+    Numeric,
+    String,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import CompileError
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from .._rules.values import Kind
@@ -38,15 +50,23 @@ class JsonPart(FunctionElement[Any]):
     inherit_cache = True
     on_sqlite: ClassVar[str]
     on_postgresql: ClassVar[str]
+    cast_on_postgresql: ClassVar[str] = ""
 
     def __init__(self, column: ColumnElement[Any], keys: tuple[str, ...], column_type: TypeEngine[Any]) -> None:
         names = [f'"{key}"' for key in keys]
+        self.keys = keys
         self.type = column_type
         super().__init__(
             column,
             literal_column("'" + ".".join(["$", *names]) + "'", String()),
             literal_column("'{" + ",".join(names) + "}'", String()),
         )
+
+    def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
+        """Compare; equality has a form that an index over the whole document serves."""
+        if op is operators.eq:
+            return JsonEquality(self, BindParameter(None, other[0], self.type, unique=True), op, Boolean())
+        return super().operate(op, *other, **kwargs)
 
 
 @compiles(JsonPart, "sqlite")
@@ -73,12 +93,37 @@ def _is_binary(column_type: TypeEngine[Any], dialect: Dialect) -> bool:
     return isinstance(inside.impl_instance if isinstance(inside, TypeDecorator) else inside, JSONB)
 
 
+class JsonEquality(BinaryExpression[bool]):
+    """A value of a document that equals another."""
+
+    inherit_cache = True
+
+
+@compiles(JsonEquality)
+def _equality(element: JsonEquality, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(element.left, **options)} = {compiler.process(element.right, **options)}"
+
+
+@compiles(JsonEquality, "postgresql")
+def _equality_on_postgresql(element: JsonEquality, compiler: SQLCompiler, **options: Any) -> str:
+    """Ask JSONB whether it contains the document of that one value, which is what a GIN index answers."""
+    part = cast("JsonPart", element.left)
+    document = next(iter(part.clauses))
+    if not _is_binary(document.type, compiler.dialect):
+        return _equality(element, compiler, **options)
+    wanted = f"to_jsonb({compiler.process(element.right, **options)}{part.cast_on_postgresql})"
+    for key in reversed(part.keys):
+        wanted = f"jsonb_build_object('{key}', {wanted})"
+    return f"{compiler.process(document, **options)} @> {wanted}"
+
+
 class JsonText(JsonPart):
     """Text of a document."""
 
     inherit_cache = True
     on_sqlite = "CASE {type} WHEN 'text' THEN {value} END"
     on_postgresql = "CASE {type} WHEN 'string' THEN {value} END"
+    cast_on_postgresql = "::text"
 
 
 class JsonNumber(JsonPart):
@@ -87,6 +132,7 @@ class JsonNumber(JsonPart):
     inherit_cache = True
     on_sqlite = "CASE WHEN {type} IN ('integer', 'real') THEN {value} END"
     on_postgresql = "CASE {type} WHEN 'number' THEN {value}::numeric END"
+    cast_on_postgresql = "::numeric"
 
 
 class JsonFlag(JsonPart):
@@ -95,6 +141,7 @@ class JsonFlag(JsonPart):
     inherit_cache = True
     on_sqlite = "CASE {type} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
     on_postgresql = "CASE {type} WHEN 'boolean' THEN {value}::boolean END"
+    cast_on_postgresql = "::boolean"
 
 
 class JsonPresence(JsonPart):
