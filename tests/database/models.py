@@ -4,10 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Integer, Numeric, String, UniqueConstraint, func
+from sqlalchemy import ForeignKey, Index, Integer, Numeric, String, UniqueConstraint, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 
-from brickwork.database.sqlalchemy.models import SoftDelete, Timestamps, UTCDateTime, UUIDKey, Versioned
+from brickwork.database import SoftDelete, Timestamps, UTCDateTime, UUIDKey, Versioned
 
 
 class Base(DeclarativeBase):
@@ -41,6 +41,24 @@ class Shelf(Base):
     name: Mapped[str] = mapped_column(unique=True)
     room: Mapped[str] = mapped_column(default="hall", server_default="hall")
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime(), server_default=func.now(), onupdate=func.now())
+
+
+class Label(UUIDKey, SoftDelete, Base):
+    """Is unique among those that are there."""
+
+    __tablename__ = "label"
+
+    name: Mapped[str]
+    colour: Mapped[str] = mapped_column(default="grey")
+
+
+Index(
+    "one_of_each",
+    Label.name,
+    unique=True,
+    postgresql_where=Label.deleted_at.is_(None),
+    sqlite_where=Label.deleted_at.is_(None),
+)
 
 
 class Word(Base):

@@ -15,7 +15,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, String, create_engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from brickwork.database._depends import Database
+from brickwork.database import Database
 
 ENV = """
 from brickwork.database.alembic import run_migrations
@@ -31,8 +31,8 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from brickwork.database._depends import Database
-from brickwork.database.sqlalchemy.models import SoftDelete, Timestamps, UUIDKey, Versioned
+from brickwork.database import Database
+from brickwork.database import SoftDelete, Timestamps, UUIDKey, Versioned
 
 db = Database({url!r})
 

@@ -11,10 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from brickwork.database._depends import Database
+from brickwork.database import Database, UTCDateTime, etag_of
 from brickwork.database._rules import uuid7
-from brickwork.database.sqlalchemy.models import UTCDateTime
-from brickwork.database.sqlalchemy.tags import etag_of
 from tests.database.models import Author, Book, Copy, Document, Letter, Note, Shelf
 
 LOCAL = timezone(timedelta(hours=5, minutes=30))

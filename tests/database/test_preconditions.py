@@ -13,10 +13,16 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.exceptions import HTTPException
 
-from brickwork.database._depends import Conditional, Database, Precondition
-from brickwork.database._errors import NotFoundError, NotModifiedError, PreconditionFailedError
+from brickwork.database import (
+    Conditional,
+    Database,
+    NotFoundError,
+    NotModifiedError,
+    Precondition,
+    PreconditionFailedError,
+    Repository,
+)
 from brickwork.database._rules import EntityTag, uuid7
-from brickwork.database.sqlalchemy.repository import Repository
 from brickwork.problems import add_problem_handlers
 from tests.database.conftest import ClientOf
 from tests.database.models import Base, Book, Shelf

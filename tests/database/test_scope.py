@@ -3,8 +3,7 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from brickwork.database._errors import NotFoundError, OutsideScopeError
-from brickwork.database.sqlalchemy.repository import Repository
+from brickwork.database import NotFoundError, OutsideScopeError, Repository
 from tests.database.models import Book, Copy
 
 

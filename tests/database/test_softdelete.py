@@ -9,9 +9,7 @@ from sqlalchemy import Select, func, inspect, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload, subqueryload
 
-from brickwork.database._depends import Database
-from brickwork.database.sqlalchemy.repository import Repository
-from brickwork.database.sqlalchemy.softdelete import hide_deleted
+from brickwork.database import Database, Repository, hide_deleted
 from tests.database.models import Author, Book
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,11 +11,10 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from brickwork.database._depends import Database
-from brickwork.database.sqlalchemy.repository import Repository
+from brickwork.database import Database, Repository
 from brickwork.database.sqlalchemy.rows import mapper_of
 from brickwork.database.sqlalchemy.upsert import first_version, upsert_statement
-from tests.database.models import Author, Book, Copy, Letter, Note, Shelf, Word
+from tests.database.models import Author, Book, Copy, Label, Letter, Note, Shelf, Word
 
 
 class BookIn(BaseModel):
@@ -96,6 +95,21 @@ async def test_a_deleted_row_comes_back(session: AsyncSession) -> None:
 
     assert seen is None
     assert gone.deleted_at == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.promise("database-56")
+async def test_a_deleted_row_stays_away_where_the_index_leaves_it_out(session: AsyncSession) -> None:
+    """With a partial index over the rows that are there, a new row takes the place of a deleted one."""
+    labels = Repository(session, Label)
+    first = await labels.upsert({"name": "a"}, on=[Label.name])
+    again = await labels.upsert({"name": "a", "colour": "red"}, on=[Label.name])
+    await labels.delete(first)
+
+    new = await labels.upsert({"name": "a"}, on=[Label.name])
+
+    assert (again is first, again.colour) == (True, "red")
+    assert new.id != first.id
+    assert first.deleted_at is not None
 
 
 @pytest.mark.promise("database-56")

@@ -1,9 +1,9 @@
 """Insert or update in one statement, where the database can."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Integer, and_, null
+from sqlalchemy import Column, ColumnElement, Integer, Table, and_, null
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.dml import ReturningInsert
@@ -64,6 +64,17 @@ def upsert_statement(
     if not changed:
         # A row that is there must be touched to be returned.
         changed = {columns[on[0]]: statement.excluded[columns[on[0]].key]}
+    unique = [columns[name] for name in on]
     return statement.on_conflict_do_update(
-        index_elements=[columns[name] for name in on], set_=changed, where=and_(*where) if where else None
+        index_elements=unique,
+        index_where=_part(mapper, dialect, unique),
+        set_=changed,
+        where=and_(*where) if where else None,
     ).returning(mapper.class_)
+
+
+def _part(mapper: Mapper[Any], dialect: str, unique: Sequence[Column[Any]]) -> Any:
+    """Give the condition of a partial index over these columns, which the statement must repeat to find it."""
+    indexes = cast("Table", mapper.local_table).indexes
+    found = [index for index in indexes if index.unique and set(index.columns) == set(unique)]
+    return found[0].dialect_options[dialect].get("where") if found else None
