@@ -390,7 +390,11 @@ def test_groups_can_be_walked(every_shop: Session) -> None:
 
 @pytest.mark.promise("listing-51")
 def test_distinct_rows_can_be_walked(every_shop: Session) -> None:
-    """By columns that are among the distinct ones."""
+    """By columns that are among the distinct ones, also where NULL is one of the values that only one row has."""
+    ranks = Sort(Product.rank, tie_breaker=Product.rank)
+    for term in ("rank", "-rank"):
+        values = walk(every_shop, select(Product.rank).distinct(), ranks.order([term]), size=1)
+        assert (len(values), set(values)) == (5, {-1, 0, 1, 2, None})
     statement = select(Product.rank, Product.stock).distinct()
     keys = Sort(Product.rank, tie_breaker=[Product.rank, Product.stock]).order(["-rank"])
 

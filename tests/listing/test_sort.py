@@ -267,6 +267,29 @@ def test_what_cannot_be_sorted_by_is_refused_at_once(make: Any, message: str) ->
         make()
 
 
+def test_models_may_be_incomplete_yet() -> None:
+    """A sort may be written before the models that its own lead to."""
+
+    class Early(Base):
+        __tablename__ = "early"
+
+        id: Mapped[int] = mapped_column(primary_key=True)
+        late_id: Mapped[int] = mapped_column(ForeignKey("late.id"))
+        late: Mapped["Late"] = relationship()
+
+    sort = Sort(Early.late_id, Related(Early.late, Author.last))
+    with pytest.raises(TypeError, match="'late' is a relationship"):
+        Sort(Early.late)
+
+    class Late(Base):
+        __tablename__ = "late"
+
+        id: Mapped[int] = mapped_column(primary_key=True)
+        last: Mapped[str]
+
+    assert "late_1.last" in sql(sort.order(["late.last"], Early))[0]
+
+
 @pytest.mark.promise("listing-46")
 @pytest.mark.parametrize("term", ["email", "books", "__class__", "metadata", "--last", "+last", "", "last; DROP TABLE"])
 def test_terms_beyond_the_list_are_refused(term: str) -> None:

@@ -39,7 +39,7 @@ def element_of(expression: Any) -> ColumnElement[Any] | None:
         return None
     if isinstance(expression, Related):
         return _subquery(expression)
-    if isinstance(getattr(expression, "property", None), RelationshipProperty):
+    if isinstance(_property_of(expression), RelationshipProperty):
         raise TypeError(f"{expression.key!r} is a relationship: sort by a column of what it leads to")
     element: Any = expression.__clause_element__() if hasattr(expression, "__clause_element__") else expression
     if _is_label(element):
@@ -56,9 +56,14 @@ def check_steps(related: Related) -> None:
         TypeError: It does.
     """
     for step in related.path[:-1]:
-        relationship = getattr(step, "property", None)
+        relationship = _property_of(step)
         if not isinstance(relationship, RelationshipProperty) or relationship.uselist:
             raise TypeError(f"{step.key!r} leads to many rows, or to none: sort by what a subquery makes of them")
+
+
+def _property_of(attribute: object) -> object:
+    """Give what an attribute of a model stands for; `property` would do so too, but would first complete all models."""
+    return getattr(getattr(attribute, "comparator", None), "prop", None)
 
 
 def _subquery(related: Related) -> ColumnElement[Any]:
