@@ -98,7 +98,8 @@ class Guide:
 
     def _document(self, document: Mapping[str, Any]) -> None:
         for line in json.dumps(document, indent=2, ensure_ascii=False).splitlines():
-            print("    " + re.sub(r'"\w+":', lambda name: self._paint(name[0], _CYAN), line, count=1))
+            fitting = _fitting(line, _WIDTH)
+            print("    " + re.sub(r'"\w+":', lambda name: self._paint(name[0], _CYAN), fitting, count=1))
 
     def _paint(self, text: str, *shades: int) -> str:
         return f"\x1b[{';'.join(map(str, shades))}m{text}\x1b[0m" if self._colour else text
