@@ -93,8 +93,11 @@ def set_up(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def _settings(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
         for setting in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000"):
-            connection.execute(f"PRAGMA {setting}").close()
+            cursor.execute(f"PRAGMA {setting}")
+            cursor.fetchall()
+        cursor.close()
 
 
 def make_catalogue() -> FastAPI:
