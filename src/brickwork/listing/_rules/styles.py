@@ -7,6 +7,7 @@ from typing import Final, Literal
 from .totals import Total
 
 ParameterName = Literal["page", "size", "skip", "limit", "cursor", "sort", "order", "fields"]
+"""A parameter of a listing that is not a filter, by the name that `names=` can change."""
 
 # Databases count rows in 64 bits.
 MOST_ROWS: Final = 2**62
