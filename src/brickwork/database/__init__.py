@@ -15,11 +15,11 @@ app = FastAPI(lifespan=db.lifespan)
 ```
 """
 
+from .._core.not_modified import NotModifiedError
 from ._depends import Conditional, Database, Precondition, RollbackRoute, precondition
 from ._errors import (
     MalformedPreconditionError,
     NotFoundError,
-    NotModifiedError,
     OutsideScopeError,
     PreconditionFailedError,
     PreconditionRequiredError,

@@ -1,9 +1,5 @@
 """What the block can refuse."""
 
-from collections.abc import Mapping
-
-from starlette.exceptions import HTTPException
-
 from .._core.problem import Problem
 
 
@@ -41,19 +37,6 @@ class PreconditionRequiredError(Problem, status=428, slug="precondition-required
 
     Reference: RFC 6585, section 3.
     """
-
-
-class NotModifiedError(HTTPException):
-    """Answers 304: the client has the current state already. It is no failure, and has no body.
-
-    Args:
-        headers: What a 200 would have said of the content, such as its ``ETag``.
-
-    Reference: RFC 9110, section 15.4.5.
-    """
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        super().__init__(304, headers=headers)
 
 
 class ReadOnlySessionError(RuntimeError):

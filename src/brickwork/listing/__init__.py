@@ -11,6 +11,7 @@ bricks = Listing(BrickFilter, sort=Sort("price", default="-price"), page=Offset(
 ```
 """
 
+from .._core.not_modified import NotModifiedError
 from ._depends import LimitOffsetParams, Listing, PageParams, ParameterName, paginate, paginate_sync
 from ._errors import InvalidCursorError
 from ._rules.pages import (
@@ -24,7 +25,7 @@ from ._rules.pages import (
 )
 from ._rules.styles import Keyset, LimitOffset, Offset
 from ._rules.totals import Total
-from ._service import CursorQuery, ListQuery, NotModifiedError
+from ._service import CursorQuery, ListQuery
 from .sqlalchemy.filters import FilterSet
 from .sqlalchemy.markers import (
     Between,

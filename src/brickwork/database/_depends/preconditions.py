@@ -1,15 +1,15 @@
 """`precondition`: changes that start from the state their client has seen, and reads that send nothing twice."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..._core.not_modified import NotModifiedError
 from .._errors import (
     MalformedPreconditionError,
-    NotModifiedError,
     PreconditionFailedError,
     PreconditionRequiredError,
 )
@@ -17,9 +17,6 @@ from .._rules import EntityTag, EntityTags
 from ..sqlalchemy.tags import etag_of
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-# RFC 9110, 15.4.5: what a 200 would have said of these, a 304 says too.
-_KEPT: Final = ("cache-control", "content-location", "expires", "vary")
 
 _IfMatch = Annotated[
     list[str] | None,
@@ -111,8 +108,7 @@ class Precondition:
         if wanted is not None:
             _expect(wanted, current, allow_weak=False)
         if self._if_none_match and _has(self._if_none_match, current):
-            headers = self._response.headers
-            raise NotModifiedError({"ETag": str(current), **{name: headers[name] for name in _KEPT if name in headers}})
+            raise NotModifiedError(self._response.headers)
 
 
 def _answers(*problems: type[Exception]) -> Callable[[_Function], _Function]:

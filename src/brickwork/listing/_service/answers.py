@@ -4,28 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, Final, TypeGuard, TypeVar, cast
+from typing import Any, TypeGuard, TypeVar, cast
 
 from fastapi import Request, Response
 from pydantic import BaseModel, TypeAdapter
-from starlette.exceptions import HTTPException
 
+from ..._core.not_modified import NotModifiedError
 from .._rules.links import link_header, targets
 from .._rules.pages import CursorEnvelope, Envelope
 
 Out = TypeVar("Out")
 
 AnyEnvelope = type[Envelope[Any]] | type[CursorEnvelope[Any]]
-
-# RFC 9110, section 15.4.5: what a 304 repeats of the 200 that it stands for.
-_REPEATED: Final = ("cache-control", "content-location", "etag", "expires", "link", "vary")
-
-
-class NotModifiedError(HTTPException):
-    """The client has this page already: 304, without a body."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        super().__init__(304, headers=dict(headers))
 
 
 @dataclass(frozen=True)
@@ -146,8 +136,7 @@ class Answerer:
         response.headers["etag"] = f'W/"{digest}"'
         known = request.headers.get("if-none-match", "")
         if known.strip() == "*" or f'"{digest}"' in known:
-            names = [name for name in _REPEATED if name in response.headers]
-            raise NotModifiedError({name: response.headers[name] for name in names})
+            raise NotModifiedError(response.headers)
 
 
 def envelope_of(into: type[Any] | None, default: AnyEnvelope) -> AnyEnvelope:
