@@ -1,9 +1,10 @@
 """`precondition`: changes that start from the state their client has seen, and reads that send nothing twice."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Header
+from pydantic import WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,12 +19,16 @@ from ..sqlalchemy.tags import etag_of
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+# A header may come on several lines, yet a client that reads the document sends one text.
+_AS_TEXT: Final = WithJsonSchema({"type": "string"})
 _IfMatch = Annotated[
     list[str] | None,
+    _AS_TEXT,
     Header(description='The ETag of the state that the change starts from, as "a1b2"; or * for whatever is there.'),
 ]
 _IfNoneMatch = Annotated[
     list[str] | None,
+    _AS_TEXT,
     Header(description="The ETag of the state that the client has; or * to make what is not there yet."),
 ]
 
