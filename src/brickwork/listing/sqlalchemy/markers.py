@@ -33,9 +33,7 @@ class _Compared(Marker):
 class Eq(_Compared):
     """Equal to the value.
 
-    ```python
-    kind: Annotated[str | None, Eq(Product.category_name)] = None
-    ```
+    A field says ``kind: Annotated[str | None, Eq(Product.category_name)] = None``.
 
     Args:
         target: An attribute of a model, `Related(...)`, any SQL expression, or a path such as `"category.slug"`.

@@ -16,11 +16,8 @@ FarSide = Callable[[Mapper[Any], Any], Target]
 class Related:
     """A column of related rows, as the target of a marker.
 
-    A row matches when at least one row related to it does.
-
-    ```python
-    Annotated[str | None, Eq(Related(Product.category, Category.slug))]
-    ```
+    A row matches when at least one row related to it does, as in
+    ``Annotated[str | None, Eq(Related(Product.category, Category.slug))]``.
 
     Args:
         relation: A relationship of the model.

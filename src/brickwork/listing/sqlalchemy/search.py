@@ -29,9 +29,7 @@ class Search:
     The text is split at white space; a row matches when each word is in at least one of the columns. Wildcards match
     themselves.
 
-    ```python
-    q: Annotated[str | None, Search(Product.name, Related(Product.category, Category.title))] = None
-    ```
+    A field says ``q: Annotated[str | None, Search(Product.name, Related(Product.category, Category.title))] = None``.
 
     Args:
         columns: Text columns, of the model or `Related`.
@@ -87,9 +85,7 @@ class FullText:
 class Where:
     """A condition of one's own, for what no operator says.
 
-    ```python
-    in_stock: Annotated[bool | None, Where(lambda wanted: (Product.stock > 0) == wanted)] = None
-    ```
+    A field says ``in_stock: Annotated[bool | None, Where(lambda wanted: (Product.stock > 0) == wanted)] = None``.
 
     Args:
         condition: Takes the value and gives the SQL; None where the value asks for nothing.

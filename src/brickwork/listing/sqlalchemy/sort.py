@@ -85,7 +85,7 @@ class SortKey:
     """Something to sort by that is more than a column.
 
     ```python
-    from sqlalchemy import ColumnElement, UnaryExpression, inspect
+    from sqlalchemy import Column, Integer, MetaData, String, Table, func
 
     from brickwork.listing import SortKey
 
