@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, aliased, joinedload
 
 from brickwork.listing import Sort, SortKey
 from brickwork.listing._rules.cursors import CursorError, Position
-from brickwork.listing.sqlalchemy.keyset import keyset_plan
+from brickwork.listing.sqlalchemy.keyset import Walk
 from brickwork.listing.sqlalchemy.related import Related
 from tests.listing import kinds
 from tests.listing.kinds import Kind
@@ -474,7 +474,7 @@ def test_a_position_from_before_a_change_of_type_is_refused(every_shop: Session)
 def test_a_member_that_is_gone_is_refused() -> None:
     """An enumeration may have lost the member that an old cursor names."""
     keys = Sort(Kind.colour).order(["colour"], Kind)
-    plan = keyset_plan(select(Kind), keys, size=1, dialect_name="postgresql", scalars=True)
+    plan = Walk(select(Kind), keys, "postgresql").plan(size=1, scalars=True)
     next(plan)
     with pytest.raises(StopIteration) as stop:
         plan.send([_row(Kind(id=1), kinds.Colour.RED, 1), _row(Kind(id=2), kinds.Colour.RED, 2)])
@@ -482,7 +482,7 @@ def test_a_member_that_is_gone_is_refused() -> None:
     old = Position(("PINK", *position.values[1:]), False, position.order)
 
     with pytest.raises(CursorError) as refused:
-        next(keyset_plan(select(Kind), keys, old, size=1, dialect_name="postgresql", scalars=True))
+        next(Walk(select(Kind), keys, "postgresql").plan(old, size=1, scalars=True))
 
     assert refused.value.reason == "other-query"
 
@@ -510,4 +510,4 @@ def test_what_cannot_be_cut_is_refused_with_advice(statement: GenerativeSelect, 
     keys = sort.order(sort.names[:1])
 
     with pytest.raises(TypeError, match=message):
-        next(keyset_plan(statement, keys, size=3, dialect_name="sqlite", scalars=True))
+        next(Walk(statement, keys, "sqlite").plan(size=3, scalars=True))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from brickwork.listing._rules.cursors import Cursors, Position
 from brickwork.listing._rules.order import KeysetRows
-from brickwork.listing.sqlalchemy.keyset import keyset_plan
+from brickwork.listing.sqlalchemy.keyset import Walk
 from brickwork.listing.sqlalchemy.reading import dialect_of, read_sync
 from brickwork.listing.sqlalchemy.sort import OrderKey
 
@@ -29,15 +29,8 @@ def read_page(
     """Read one page; its position goes through a cursor, as it does between requests."""
     if position is not None:
         position = _cursors.open(_cursors.seal(position, b"walk"), b"walk")
-    plan = keyset_plan(
-        statement,
-        keys,
-        position,
-        size=size,
-        dialect_name=dialect_of(source, statement),
-        scalars=isinstance(source, Session),
-    )
-    return read_sync(source, plan)
+    prepared = Walk(statement, keys, dialect_of(source, statement))
+    return read_sync(source, prepared.plan(position, size=size, scalars=isinstance(source, Session)))
 
 
 def walk(

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from ..._core.shapes import is_list
 from .._rules.styles import Keyset, Offset, ParameterName, Style
 from .._rules.values import Kind, split_values
+from ..sqlalchemy.conditions import MAX_VALUES
 from ..sqlalchemy.filters import FilterSet
 from ..sqlalchemy.sort import Sort, check_terms
 
@@ -126,7 +127,8 @@ def _of_sort(sort: Sort | None, names: Mapping[ParameterName, str]) -> dict[Para
 def _of_fields(selectable: Sequence[str]) -> dict[ParameterName, Definition]:
     if not selectable:
         return {}
-    annotation = _list_of(selectable, BeforeValidator(split_values))
+    most = max(MAX_VALUES, len(selectable))
+    annotation = _list_of(selectable, BeforeValidator(lambda values: split_values(values, most)))
     return {"fields": (annotation, {"default_factory": list, "description": "Fields to give of each item."})}
 
 
@@ -140,5 +142,5 @@ def _list_of(values: Iterable[str], *validators: object) -> Any:
 
 def _terms(values: object) -> object:
     """Split a sort into terms; a ``+`` before one means what none means, and arrives as a space."""
-    parts = split_values(values)
+    parts = split_values(values, MAX_VALUES)
     return [str(each).lstrip(" +") for each in parts] if is_list(parts) else parts

@@ -3,7 +3,7 @@
 import difflib
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -12,6 +12,9 @@ from fastapi.openapi.models import APIKey, APIKeyIn
 from pydantic import BaseModel
 
 from .parameters import wire_names
+
+# Finding what each of thousands was meant to be would take longer than the page.
+_MOST_UNKNOWN: Final = 20
 
 
 def refuse(parameter: str, kind: str, message: str) -> RequestValidationError:
@@ -38,7 +41,7 @@ class KnownParameters:
             known = self._of_route(request) | own.keys()
             unknown = [name for name in query if name not in known]
             if unknown:
-                raise RequestValidationError([_unknown(name, known) for name in unknown])
+                raise RequestValidationError([_unknown(name, known) for name in unknown[:_MOST_UNKNOWN]])
         if len(query.multi_items()) != len(query):
             for name, many in own.items():
                 if not many and len(query.getlist(name)) > 1:

@@ -1,19 +1,37 @@
 """One request for a page by number: what to filter and sort by, which page to read, and where from."""
 
 from collections.abc import Iterable
-from typing import Any, TypeVar, overload
+from typing import Any, TypedDict, TypeVar, overload
 
 from .._rules.pages import Envelope, Page, PageResult
 from .._rules.slices import OffsetRows, offset_items
+from .._rules.totals import Total
 from ..memory import sort_items
-from ..sqlalchemy.reading import AsyncSource, Plan, SyncSource, dialect_of, offset_plan, read_async, read_sync
+from ..sqlalchemy.reading import (
+    AsyncSource,
+    Plan,
+    Prepared,
+    SyncSource,
+    dialect_of,
+    offset_plan,
+    read_async,
+    read_sync,
+)
 from ..sqlalchemy.structure import Statement
 from .answers import Answerer, envelope_of
-from .shape import Asked, Query, Shape
+from .shape import Asked, Query, Rows, Shape
 
 Item = TypeVar("Item")
 Out = TypeVar("Out")
 Filled = TypeVar("Filled", bound=Envelope[Any])
+
+
+class Place(TypedDict):
+    """Which page to read."""
+
+    offset: int
+    size: int
+    total: Total
 
 
 class ListQuery(Query[Item]):
@@ -78,7 +96,7 @@ class ListQuery(Query[Item]):
             items: Objects with attributes, or mappings.
             into: What to convert the items to, as in `page`.
         """
-        found = sort_items(self._matching(items), self._keys())
+        found = sort_items(self.filters.matching(items), self._keys())
         return self._answer(offset_items(found, self._offset, self.size), into)
 
     async def items(self, session: AsyncSource, statement: Statement | None = None, *, into: type[Out]) -> list[Out]:
@@ -91,20 +109,22 @@ class ListQuery(Query[Item]):
 
     def _plan(self, session: AsyncSource | SyncSource, statement: Statement | None) -> Plan[OffsetRows[Any]]:
         if statement is None:
-            rows = self._rows()
-            dialect = dialect_of(session, rows.every)
-            statement = rows.ordered(self._asked.terms, dialect)
-        else:
-            dialect = dialect_of(session, statement)
-            statement = statement.order_by(None) if self.sort else statement
-            statement = statement.order_by(*(key.order_by(dialect) for key in self._keys()))
-        return offset_plan(
-            self._filtered(statement),
-            offset=self._offset,
-            size=self.size,
-            total=self._shape.total,
-            dialect_name=dialect,
-        )
+            return self._plan_of_rows(session, self._rows())
+        dialect = dialect_of(session, statement)
+        statement = statement.order_by(None) if self.sort else statement
+        statement = statement.order_by(*(key.order_by(dialect) for key in self._keys()))
+        return offset_plan(self._filtered(statement), **self._place(), dialect_name=dialect)
+
+    def _plan_of_rows(self, session: AsyncSource | SyncSource, rows: Rows) -> Plan[OffsetRows[Any]]:
+        dialect = dialect_of(session, rows.every)
+        every, prepared = rows.ordered(self._asked.terms, dialect)
+        filtered = self._filtered(every)
+        if prepared is not None and filtered is not every:
+            prepared = Prepared(self._filtered(prepared.page), count=None)
+        return offset_plan(filtered, **self._place(), dialect_name=dialect, prepared=prepared)
+
+    def _place(self) -> Place:
+        return {"offset": self._offset, "size": self.size, "total": self._shape.total}
 
     def _answer(self, read: OffsetRows[Any], into: type[Any] | None) -> Any:
         return self._answerer.page(envelope_of(into, Page), self._result(read), convert=into is not None)

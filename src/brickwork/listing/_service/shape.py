@@ -1,6 +1,6 @@
 """What a listing decided once, and what every query of it knows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
@@ -11,8 +11,10 @@ from sqlalchemy import Select, select
 from .._rules.styles import ParameterName
 from .._rules.totals import Total
 from ..sqlalchemy.filters import FilterSet
+from ..sqlalchemy.keyset import Walk
+from ..sqlalchemy.reading import Prepared, prepare
 from ..sqlalchemy.sort import OrderKey, Sort
-from ..sqlalchemy.structure import Statement
+from ..sqlalchemy.structure import Statement, can_repeat
 from .answers import Answerer, Selectable
 
 Item = TypeVar("Item")
@@ -32,9 +34,16 @@ class Rows:
         self._model = model
         self.every: Select[Any] = select(model)
         self.ordered = lru_cache(maxsize=256)(self._ordered)
+        self.walk = lru_cache(maxsize=256)(self._walk)
 
-    def _ordered(self, terms: tuple[str, ...], dialect: str) -> Select[Any]:
-        return self.every.order_by(*(key.order_by(dialect) for key in self._sort.order(terms, self._model)))
+    def _ordered(self, terms: tuple[str, ...], dialect: str) -> tuple[Select[Any], Prepared | None]:
+        """Give all rows in an order, and what can be prepared of their pages."""
+        ordered = self.every.order_by(*(key.order_by(dialect) for key in self._sort.order(terms, self._model)))
+        return ordered, None if can_repeat(ordered, self._model) else prepare(ordered)
+
+    def _walk(self, terms: tuple[str, ...], dialect: str) -> Walk:
+        """Give the walk through all rows in an order."""
+        return Walk(self.every, self._sort.order(terms, self._model), dialect)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +138,3 @@ class Query(Generic[Item]):
     def _filtered(self, statement: Listed) -> Listed:
         # A listing without filters needs no model to list what a statement selects.
         return self.filters.apply(cast("Any", statement)) if self.filters.__conditions__ else statement
-
-    def _matching(self, items: Iterable[Item]) -> list[Item]:
-        return [item for item in items if self.filters.matches(item)]

@@ -3,9 +3,9 @@
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..._core.scope import route_path
@@ -14,7 +14,7 @@ from .._rules.cursors import CursorError, Cursors, Position
 from .._rules.order import KeysetRows
 from .._rules.pages import CursorEnvelope, CursorPage, CursorResult
 from ..memory import keyset_items
-from ..sqlalchemy.keyset import keyset_plan
+from ..sqlalchemy.keyset import Walk
 from ..sqlalchemy.reading import AsyncSource, Plan, SyncSource, dialect_of, read_async, read_sync
 from ..sqlalchemy.structure import Statement
 from .answers import envelope_of
@@ -93,22 +93,17 @@ class CursorQuery(Query[Item]):
             into: What to convert the items to, as in `page`.
         """
         with self._refusing():
-            found = keyset_items(self._matching(items), self._keys(), self._position, size=self.size)
+            found = keyset_items(self.filters.matching(items), self._keys(), self._position, size=self.size)
             return self._answer(found, into)
 
     def _plan(self, session: AsyncSource | SyncSource, statement: Statement | None) -> Plan[KeysetRows[Any]]:
-        filtered = self._filtered(self._rows().every if statement is None else statement)
-        if not isinstance(filtered, Select):
-            raise TypeError("pages by cursor cannot be cut from a union: make it a subquery, and select from that")
-        selected = cast("Select[Any]", filtered)
-        return keyset_plan(
-            selected,
-            self._keys(),
-            self._position,
-            size=self.size,
-            dialect_name=dialect_of(session, selected),
-            scalars=not isinstance(session, AsyncConnection | Connection),
-        )
+        scalars = not isinstance(session, AsyncConnection | Connection)
+        if statement is None:
+            rows = self._rows()
+            walk = rows.walk(self._asked.terms, dialect_of(session, rows.every))
+            return walk.plan(self._position, size=self.size, scalars=scalars, narrow=self._filtered)
+        walk = Walk(self._filtered(statement), self._keys(), dialect_of(session, statement))
+        return walk.plan(self._position, size=self.size, scalars=scalars)
 
     def _answer(self, read: KeysetRows[Any], into: type[Any] | None) -> Any:
         before, after = self._sealed(read.previous), self._sealed(read.next)

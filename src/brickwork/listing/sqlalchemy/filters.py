@@ -1,6 +1,6 @@
 """Filters as a class: each field is a query parameter, checked against the model when the class is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from inspect import get_annotations
 from typing import Any, ClassVar, Protocol, Self, TypeVar, Unpack
 from weakref import ref
@@ -26,6 +26,7 @@ class Filterable(Protocol):
 
 
 Statement = TypeVar("Statement", bound=Filterable)
+Item = TypeVar("Item")
 
 
 class FilterSet(BaseModel):
@@ -112,6 +113,15 @@ class FilterSet(BaseModel):
             TypeError: A condition is written in SQL only.
         """
         return all(condition.holds(item, value) for condition, value in self._given())
+
+    def matching(self, items: Iterable[Item]) -> list[Item]:
+        """Give the objects or mappings that would be found, in their order.
+
+        Raises:
+            TypeError: A condition is written in SQL only.
+        """
+        given = list(self._given())
+        return [item for item in items if all(condition.holds(item, value) for condition, value in given)]
 
     def _given(self) -> Iterator[tuple[Condition, Any]]:
         values = self.__dict__

@@ -5,11 +5,11 @@ range of the first key, which an index answers. Where the first key can be NULL 
 the other; only the page in which one ends and the other begins needs two queries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeGuard
 
-from sqlalchemy import ColumnElement, GenerativeSelect, Result, Row, Select, and_, false, literal, or_
+from sqlalchemy import ColumnElement, GenerativeSelect, Integer, Result, Row, Select, and_, bindparam, false, or_
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
 from .._rules.cursors import CursorError, Position
@@ -18,11 +18,13 @@ from .joins import page_of_entities
 from .reading import Plan, Read
 from .sort import OrderKey
 from .stored import Stored, stored_form
-from .structure import entity_of, grouping_of, is_joined, window_of
+from .structure import can_repeat, entity_of, grouping_of, is_joined, window_of
 
 # Rows are named tuples, whose public names begin with an underscore.
 _names_of: Final = attrgetter("_fields")
 _LABEL: Final = "brickwork_sort_key_{}"
+_VALUE: Final = "brickwork_after_{}"
+_ROWS: Final = "brickwork_rows"
 
 
 class _Term(NamedTuple):
@@ -30,7 +32,7 @@ class _Term(NamedTuple):
 
     Attributes:
         column: What is compared.
-        value: The value to go on after, as something to compare with; None for NULL.
+        value: The value to go on after; None for NULL.
         descending: Whether values fall.
         nulls: Where NULL is met; None where there is no NULL.
     """
@@ -41,50 +43,77 @@ class _Term(NamedTuple):
     nulls: Nulls | None
 
 
-def keyset_plan(
-    statement: GenerativeSelect,
-    keys: Sequence[OrderKey],
-    position: Position | None = None,
-    *,
-    size: int,
-    dialect_name: str,
-    scalars: bool,
-) -> Plan[KeysetRows[Any]]:
-    """Plan to read the page at a position.
+class Walk:
+    """How to walk through the rows of a statement: what is made once for all its pages.
 
     Args:
-        statement: Selects all rows, filtered; an order of its own is replaced.
+        statement: Selects all rows; an order of its own is replaced.
         keys: The order; no two rows may be at one place in it.
-        position: Where to read on; None for the beginning.
-        size: Rows of the page at most, 1 or more.
         dialect_name: What the database speaks, as `dialect_of` tells.
-        scalars: Whether rows of one thing are given as that thing, as sessions do and connections do not.
 
     Raises:
-        CursorError: (``other-query``) The position is of another order, or its values are no longer possible.
-        TypeError: No such pages can be cut from the statement, or its order leaves rows at one place.
+        TypeError: Such pages cannot be cut from the statement, or its order leaves rows at one place.
     """
-    statement = _checked(statement, keys)
-    entity = entity_of(statement)
-    statement = statement.order_by(None).order_by(*(key.order_by(dialect_name) for key in keys))
-    if entity is not None and is_joined(statement):
-        statement = page_of_entities(statement, entity)
-    position = position or Position()
-    forms = [stored_form(key, dialect_name) for key in keys]
-    order = _digest(keys, forms, dialect_name)
-    if position.values and position.order != order:
-        raise CursorError("other-query")
-    ordered = _ordered(statement, keys, forms, dialect_name, backward=position.backward)
-    read: list[Row[Any]] = []
-    for condition in _conditions(_terms(keys, forms, position, dialect_name)):
-        limited = _restricted(ordered, condition).limit(size + 1 - len(read))
-        read += yield Read(limited, "rows", unique=entity is not None)
-        if len(read) > size:
-            break
-    rows = read[:size][:: -1 if position.backward else 1]
-    edges = (_values(rows[0], forms), _values(rows[-1], forms)) if rows else None
-    previous, following = neighbours(position, order, edges, more=len(read) > size)
-    return KeysetRows(_without_keys(statement, rows, len(keys), scalars=scalars), following, previous)
+
+    def __init__(self, statement: GenerativeSelect, keys: Sequence[OrderKey], dialect_name: str) -> None:
+        selected = _checked(statement, keys)
+        entity = entity_of(selected)
+        selected = selected.order_by(None).order_by(*(key.order_by(dialect_name) for key in keys))
+        if entity is not None and is_joined(selected):
+            selected = page_of_entities(selected, entity)
+        self._statement = selected
+        self._keys = keys
+        self._dialect = dialect_name
+        self._unique = entity is not None and can_repeat(selected, entity)
+        self._forms = [stored_form(key, dialect_name) for key in keys]
+        self._order = _digest(keys, self._forms, dialect_name)
+        self._made: dict[tuple[bool, tuple[bool, ...]], Sequence[Select[Any]]] = {}
+
+    def plan(
+        self,
+        position: Position | None = None,
+        *,
+        size: int,
+        scalars: bool,
+        narrow: Callable[[Select[Any]], Select[Any]] = lambda statement: statement,
+    ) -> Plan[KeysetRows[Any]]:
+        """Plan to read the page at a position.
+
+        Args:
+            position: Where to read on; None for the beginning.
+            size: Rows of the page at most, 1 or more.
+            scalars: Whether rows of one thing are given as that thing, as sessions do and connections do not.
+            narrow: Adds conditions to the statement.
+
+        Raises:
+            CursorError: (``other-query``) The position is of another order, or its values are no longer possible.
+        """
+        position = position or Position()
+        if position.values and position.order != self._order:
+            raise CursorError("other-query")
+        present = [(at, value) for at, value in enumerate(position.values) if value is not None]
+        parameters = {_VALUE.format(at): self._forms[at].load(value) for at, value in present}
+        read: list[Row[Any]] = []
+        for statement in self._pages(position):
+            parameters[_ROWS] = size + 1 - len(read)
+            read += yield Read(narrow(statement), "rows", self._unique, parameters)
+            if len(read) > size:
+                break
+        rows = read[:size][:: -1 if position.backward else 1]
+        edges = (_values(rows[0], self._forms), _values(rows[-1], self._forms)) if rows else None
+        previous, following = neighbours(position, self._order, edges, more=len(read) > size)
+        return KeysetRows(_without_keys(self._statement, rows, len(self._keys), scalars=scalars), following, previous)
+
+    def _pages(self, position: Position) -> Sequence[Select[Any]]:
+        """Give the statements whose rows, one after the other, are all that follow a position."""
+        key = (position.backward, tuple(value is None for value in position.values))
+        made = self._made.get(key)
+        if made is None:
+            ordered = _ordered(self._statement, self._keys, self._forms, self._dialect, backward=position.backward)
+            limited = ordered.limit(bindparam(_ROWS, type_=Integer()))
+            conditions = _conditions(_terms(self._keys, self._forms, position, self._dialect))
+            made = self._made[key] = [_restricted(limited, condition) for condition in conditions]
+        return made
 
 
 # isinstance alone leaves open what is selected.
@@ -126,9 +155,9 @@ def _ordered(
 
 def _terms(keys: Sequence[OrderKey], forms: Sequence[Stored], position: Position, dialect_name: str) -> Sequence[_Term]:
     terms: list[_Term] = []
-    for key, form, value in zip(keys, forms, position.values, strict=False):
+    for at, (key, form, value) in enumerate(zip(keys, forms, position.values, strict=False)):
         directed = key.reversed() if position.backward else key
-        bound = None if value is None else literal(form.load(value), form.kind)
+        bound = None if value is None else bindparam(_VALUE.format(at), type_=form.kind)
         nulls = directed.nulls_in(dialect_name) if key.nullable or value is None else None
         terms.append(_Term(form.compared, bound, directed.descending, nulls))
     return terms

@@ -5,11 +5,11 @@ sessions and connections, asynchronous and synchronous.
 """
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar, cast
 
-from sqlalchemy import BigInteger, Connection, Executable, event, literal
+from sqlalchemy import BigInteger, Connection, Executable, Integer, Select, bindparam, event, literal
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session, scoped_session
@@ -18,7 +18,7 @@ from .._rules.slices import OffsetRows
 from .._rules.totals import Total
 from .counting import capped_count_of, count_of, rows_of
 from .joins import page_of_entities
-from .structure import Statement, entity_of, is_joined, window_of
+from .structure import Statement, can_repeat, entity_of, is_joined, window_of
 
 Result = TypeVar("Result")
 AsyncSource = AsyncSession | AsyncConnection | async_scoped_session[AsyncSession]
@@ -26,6 +26,8 @@ SyncSource = Session | Connection | scoped_session[Session]
 
 _MOST_ROWS: Final = 2**63 - 1
 _INT32: Final = 2**31 - 1
+_ROWS: Final = "brickwork_rows"
+_BEFORE: Final = "brickwork_before"
 _EXPLAINED: Final = "brickwork_listing_explained"
 
 
@@ -39,11 +41,32 @@ class Read:
             holds instead, if it holds one; ``"rows"``: a list of rows; ``"number"``: the one number that is selected;
             ``"planned"``: the number of rows that PostgreSQL expects.
         unique: Whether an entity that came several times is one, as joined eager loading of a collection needs.
+        parameters: Values of what the statement leaves open.
     """
 
     statement: Executable
     take: Literal["items", "rows", "number", "planned"]
     unique: bool = False
+    parameters: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The pages of a statement, made once: making statements costs more than to read a few rows.
+
+    Attributes:
+        page: Selects a page; how many rows it has and how many are before it is left open.
+        count: Counts all rows; None where that is to be made when it is needed.
+    """
+
+    page: Select[Any]
+    count: Select[Any] | None
+
+
+def prepare(statement: Select[Any]) -> Prepared:
+    """Make the statements of all pages of a statement that selects the rows of one model, sorted, and nothing else."""
+    page = statement.limit(bindparam(_ROWS, type_=Integer())).offset(bindparam(_BEFORE, type_=BigInteger()))
+    return Prepared(page, count_of(statement))
 
 
 Plan = Generator[Read, Any, Result]
@@ -82,7 +105,7 @@ def dialect_of(source: AsyncSource | SyncSource, statement: Statement | None = N
 
 
 def offset_plan(
-    statement: Statement, *, offset: int, size: int, total: Total, dialect_name: str
+    statement: Statement, *, offset: int, size: int, total: Total, dialect_name: str, prepared: Prepared | None = None
 ) -> Plan[OffsetRows[Any]]:
     """Plan to read the page that begins at ``offset``.
 
@@ -92,14 +115,20 @@ def offset_plan(
         size: Rows of the page at most, 1 or more.
         total: Whether and how rows are counted.
         dialect_name: What the database speaks, as `dialect_of` tells.
+        prepared: What was made of the statement already.
 
     Raises:
         TypeError: No page can be cut from the statement.
     """
-    entity = entity_of(statement)
-    if entity is not None and is_joined(statement):
-        statement = page_of_entities(statement, entity)
-    read: Sequence[Any] = yield Read(_cut(statement, offset, size), "items", unique=entity is not None)
+    if prepared is None:
+        entity = entity_of(statement)
+        if entity is not None and is_joined(statement):
+            statement = page_of_entities(statement, entity)
+        unique = entity is not None and can_repeat(statement, entity)
+        first = Read(_cut(statement, offset, size), "items", unique)
+    else:
+        first = Read(prepared.page, "items", parameters={_ROWS: size + 1, _BEFORE: offset})
+    read: Sequence[Any] = yield first
     rows, has_next = read[:size], len(read) > size
     seen = offset + len(read)
     if not has_next and (rows or offset == 0):
@@ -112,7 +141,8 @@ def offset_plan(
     if total.kind == "estimated" and dialect_name == "postgresql":
         planned: int = yield Read(rows_of(statement), "planned")
         return OffsetRows(rows, has_next, max(planned, seen) if rows else min(planned, offset), total_is_estimate=True)
-    counted: int = yield Read(count_of(statement), "number")
+    count = count_of(statement) if prepared is None or prepared.count is None else prepared.count
+    counted: int = yield Read(count, "number")
     return OffsetRows(rows, has_next, counted)
 
 
@@ -139,7 +169,7 @@ def _cut(statement: Statement, offset: int, size: int) -> Executable:
 def _answer(source: Session | Connection, read: Read) -> Any:
     if read.take == "planned":
         return _planned(source, read.statement)
-    result = source.execute(read.statement)
+    result = source.execute(read.statement, read.parameters)
     if read.take == "number":
         return result.scalar_one()
     if read.unique:
@@ -150,7 +180,7 @@ def _answer(source: Session | Connection, read: Read) -> Any:
         return result.all()
     except InvalidRequestError:
         # Only SQLAlchemy knows which rows of several things need to be made unique, and only tells afterwards.
-        return source.execute(read.statement).unique().all()
+        return source.execute(read.statement, read.parameters).unique().all()
 
 
 def _planned(source: Session | Connection, statement: Executable) -> int:

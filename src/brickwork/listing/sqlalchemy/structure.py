@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from operator import attrgetter, is_
 from typing import Any, Final, TypeGuard, cast
 
-from sqlalchemy import BindParameter, ColumnClause, ColumnElement, FromClause, GenerativeSelect, Join, Select
+from sqlalchemy import BindParameter, ColumnClause, ColumnElement, FromClause, GenerativeSelect, Join, Select, inspect
+from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.base import ExecutableOption
 
 # Whatever its columns: a Select or a CompoundSelect.
@@ -69,6 +70,17 @@ def joins_of(statement: Select[Any]) -> list[tuple[Any, Any]] | None:
     if origins or any(flags["full"] for *_, flags in joins):
         return None
     return [(target, condition) for target, condition, *_ in joins]
+
+
+def can_repeat(statement: Statement, entity: Any) -> bool:
+    """Whether loading may give an entity several times: only joined eager loading does, of a collection."""
+    return bool(_read_options(statement)) or _joins_collection(inspect(entity).mapper, set())
+
+
+def _joins_collection(mapper: Mapper[Any], seen: set[Mapper[Any]]) -> bool:
+    seen.add(mapper)
+    joined = [each for some in mapper.self_and_descendants for each in some.relationships if each.lazy == "joined"]
+    return any(each.uselist or (each.mapper not in seen and _joins_collection(each.mapper, seen)) for each in joined)
 
 
 def entity_of(statement: Statement) -> Any:
