@@ -37,11 +37,24 @@ class FilterSet(BaseModel):
     carries a marker.
 
     ```python
+    from decimal import Decimal
+    from typing import Annotated
+
+    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+    from brickwork.listing import FilterSet, Lte
+
+    class Base(DeclarativeBase): ...
+
+    class Product(Base):
+        __tablename__ = "product"
+        name: Mapped[str] = mapped_column(primary_key=True)
+        price: Mapped[Decimal]
+
     class ProductFilter(FilterSet, model=Product):
+        name__in: list[str] | None = None
         price__gte: Decimal | None = None
-        status__in: list[Status] | None = None
-        category__slug: str | None = None
-        cheapest: Annotated[Decimal | None, Gte(Product.price)] = None
+        at_most: Annotated[Decimal | None, Lte(Product.price)] = None
     ```
 
     A field that is None asks for nothing. What is wrong in the class (a column or an operator that does not exist, or
