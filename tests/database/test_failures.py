@@ -202,7 +202,9 @@ class Chance:
         if end == "status":
             response.status_code = 422
         if end == "wait":
-            await asyncio.Event().wait()
+            # Until it is cancelled; psycopg before 3.3 loses a cancellation now and then on Python 3.11.
+            async with asyncio.timeout(1):
+                await asyncio.Event().wait()
 
     async def requests(self, numbers: range) -> None:
         """Send one request for each number, one after another."""
