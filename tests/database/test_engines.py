@@ -152,6 +152,21 @@ async def test_sqlite_undoes_savepoints_and_tables_too(file_db: Database) -> Non
 
 
 @pytest.mark.promise("database-16")
+def test_sqlite_takes_no_transaction_back_into_the_pool(file_db: Database) -> None:
+    """A connection that comes back in the middle of one is rolled back before the next caller gets it."""
+    lent_once = file_db.sync_engine.raw_connection()
+    driver: Any = lent_once.driver_connection
+    driver.execute("BEGIN IMMEDIATE")
+
+    lent_once.close()
+
+    lent_again = file_db.sync_engine.raw_connection()
+    assert lent_again.driver_connection is driver
+    assert not driver.in_transaction
+    lent_again.close()
+
+
+@pytest.mark.promise("database-16")
 async def test_sqlite_sees_one_state_in_a_transaction(file_db: Database) -> None:
     """What others commit meanwhile is not seen by a reader that has begun."""
     async with file_db.begin(read_only=True) as reader:

@@ -327,7 +327,7 @@ async def test_a_union_can_be_listed_but_not_filtered(stocked: AsyncSession) -> 
 
     @app.get("/walk")
     async def walk(query: Annotated[CursorQuery[Any], Depends(cursors)]) -> None:
-        with pytest.raises(TypeError, match="make it a subquery"):
+        with pytest.raises(TypeError, match="select from it as a subquery"):
             await query.page(stocked, union)
 
     @app.get("/filtered")

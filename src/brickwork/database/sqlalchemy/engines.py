@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState, StaticPool
 
 BEGIN: Final = "brickwork_begin"
 """Execution option that says how SQLite begins a transaction, such as ``"IMMEDIATE"``."""
@@ -132,6 +132,9 @@ def _arguments(url: URL, options: EngineOptions) -> dict[str, Any]:
     }
     if in_memory(url):
         return arguments | {"poolclass": StaticPool}
+    if url.get_backend_name() == "sqlite":
+        # Ours does so only where there is something to undo: on its way to the driver's thread it is dear.
+        arguments["pool_reset_on_return"] = None
     return arguments | {
         "pool_size": options.pool_size,
         "max_overflow": options.max_overflow,
@@ -178,6 +181,8 @@ def set_up(engine: Engine, *, query_only: bool = False) -> None:
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", _begin)
+    if not in_memory(engine.url):
+        event.listen(engine, "reset", _reset)
 
 
 def _begin(connection: Connection) -> None:
@@ -190,6 +195,12 @@ def _begin(connection: Connection) -> None:
         _run(connection.connection.dbapi_connection, "execute", statement)
     except Exception as error:
         raise OperationalError(statement, None, error) from error
+
+
+def _reset(connection: Any, record: ConnectionPoolEntry, state: PoolResetState) -> None:
+    # What cannot be asked any more is closed, and that undoes it too.
+    if state.asyncio_safe and record.driver_connection is not None and record.driver_connection.in_transaction:
+        connection.rollback()
 
 
 def _run(connection: Any, method: str, statement: str) -> None:

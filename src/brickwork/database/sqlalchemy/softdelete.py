@@ -23,5 +23,7 @@ def hide_deleted(session_class: type[Session]) -> None:
 
 def _hide(state: ORMExecuteState) -> None:
     # What loads columns belongs to an entity that the session has already.
-    if state.is_select and not state.is_column_load and not state.execution_options.get("include_deleted"):
+    wanted = state.is_select and not state.is_column_load and not state.execution_options.get("include_deleted")
+    # An option makes a new statement, for which there is no need where nothing can be deleted so.
+    if wanted and SoftDelete.__subclasses__():
         state.statement = state.statement.options(_NOT_DELETED)
