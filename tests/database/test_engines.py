@@ -152,7 +152,7 @@ async def test_sqlite_undoes_savepoints_and_tables_too(file_db: Database) -> Non
 
 
 @pytest.mark.promise("database-16")
-def test_sqlite_takes_no_transaction_back_into_the_pool(file_db: Database) -> None:
+async def test_sqlite_takes_no_transaction_back_into_the_pool(file_db: Database) -> None:
     """A connection that comes back in the middle of one is rolled back before the next caller gets it."""
     lent_once = file_db.sync_engine.raw_connection()
     driver: Any = lent_once.driver_connection
