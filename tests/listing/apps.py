@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
+import httpx2
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,7 +22,7 @@ from brickwork.listing import (
     Sort,
     Total,
 )
-from brickwork.testing import Answer, open_client
+from brickwork.testing import open_client
 from tests.listing.models import Product, Status
 
 SECRET = "a secret of more than thirty-two bytes"
@@ -105,7 +106,7 @@ def shop(session: AsyncSession) -> FastAPI:
     return app
 
 
-async def get(app: FastAPI, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+async def get(app: FastAPI, path: str, headers: Mapping[str, str] | None = None) -> httpx2.Response:
     """Call an application."""
     async with open_client(app) as client:
         return await client.get(path, headers=dict(headers or {}))
@@ -118,7 +119,7 @@ async def ids(app: FastAPI, path: str) -> list[int]:
     return [item["id"] for item in answer.json()["items"]]
 
 
-def blamed(answer: Answer) -> list[str]:
+def blamed(answer: httpx2.Response) -> list[str]:
     """Name the parameters that a refusal is about."""
     assert answer.status_code == 422, answer.text
     assert all(error["loc"][0] == "query" for error in answer.json()["detail"])
