@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 import pytest
 from fastapi import Depends, FastAPI, Response
 from pydantic import BaseModel, Field, computed_field, field_validator
+from sqlalchemy.orm import Session
 
 from brickwork.listing import (
     CursorEnvelope,
@@ -14,6 +15,7 @@ from brickwork.listing import (
     Envelope,
     LimitOffset,
     LimitOffsetPage,
+    Listing,
     ListQuery,
     Offset,
     Page,
@@ -22,6 +24,7 @@ from brickwork.listing import (
 )
 from brickwork.problems import add_problem_handlers
 from tests.listing.apps import WALL, Brick, blamed, get, numbered, walked, wall
+from tests.listing.models import Tag
 
 Item = TypeVar("Item")
 
@@ -54,6 +57,12 @@ class Price(BaseModel):
 
     id: int
     price: int = Field(serialization_alias="priceInCents")
+
+
+class TagOut(BaseModel):
+    """What a client gets of a tag."""
+
+    name: str
 
 
 class Labelled(Price):
@@ -243,6 +252,27 @@ async def test_links_never_lead_where_the_listing_refuses() -> None:
 
 
 @pytest.mark.promise("listing-92")
+async def test_a_page_past_the_end_links_back_to_the_last_one() -> None:
+    """The previous page of an empty one is one that has rows."""
+    answer = await get(wall(numbered()), "/bricks?page=50")
+
+    assert '</bricks?page=8>; rel="prev"' in answer.headers["link"]
+    assert '</bricks?page=8>; rel="last"' in answer.headers["link"]
+
+
+@pytest.mark.promise("listing-92")
+@pytest.mark.parametrize(("prefix", "path"), [("/api", "/bricks"), ("/api", "/api/bricks"), ("/brick", "/bricks")])
+async def test_links_hold_what_a_proxy_takes_off(prefix: str, path: str) -> None:
+    """Where the application knows its prefix, links lead to what the client asked for, whether the proxy kept it."""
+    app = wall(numbered())
+    app.root_path = prefix
+
+    answer = await get(app, path)
+
+    assert f'<{prefix}/bricks?page=2>; rel="next"' in answer.headers["link"]
+
+
+@pytest.mark.promise("listing-92")
 async def test_links_join_those_of_the_endpoint() -> None:
     """A `Link` header that the endpoint sets itself stays."""
     app, listing = FastAPI(), numbered()
@@ -302,6 +332,28 @@ async def test_not_modified_has_no_body_with_problem_handlers() -> None:
 
 
 @pytest.mark.promise("listing-93")
+async def test_a_bare_list_has_a_tag_too(sqlite_session: Session) -> None:
+    """Of its items and its total, which is in a header."""
+    tags = Listing(model=Tag, page=Offset(2), etag=True)
+    app = FastAPI()
+
+    @app.get("/tags")
+    async def list_tags(query: Annotated[ListQuery[Tag], Depends(tags)]) -> list[TagOut]:
+        return query.items_sync(sqlite_session, into=TagOut)
+
+    sqlite_session.add_all([Tag(name=name) for name in "abc"])
+    sqlite_session.commit()
+    first = await get(app, "/tags")
+    again = await get(app, "/tags", {"if-none-match": first.headers["etag"]})
+    sqlite_session.add(Tag(name="d"))
+    sqlite_session.commit()
+    changed = await get(app, "/tags", {"if-none-match": first.headers["etag"]})
+
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    assert (changed.status_code, changed.json()) == (200, first.json())
+
+
+@pytest.mark.promise("listing-93")
 async def test_there_is_no_tag_unless_asked_for() -> None:
     """A page is not written twice for a header that nobody wanted."""
     assert "etag" not in (await get(wall(numbered()), "/bricks")).headers
@@ -315,6 +367,7 @@ async def test_openapi_shows_every_parameter() -> None:
     shown = {each["name"]: each for each in app.openapi()["paths"]["/bricks"]["get"]["parameters"]}
 
     assert set(shown) == {"verbose", "colour__in", "price__gte", "price__lte", "page", "size", "sort", "fields"}
+    assert "By default: id." in shown["sort"]["description"]
     assert shown["sort"]["schema"]["items"]["enum"] == ["price", "-price", "colour", "-colour", "id", "-id"]
     assert shown["fields"]["schema"]["items"]["enum"] == ["id", "colour", "price"]
     assert (shown["size"]["schema"]["minimum"], shown["size"]["schema"]["maximum"]) == (1, 100)
@@ -338,7 +391,7 @@ async def test_openapi_shows_the_refusal_of_cursors() -> None:
 @pytest.mark.promise("listing-89")
 def test_a_page_that_was_not_counted_says_so() -> None:
     """Pages and total are null, never a guess."""
-    result = PageResult(items=[], size=20, offset=40, has_next=True)
+    result: PageResult[object] = PageResult(items=[], size=20, offset=40, has_next=True)
 
     assert (result.page, result.pages, result.has_previous) == (3, None, True)
     assert Total.none().kind == "none"

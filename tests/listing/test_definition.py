@@ -43,6 +43,23 @@ class Host(TypeDecorator[str]):
     cache_ok = True
 
 
+class Folding(String.Comparator[str]):
+    """Compares text whatever the case."""
+
+    def __eq__(self, other: object) -> Any:
+        return func.lower(self.expr) == func.lower(other)
+
+    __hash__ = String.Comparator.__hash__
+
+
+class Email(TypeDecorator[str]):
+    """Text that is equal whatever the case."""
+
+    impl = String
+    cache_ok = True
+    comparator_factory = Folding
+
+
 class Odd(OddBase):
     """A table of unusual columns."""
 
@@ -57,6 +74,7 @@ class Odd(OddBase):
     closes: Mapped[Any] = mapped_column(Time(timezone=True))
     grade: Mapped[str] = mapped_column(Enum("a", "b", name="grade"))
     cents: Mapped[Any] = mapped_column(Cents)
+    email: Mapped[str] = mapped_column(Email)
     ratio: Mapped[float] = mapped_column(Numeric(10, 2, asdecimal=False))
     total: Mapped[Decimal] = mapped_column(Numeric)
     json: Mapped[str] = mapped_column(String(10))
@@ -107,6 +125,8 @@ WRONG: list[tuple[type, dict[str, Any], type[Exception], str]] = [
     (Odd, {"code": UUID | None}, TypeError, "use Where"),
     (Odd, {"closes": str | None}, TypeError, "use Where"),
     (Odd, {"alias": str | None}, TypeError, "Odd.alias is no column"),
+    (Product, {"x": Annotated[str | None, Eq("attributes.it's")]}, ValueError, "cannot be a key"),
+    (Product, {"attributes____isnull": bool | None}, ValueError, "cannot be a key"),
     (int, {"x": str | None}, TypeError, "no model of SQLAlchemy's ORM"),
 ]
 
@@ -188,6 +208,17 @@ def test_unusual_columns() -> None:
         OddFilter(other="x").matches(Odd(json="x"))
     assert OddFilter(json="x").matches(Odd(json="x"))
     assert OddFilter(hybrid=4).matches(Odd(key=2))
+
+
+@pytest.mark.promise("listing-2")
+def test_a_type_that_compares_in_its_own_way() -> None:
+    """What a column type of the application takes for equal is equal, and the opposite of that is `ne`."""
+    given = define(Odd, email=str | None, email__ne=str | None)(email="Ada", email__ne="Bob")
+
+    sql = re.sub(r"\s+", " ", str(given.apply(select(Odd.key))))
+
+    assert "lower(odd.email) = lower(:" in sql
+    assert "lower(odd.email) != lower(:lower_2) OR odd.email IS NULL" in sql
 
 
 @pytest.mark.promise("listing-14")

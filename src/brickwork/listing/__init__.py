@@ -12,7 +12,7 @@ bricks = Listing(BrickFilter, sort=Sort("price", default="-price"), page=Offset(
 """
 
 from .._core.not_modified import NotModifiedError
-from ._depends import LimitOffsetParams, Listing, PageParams, ParameterName, paginate, paginate_sync
+from ._depends import LimitOffsetParams, Listing, PageParams, paginate, paginate_sync
 from ._errors import InvalidCursorError
 from ._rules.pages import (
     CursorEnvelope,
@@ -86,7 +86,6 @@ __all__ = [
     "Page",
     "PageParams",
     "PageResult",
-    "ParameterName",
     "Related",
     "Search",
     "Sort",

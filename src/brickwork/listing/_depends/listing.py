@@ -1,21 +1,20 @@
 """`Listing`: one object for each list of an API, and the dependency that reads a request for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from inspect import Parameter, Signature
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel
 
 from ..._core.problem import Problem
 from .._errors import InvalidCursorError
-from .._rules.cursors import Cursors
 from .._rules.styles import Keyset, LimitOffset, Offset, ParameterName, Style
 from .._rules.totals import Total
 from .._service import Asked, CursorQuery, ListQuery, Rows, Selectable, Shape
 from ..sqlalchemy.filters import FilterSet
 from ..sqlalchemy.sort import Sort
-from .parameters import PREFIX, merged_model, wire_names
+from .parameters import PREFIX, merged_model, own_names, wire_names
 from .refusals import KnownParameters, refuse
 
 
@@ -66,13 +65,14 @@ class Listing:
         names: Parameters that go by another name on the wire, as in ``{"size": "per_page"}``. Naming ``order`` turns
             ``sort=-price`` into two parameters: ``{"sort": "sort_by", "order": "order"}``.
         fields: Lets a client choose which fields of this model it gets, by ``fields=id,name``.
-        etag: Send an entity tag with each page, and answer 304 when the client has it. The page is written as JSON a
-            second time for it.
+        etag: Send an entity tag with each page that is converted by ``into=``, and answer 304 when the client has it.
+            The page is written as JSON a second time for it.
         links: Send the neighbouring pages as a ``Link`` header (RFC 8288).
         allow_unknown: Ignore parameters that nothing on the route declares, rather than refuse them.
 
     Raises:
-        ValueError: Two parameters have one name, or one is renamed that there is not.
+        ValueError: Two parameters have one name, or one is renamed that there is not; or pages shall have entity tags
+            and cursors that expire, which are others each time.
     """
 
     def __init__(
@@ -88,8 +88,7 @@ class Listing:
         links: bool = True,
         allow_unknown: bool = False,
     ) -> None:
-        self._style = page or Offset()
-        self._names: Mapping[ParameterName, str] = dict(names or {})
+        self._style = _checked(filters, sort, page) or Offset()
         self._allow_unknown = allow_unknown
         selectable = None if fields is None else Selectable(fields)
         self._model = merged_model(
@@ -97,7 +96,7 @@ class Listing:
             style=self._style,
             sort=sort,
             selectable=() if selectable is None else tuple(selectable.names),
-            names=self._names,
+            names=names or {},
         )
         self._own = wire_names(self._model)
         self._known = KnownParameters()
@@ -106,14 +105,16 @@ class Listing:
             model=model,
             rows=None if model is None else Rows(model, sort),
             sort=sort,
-            names=self._names,
+            names=own_names(self._model),
             selectable=selectable,
             total=Total.none() if isinstance(style, Keyset) else style.total,
             max_offset=0 if isinstance(style, Keyset) else style.max_offset,
             etag=etag,
             links=links,
         )
-        self._cursors = Cursors(style.secrets, expires=style.expires) if isinstance(style, Keyset) else None
+        if etag and isinstance(style, Keyset) and style.expires is not None:
+            raise ValueError("etag=True: a page has other cursors each time when they expire; leave out one of the two")
+        self._cursors = style.cursors() if isinstance(style, Keyset) else None
         self.__problems__: tuple[type[Problem], ...] = (InvalidCursorError,) if self._cursors else ()
         # FastAPI reads the signature of the object, which names this listing's own model.
         self.__signature__ = Signature(
@@ -137,8 +138,8 @@ class Listing:
         given = _Given(parameters)
         asked = Asked(
             filters=parameters,
-            terms=given.terms(),
-            chosen=given.chosen(),
+            terms=self._terms(given),
+            chosen=given.get("fields") or (),
             size=given["limit" if isinstance(self._style, LimitOffset) else "size"],
             request=request,
             response=response,
@@ -149,6 +150,16 @@ class Listing:
             return ListQuery(self._shape, asked, offset=given["skip"], by_page=False)
         return ListQuery(self._shape, asked, offset=self._offset(given["page"], asked.size))
 
+    def _terms(self, given: "_Given") -> tuple[str, ...]:
+        """Give what to sort by, each term with its sign."""
+        sort, order = given.get("sort"), given.get("order")
+        if order is not None and sort is None:
+            message = f"A direction says nothing alone: name a field with {self._shape.name('sort')}."
+            raise refuse(self._shape.name("order"), "direction_alone", message)
+        if isinstance(sort, str):
+            return (f"-{sort}" if order == "desc" else sort,)
+        return tuple(sort or ())
+
     def _offset(self, page: int, size: int) -> int:
         offset = (page - 1) * size
         if offset > self._shape.max_offset:
@@ -156,6 +167,21 @@ class Listing:
             message = f"With {size} rows a page, the last page that can be asked for is {last}."
             raise refuse(self._shape.name("page"), "too_deep", message)
         return offset
+
+
+def _checked(filters: object, sort: object, page: Style | None) -> Style | None:
+    """Refuse what type checkers would have refused.
+
+    Raises:
+        TypeError: One of the arguments is of another kind.
+    """
+    if filters is not None and not (isinstance(filters, type) and issubclass(filters, FilterSet)):
+        raise TypeError(f"Listing({filters!r}): give the class of the filters, not one of its instances")
+    if not isinstance(sort, Sort | None):
+        raise TypeError(f"sort={sort!r}: write Sort(Product.name, …)")
+    if not isinstance(cast("object", page), Offset | LimitOffset | Keyset | None):
+        raise TypeError(f"page={page!r}: write Offset(…), LimitOffset(…) or Keyset(…)")
+    return page
 
 
 class _Given:
@@ -167,13 +193,6 @@ class _Given:
     def __getitem__(self, name: ParameterName) -> Any:
         return self._values[PREFIX + name]
 
-    def terms(self) -> tuple[str, ...]:
-        """Give what to sort by, each term with its sign."""
-        sort = self._values.get(f"{PREFIX}sort")
-        if isinstance(sort, str):
-            return (f"-{sort}" if self["order"] == "desc" else sort,)
-        return tuple(sort or ())
-
-    def chosen(self) -> Sequence[str]:
-        """Give the fields that the client chose; none where it gets all."""
-        return self._values.get(f"{PREFIX}fields") or ()
+    def get(self, name: ParameterName) -> Any:
+        """Give a parameter that not every listing has."""
+        return self._values.get(PREFIX + name)

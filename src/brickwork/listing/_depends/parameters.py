@@ -69,6 +69,12 @@ def alias(name: str, field: FieldInfo) -> str:
     return other if isinstance(other, str) else name
 
 
+def own_names(model: type[FilterSet]) -> dict[ParameterName, str]:
+    """Give the names on the wire of the parameters that `merged_model` added to the filters."""
+    own = {name: model.model_fields[name] for name in model.__listing_fields__}
+    return {cast("ParameterName", name.removeprefix(PREFIX)): alias(name, field) for name, field in own.items()}
+
+
 def wire_names(model: type[BaseModel]) -> dict[str, bool]:
     """Give the parameters of a query model, and of each whether it takes several values."""
     return {alias(name, field): _is_many(field.annotation) for name, field in model.model_fields.items()}
@@ -114,13 +120,16 @@ def _of_sort(sort: Sort | None, names: Mapping[ParameterName, str]) -> dict[Para
     if sort is None or not sort.names:
         return {}
     if "order" in names:
+        said = f"Direction to sort in, with `{names.get('sort', 'sort')}` beside it; upwards where left out."
         return {
             "sort": (_one_of(sort.names) | None, {"default": None, "description": "Field to sort by."}),
-            "order": (Literal["asc", "desc"], {"default": "asc", "description": "Direction to sort in."}),
+            "order": (Literal["asc", "desc"] | None, {"default": None, "description": said}),
         }
     terms = [sign + name for name in sort.names for sign in ("", "-")]
     annotation = _list_of(terms, BeforeValidator(_terms), AfterValidator(check_terms))
     said = "Fields to sort by, the first one first; `-` before a field sorts it downwards."
+    if sort.default:
+        said += f" By default: {','.join(sort.default)}."
     return {"sort": (annotation, {"default_factory": list, "description": said})}
 
 

@@ -1,10 +1,9 @@
 """What it takes to put items in order, wherever they are: directions, and where missing values go."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from operator import attrgetter
-from typing import Generic, Literal, Protocol, TypeVar, cast
+from typing import Generic, Literal, Protocol, TypeVar
 
 from .cursors import Position
 
@@ -49,20 +48,6 @@ class ItemKey(Protocol):
     def read(self) -> Callable[[object], object]:
         """Gives the value of an item."""
         ...
-
-
-def reader(path: Sequence[str]) -> Callable[[object], object]:
-    """Make a function that reads a value from an item, along attributes or keys of mappings; None ends the way."""
-
-    def read(item: object) -> object:
-        value = item
-        for name in path:
-            if value is None:
-                return None
-            value = cast("Mapping[str, object]", value)[name] if isinstance(value, Mapping) else attrgetter(name)(value)
-        return value
-
-    return read
 
 
 def order_digest(parts: Iterable[object]) -> bytes:

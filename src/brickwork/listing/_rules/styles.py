@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from .cursors import Cursors
 from .totals import Total
 
 ParameterName = Literal["page", "size", "skip", "limit", "cursor", "sort", "order", "fields"]
@@ -89,14 +90,13 @@ class Keyset:
 
     def __post_init__(self) -> None:
         _check_sizes(self.size, self.max_size, "max_size")
-        if self.expires is not None and not self.expires > 0:
-            raise ValueError(f"expires={self.expires!r} must be a number of seconds above 0, or None")
+        self.cursors()
 
-    @property
-    def secrets(self) -> tuple[bytes, ...]:
-        """The secrets as bytes, the sealing one first."""
+    def cursors(self) -> Cursors:
+        """Make what seals and opens the cursors."""
         given = (self.secret,) if isinstance(self.secret, str | bytes) else self.secret
-        return tuple(each.encode() if isinstance(each, str) else each for each in given)
+        secrets = [each.encode() if isinstance(each, str) else each for each in given]
+        return Cursors(secrets, expires=self.expires)
 
 
 Style = Offset | LimitOffset | Keyset

@@ -100,6 +100,8 @@ class Kind:
         return found
 
 
+_LONGEST_INTEGER = Kind("integer", minimum=-(2**63), maximum=2**63 - 1)
+
 _BY_TYPE: Mapping[type, KindName] = MappingProxyType(
     {
         bool: "boolean",
@@ -166,6 +168,8 @@ def _check_text(kind: Kind, value: str) -> str:
 
 def _check_integer(kind: Kind, value: int) -> int:
     _check_range(kind, value)
+    # Drivers take whole numbers of 64 bits only, also where the column would hold more.
+    _check_range(_LONGEST_INTEGER, value)
     return value
 
 

@@ -1,8 +1,8 @@
 """Makes what a client gets of the rows that were read: converted items, an envelope, links, an entity tag."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any, TypeGuard, TypeVar, cast
 
@@ -44,15 +44,10 @@ class Selectable:
         fields = self.model.model_fields.items()
         return {field.serialization_alias or field.alias or name: name for name, field in fields}
 
-    @cached_property
-    def items(self) -> TypeAdapter[list[Any]]:
-        """Converts rows into items of the model."""
-        return TypeAdapter(list[self.model])  # type: ignore[name-defined]
-
     def select(self, rows: Iterable[object], chosen: Sequence[str]) -> list[BaseModel]:
         """Convert rows, and keep only the chosen fields of each."""
         kept = {self.names[name] for name in chosen}
-        return [_only(item, kept) for item in self.items.validate_python(list(rows), from_attributes=True)]
+        return [_only(item, kept) for item in _converted(rows, self.model)]
 
 
 def _only(item: BaseModel, kept: set[str]) -> BaseModel:
@@ -96,16 +91,33 @@ class Answerer:
         """Give the targets of the neighbouring pages, and put them onto the response."""
         if self._request is None:
             return {}
-        found = targets(self._request.scope["path"], self._request.scope["query_string"], relations)
+        scope = self._request.scope
+        path, prefix = scope["path"], scope.get("root_path", "")
+        # Behind a proxy that takes a prefix off, the client asked for more than came.
+        if not f"{path}/".startswith(f"{prefix}/"):
+            path = f"{prefix}{path}"
+        found = targets(path, scope["query_string"], relations)
         if found and self._links and self._response is not None:
             # What the endpoint links to of its own stays.
             self._response.headers.append("link", link_header(found))
         return found
 
-    def items(self, rows: Sequence[object], into: type[Out]) -> list[Out]:
-        """Convert rows into a list of their own, without an envelope."""
-        listed: TypeAdapter[list[Out]] = TypeAdapter(cast("Any", list)[into])
-        return listed.validate_python(list(rows), from_attributes=True)
+    def items(self, rows: Sequence[object], into: type[Out], total: int | None) -> list[Out]:
+        """Convert rows into a list of their own, without an envelope.
+
+        Args:
+            rows: The rows.
+            into: What each is converted to.
+            total: How many there are on all pages, which goes into a header; None where they were not counted.
+
+        Raises:
+            NotModifiedError: (304) The client has this list.
+        """
+        items = _converted(rows, into)
+        if total is not None and self._response is not None:
+            self._response.headers["x-total-count"] = str(total)
+        self._tag(lambda: _list_of(cast("Hashable", into)).dump_json(items, by_alias=True) + str(total).encode())
+        return items
 
     def page(self, shape: AnyEnvelope, result: Any, *, convert: bool) -> Any:
         """Fill an envelope; rows are converted to its items unless nothing says into what.
@@ -117,8 +129,7 @@ class Answerer:
         if not convert:
             return shape.model_construct(None, **fields)
         page = shape.model_validate(fields, from_attributes=True)
-        if self._etag and self._request is not None and self._response is not None:
-            self._tag(page, self._request, self._response)
+        self._tag(lambda: page.model_dump_json(by_alias=True).encode())
         return page
 
     def chosen_of(self, rows: Sequence[Any]) -> Sequence[Any]:
@@ -127,16 +138,29 @@ class Answerer:
             return rows
         return self._selectable.select(rows, self._chosen)
 
-    def _tag(self, page: BaseModel, request: Request, response: Response) -> None:
-        """Put an entity tag of the page onto the response; weak, since a page may go out compressed.
+    def _tag(self, write: Callable[[], bytes]) -> None:
+        """Put an entity tag of what goes out onto the response; weak, since it may go out compressed.
 
         Reference: RFC 9110, sections 8.8.3 and 13.1.2.
         """
-        digest = blake2b(page.model_dump_json(by_alias=True).encode(), digest_size=16).hexdigest()
-        response.headers["etag"] = f'W/"{digest}"'
-        known = request.headers.get("if-none-match", "")
+        if not self._etag or self._request is None or self._response is None:
+            return
+        digest = blake2b(write(), digest_size=16).hexdigest()
+        self._response.headers["etag"] = f'W/"{digest}"'
+        known = self._request.headers.get("if-none-match", "")
         if known.strip() == "*" or f'"{digest}"' in known:
-            raise NotModifiedError(response.headers)
+            raise NotModifiedError(self._response.headers)
+
+
+def _converted(rows: Iterable[object], into: type[Out]) -> list[Out]:
+    items: list[Out] = _list_of(cast("Hashable", into)).validate_python(list(rows), from_attributes=True)
+    return items
+
+
+@lru_cache(maxsize=256)
+def _list_of(item: Hashable) -> TypeAdapter[list[Any]]:
+    """Give what converts and writes lists of a type; making it takes longer than using it."""
+    return TypeAdapter(cast("Any", list)[item])
 
 
 def envelope_of(into: type[Any] | None, default: AnyEnvelope) -> AnyEnvelope:

@@ -131,9 +131,7 @@ class ListQuery(Query[Item]):
 
     def _bare(self, read: OffsetRows[Any], into: type[Out]) -> list[Out]:
         result = self._result(read)
-        if result.total is not None:
-            self._asked.response.headers["x-total-count"] = str(result.total)
-        return self._answerer.items(result.items, into)
+        return self._answerer.items(result.items, into, result.total)
 
     def _result(self, read: OffsetRows[Any]) -> PageResult[Any]:
         return page_result(
@@ -169,12 +167,14 @@ def page_result(
         by_page: Whether that is the number of a page rather than of rows.
     """
     near = {"first": 0}
+    last = (read.total - 1) // size * size if read.total and not read.total_is_estimate else None
     if offset:
-        near["prev"] = max(0, offset - size)
+        # From far beyond the end, back to where there is something.
+        near["prev"] = max(0, offset - size if last is None else min(offset - size, last))
     if read.has_next:
         near["next"] = offset + size
-    if read.total and not read.total_is_estimate:
-        near["last"] = (read.total - 1) // size * size
+    if last is not None:
+        near["last"] = last
     relations = {
         relation: {parameter: str(start // size + 1 if by_page else start)}
         for relation, start in near.items()

@@ -54,7 +54,7 @@ class Shape:
         model: The model whose rows are listed, where there is one.
         rows: Its rows.
         sort: What it can be sorted by.
-        names: Names on the wire of the parameters that go by another one.
+        names: Names on the wire of all parameters that are not filters.
         selectable: The fields that a client may choose from, where it may.
         total: Whether and how rows are counted.
         max_offset: Rows that may come before a page.
@@ -74,7 +74,7 @@ class Shape:
 
     def name(self, parameter: ParameterName) -> str:
         """Give the name of a parameter on the wire."""
-        return self.names.get(parameter, parameter)
+        return self.names[parameter]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

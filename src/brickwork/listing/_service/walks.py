@@ -126,11 +126,16 @@ class CursorQuery(Query[Item]):
         return self._answerer.link(near)
 
     def _digest(self) -> bytes:
-        """Say what a cursor is good for: this path, with these parameters, in this order; pages of any size."""
-        free = {self._shape.name(name) for name in ("cursor", "size", "sort", "order", "fields")}
+        """Say what a cursor is good for: this list, with these parameters, in this order; pages of any size."""
+        # Of the listing's own parameters only the order counts, and that as it is meant rather than written.
+        free = set(self._shape.names.values())
         request = self._asked.request
         given = sorted(pair for pair in request.query_params.multi_items() if pair[0] not in free)
-        return blake2b(repr((route_path(request.scope), given, self.sort)).encode(errors="replace")).digest()
+        # Mounts tell lists apart, and the server's own prefix does not; nor does the path of two lists on one route.
+        root = request.scope.get("app_root_path", request.scope.get("root_path", ""))
+        path = route_path({"path": request.scope["path"], "root_path": root})
+        parts = (path, self._shape.name("cursor"), given, self.sort)
+        return blake2b(repr(parts).encode(errors="replace")).digest()
 
     def _opened(self, cursor: str | None) -> Position:
         if cursor is None:

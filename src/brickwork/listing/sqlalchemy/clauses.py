@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     func,
+    not_,
     or_,
     true,
 )
@@ -128,16 +129,30 @@ class EndsWithFolded(EndsWith):
     folded = True
 
 
+def _is_common(column: ColumnElement[Any]) -> bool:
+    """Whether SQLAlchemy itself says how the column is compared, and not a type of the application."""
+    return type(column.comparator).__module__.startswith("sqlalchemy.")
+
+
 def _compare(operator: operators.OperatorType) -> Clause:
     """Make the expression directly: all that SQLAlchemy's own operators do for plain values, at a third of the cost."""
 
     def clause(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
         kind = column.type
-        if isinstance(kind, NullType) or isinstance(column, FunctionElement):  # these may have a way of their own
+        if isinstance(kind, NullType) or isinstance(column, FunctionElement) or not _is_common(column):
             return column.operate(operator, value)
         return BinaryExpression(column, BindParameter(None, value, kind, unique=True), operator, _BOOLEAN)
 
     return clause
+
+
+_equal = _compare(operators.eq)
+_distinct = _compare(operators.is_distinct_from)
+
+
+def _not_equal(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
+    # The opposite of what a type of the application takes for equal.
+    return _distinct(column, value) if _is_common(column) else or_(not_(_equal(column, value)), column.is_(None))
 
 
 def _text(match: type[TextMatch]) -> Clause:
@@ -153,8 +168,8 @@ def _not_in(column: ColumnElement[Any], values: Any) -> ColumnElement[bool]:
 
 CLAUSES: Mapping[str, Clause] = MappingProxyType(
     {
-        "eq": _compare(operators.eq),
-        "ne": _compare(operators.is_distinct_from),
+        "eq": _equal,
+        "ne": _not_equal,
         "gt": _compare(operators.gt),
         "gte": _compare(operators.ge),
         "lt": _compare(operators.lt),

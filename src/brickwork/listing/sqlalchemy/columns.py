@@ -1,5 +1,6 @@
 """What the columns of a database hold: which values fit, and within which bounds."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -46,7 +47,7 @@ def _numeric(column_type: types.Numeric[Any]) -> Kind:
 
 
 def _float(column_type: types.Float[Any]) -> Kind:
-    return Kind("decimal", (Decimal, int)) if column_type.asdecimal else _FLOAT
+    return _FLOAT_AS_DECIMAL if column_type.asdecimal else _FLOAT
 
 
 def _datetime(column_type: types.DateTime) -> Kind:
@@ -68,6 +69,9 @@ def _time(column_type: types.Time) -> Kind | None:
 
 
 _FLOAT = Kind("float", (float, int))
+# PostgreSQL refuses what is too large or too small for a float, where Python would round it.
+_MOST = Decimal(sys.float_info.max)
+_FLOAT_AS_DECIMAL = Kind("decimal", (Decimal, int), -_MOST, _MOST, -sys.float_info.min_10_exp)
 
 # The narrower type stands first: an Enum is a String, a SmallInteger an Integer, and a Float was once a Numeric.
 _KINDS: tuple[tuple[Any, Kind | Callable[[Any], Kind | None]], ...] = (

@@ -7,7 +7,7 @@ from sqlalchemy import Column, ColumnElement, FromClause, PrimaryKeyConstraint, 
 from sqlalchemy.orm import ColumnProperty, Mapper, QueryableAttribute, RelationshipProperty, aliased
 from sqlalchemy.sql.elements import Label
 
-from .._rules.order import reader
+from .._rules.items import reader
 from .related import Related
 
 SortExpression = QueryableAttribute[Any] | ColumnElement[Any] | Related | str

@@ -26,8 +26,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from .._rules.items import attribute_of
 from .._rules.values import Kind
-from .targets import Build, ColumnTarget, attribute_of
+from .targets import Build, ColumnTarget
 
 
 class ExactNumber(TypeDecorator[Decimal]):
@@ -162,6 +163,8 @@ class _Sort:
     python: tuple[type, ...]
 
 
+# Paths are part of the SQL, where each of these means something else.
+_UNWRITABLE = frozenset("'\"%\\\0")
 _NUMBERS = (int, float, Decimal)
 _SORTS: Mapping[type, _Sort] = MappingProxyType(
     {
@@ -218,7 +221,14 @@ def json_target(document: ColumnTarget, keys: tuple[str, ...], python: tuple[typ
 
     Raises:
         TypeError: JSON has no such type.
+        ValueError: A key cannot be written in a path.
     """
+    for key in keys:
+        if not key or not _UNWRITABLE.isdisjoint(key):
+            raise ValueError(
+                f"{key!r} cannot be a key of a path into a document: it is empty, or holds a quote, a percent sign or "
+                "a backslash; use Where(...) with an expression of your own"
+            )
     if not python:
         return JsonTarget(document, keys, None, JsonPresence(document.column, keys, String()))
     for known, sort in _SORTS.items():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, cast
 
+from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, UnaryExpression, inspect
 from sqlalchemy.orm import Mapper
 
@@ -244,7 +245,7 @@ def check_terms(terms: Sequence[str]) -> Sequence[str]:
     names = [term.removeprefix("-") for term in terms]
     for at, name in enumerate(names):
         if name in names[:at]:
-            raise ValueError(f"the field {name} is named twice")
+            raise PydanticCustomError("named_twice", "Input should name {field} once", {"field": name})
     return terms
 
 

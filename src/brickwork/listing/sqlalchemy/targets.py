@@ -1,12 +1,13 @@
 """What a filter compares: a column of the model, or an attribute of any object."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from sqlalchemy import ColumnElement, inspect
 from sqlalchemy.orm import Mapper
 
+from .._rules.items import attribute_of
 from .._rules.values import Kind
 from .columns import kind_of
 
@@ -94,13 +95,6 @@ def steps(item: object, path: Iterable[str]) -> list[object]:
         found = (each for value in values for each in _many(attribute_of(value, name)))
         values = [each for each in found if each is not None]
     return values
-
-
-def attribute_of(item: object, name: str) -> object:
-    """Give an attribute of an object, or the value under a key of a mapping."""
-    if isinstance(item, Mapping):
-        return cast("Mapping[str, object]", item).get(name)
-    return getattr(item, name)
 
 
 def _many(value: object) -> Iterable[object]:
