@@ -161,23 +161,26 @@ def test_related_must_fit() -> None:
         define(Product, x=Annotated[str | None, Eq(Related(Product.category, Product.name))])
 
 
+class OddFilter(FilterSet, model=Odd):
+    """Filters of columns that few models have."""
+
+    double__under: str | None = None
+    double__under__in: list[str] | None = None
+    twice__gt: int | None = None
+    grade: str | None = None
+    cents: str | None = None
+    ratio: float | None = None
+    total: Decimal | None = None
+    text: Annotated[str | None, Eq(Odd.json)] = Field(default=None, alias="json")
+    length: Annotated[int | None, Gte(func.length(Odd.json))] = None
+    unknown: Annotated[int | None, Gte(func.whatever(Odd.json))] = None
+    other: Annotated[str | None, Eq(Category.slug)] = None
+    renamed: Annotated[list[int] | None, Between("owner.key")] = None
+    hybrid: Annotated[int | None, Lte(Odd.twice)] = None
+
+
 def test_unusual_columns() -> None:
     """Names with `__`, hybrids, decorated types, text enums, expressions and other models' columns are filtered too."""
-
-    class OddFilter(FilterSet, model=Odd):
-        double__under: str | None = None
-        double__under__in: list[str] | None = None
-        twice__gt: int | None = None
-        grade: str | None = None
-        cents: str | None = None
-        ratio: float | None = None
-        total: Decimal | None = None
-        text: Annotated[str | None, Eq(Odd.json)] = Field(default=None, alias="json")
-        length: Annotated[int | None, Gte(func.length(Odd.json))] = None
-        unknown: Annotated[int | None, Gte(func.whatever(Odd.json))] = None
-        other: Annotated[str | None, Eq(Category.slug)] = None
-        renamed: Annotated[list[int] | None, Between("owner.key")] = None
-        hybrid: Annotated[int | None, Lte(Odd.twice)] = None
 
     filters = OddFilter.model_validate(
         {

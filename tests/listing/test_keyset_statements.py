@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 from brickwork.listing import Sort, SortKey
 from brickwork.listing.sqlalchemy.related import Related
 from tests.listing.models import Category, Product, Review
-from tests.listing.shelves import ids, stocked
+from tests.listing.shelves import RANKS, ids, stocked
 from tests.listing.walking import ordered, read_page, walk
 
 

@@ -88,7 +88,7 @@ class Listing:
         links: bool = True,
         allow_unknown: bool = False,
     ) -> None:
-        self._style = _checked(filters, sort, page) or Offset()
+        self._style = style = _checked(filters, sort, page, etag=etag) or Offset()
         self._allow_unknown = allow_unknown
         selectable = None if fields is None else Selectable(fields)
         self._model = merged_model(
@@ -100,7 +100,7 @@ class Listing:
         )
         self._own = wire_names(self._model)
         self._known = KnownParameters()
-        style, sort, model = self._style, sort or Sort(), model or self._model.__model__
+        sort, model = sort or Sort(), model or self._model.__model__
         self._shape = Shape(
             model=model,
             rows=None if model is None else Rows(model, sort),
@@ -112,18 +112,9 @@ class Listing:
             etag=etag,
             links=links,
         )
-        if etag and isinstance(style, Keyset) and style.expires is not None:
-            raise ValueError("etag=True: a page has other cursors each time when they expire; leave out one of the two")
         self._cursors = style.cursors() if isinstance(style, Keyset) else None
         self.__problems__: tuple[type[Problem], ...] = (InvalidCursorError,) if self._cursors else ()
-        # FastAPI reads the signature of the object, which names this listing's own model.
-        self.__signature__ = Signature(
-            [
-                Parameter("request", Parameter.KEYWORD_ONLY, annotation=Request),
-                Parameter("response", Parameter.KEYWORD_ONLY, annotation=Response),
-                Parameter("parameters", Parameter.KEYWORD_ONLY, annotation=Annotated[self._model, Query()]),
-            ]
-        )
+        self.__signature__ = _signature(self._model)
 
     async def __call__(
         self, *, request: Request, response: Response, parameters: FilterSet
@@ -169,12 +160,21 @@ class Listing:
         return offset
 
 
-def _checked(filters: object, sort: object, page: Style | None) -> Style | None:
-    """Refuse what type checkers would have refused.
+def _signature(model: type[FilterSet]) -> Signature:
+    """Give the signature that FastAPI reads; it names the listing's own model, as no method could."""
+    kinds = {"request": Request, "response": Response, "parameters": Annotated[model, Query()]}
+    return Signature([Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind) for name, kind in kinds.items()])
+
+
+def _checked(filters: object, sort: object, page: Style | None, *, etag: bool) -> Style | None:
+    """Refuse what type checkers would have refused, and what does not go together.
 
     Raises:
         TypeError: One of the arguments is of another kind.
+        ValueError: Pages that change by themselves were to have an entity tag.
     """
+    if etag and isinstance(page, Keyset) and page.expires is not None:
+        raise ValueError("etag=True: a page has other cursors each time when they expire; leave out one of the two")
     if filters is not None and not (isinstance(filters, type) and issubclass(filters, FilterSet)):
         raise TypeError(f"Listing({filters!r}): give the class of the filters, not one of its instances")
     if not isinstance(sort, Sort | None):
