@@ -1,16 +1,19 @@
 """Requests that are broken off: by whoever runs them, by a time limit, by the client."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
 from anyio import CancelScope
 from fastapi import FastAPI, Request
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from brickwork.database import Database
+from brickwork.database.sqlalchemy.engines import set_up
 from tests.database.conftest import Course, Note, kept, lent
 
 
@@ -91,6 +94,59 @@ async def test_statements_that_are_broken_off_cost_no_connection(postgres_url: s
     await db.dispose()
 
     assert answers == [1, 1]
+
+
+@pytest.mark.promise("database-9")
+async def test_a_wait_for_the_lock_that_is_broken_off_costs_no_connection(file_db: Database, tmp_path: Path) -> None:
+    """SQLite may begin for somebody who has gone; the next one finds no transaction that is not its own."""
+    waiting = Database(f"sqlite:///{tmp_path / 'notes.db'}", pool_size=2, max_overflow=0, connect_timeout=0.5)
+
+    async def job(number: int) -> None:
+        async with waiting.begin() as session:
+            session.add(Note(id=number))
+
+    async with file_db.begin() as session:
+        session.add(Note(id=1))
+        await session.flush()
+        for _ in range(4):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(job(2), 0.05)
+    for number in (3, 4, 5):
+        await job(number)
+
+    assert (await kept(file_db), lent(waiting)) == ([1, 3, 4, 5], 0)
+    await waiting.dispose()
+
+
+class Interrupted(sqlite3.Connection):
+    """A connection whose user presses Ctrl-C the first time that a transaction begins."""
+
+    pressed = False
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        cursor = super().execute(*arguments)
+        if arguments[0].startswith("BEGIN") and not Interrupted.pressed:
+            Interrupted.pressed = True
+            raise KeyboardInterrupt
+        return cursor
+
+
+@pytest.mark.promise("database-9")
+def test_a_beginning_that_is_interrupted_costs_no_connection(tmp_path: Path) -> None:
+    """The same for synchronous sessions."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'a.db'}", connect_args={"factory": Interrupted})
+    set_up(engine)
+    db = Database(sync_engine=engine)
+
+    def ask() -> object:
+        with db.sync_begin() as session:
+            return session.scalar(text("SELECT 1"))
+
+    with pytest.raises(KeyboardInterrupt):
+        ask()
+
+    assert ask() == 1
+    engine.dispose()
 
 
 @pytest.mark.promise("database-9")

@@ -195,6 +195,10 @@ def _begin(connection: Connection) -> None:
         _run(connection.connection.dbapi_connection, "execute", statement)
     except Exception as error:
         raise OperationalError(statement, None, error) from error
+    except BaseException:
+        # Whoever waited was cancelled, and the driver's thread may begin all the same: nobody is to get this one.
+        connection.invalidate()
+        raise
 
 
 def _reset(connection: Any, record: ConnectionPoolEntry, state: PoolResetState) -> None:
