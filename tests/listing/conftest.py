@@ -3,11 +3,23 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from sqlalchemy import URL, StaticPool, create_engine, make_url
+from sqlalchemy import URL, Engine, NullPool, StaticPool, create_engine, make_url, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
 from tests.listing.models import Base
+from tests.servers import postgres
+from tests.servers.plugin import SharedServer
+
+
+@pytest.fixture(scope="session")
+def catalogue(postgres_server: SharedServer) -> Iterator[Engine]:
+    """The tables in PostgreSQL; making them takes longer than most tests, so they are made once."""
+    database = postgres.create_database(postgres_server.url)
+    engine = create_engine(make_url(database).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    Base.metadata.create_all(engine)
+    yield engine
+    postgres.drop_database(postgres_server.url, database)
 
 
 @pytest.fixture(params=["sqlite+aiosqlite", "postgresql+asyncpg", "postgresql+psycopg"])
@@ -56,7 +68,11 @@ def sqlite_session() -> Iterator[Session]:
 def _url(request: pytest.FixtureRequest, driver: str) -> URL:
     if driver.startswith("sqlite"):
         return URL.create(driver)
-    return make_url(request.getfixturevalue("postgres_url")).set(drivername=driver)
+    engine: Engine = request.getfixturevalue("catalogue")
+    with engine.begin() as connection:
+        tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    return engine.url.set(drivername=driver)
 
 
 def _pool(url: URL) -> dict[str, type[StaticPool]]:

@@ -172,7 +172,8 @@ def _answer(source: Session | Connection, read: Read) -> Any:
     result = source.execute(read.statement, read.parameters)
     if read.take == "number":
         return result.scalar_one()
-    if read.unique:
+    # A connection gives the columns of an entity, which may be unhashable, and loads no collections.
+    if read.unique and isinstance(source, Session):
         result = result.unique()
     try:
         if read.take == "items" and len(result.keys()) == 1 and isinstance(source, Session):
