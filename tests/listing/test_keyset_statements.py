@@ -173,6 +173,15 @@ def test_distinct_rows_can_be_walked(every_shop: Session) -> None:
     assert walk(every_shop, statement, keys, size=2) == ordered(every_shop, statement, keys)
 
 
+@pytest.mark.promise("listing-51")
+def test_distinct_rows_stay_distinct(shop: Session) -> None:
+    """What is not among their columns would make several rows of one, and is refused."""
+    keys = Sort(Product.stock, tie_breaker=Product.rank).order(["stock"])
+
+    with pytest.raises(TypeError, match="need 'stock' among its columns"):
+        walk(shop, select(Product.rank).distinct(), keys)
+
+
 def test_subqueries_of_unions_can_be_walked(shop: Session) -> None:
     """What cannot be cut itself can be selected from."""
     both = union(select(Product.id, Product.name), select(Category.id, Category.slug)).subquery()

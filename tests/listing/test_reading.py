@@ -137,6 +137,18 @@ async def test_joined_collections_do_not_shorten_a_page(session: AsyncSession) -
     assert (entities.total, rows.total) == (12, 12)
 
 
+@pytest.mark.promise("listing-72")
+async def test_a_connection_gives_documents_too(session: AsyncSession) -> None:
+    """An entity is its columns there, and some of them cannot be hashed."""
+    session.add_all(Product(name="a", attributes={"sizes": [number]}) for number in range(7))
+    await session.flush()
+    connection = await session.connection()
+
+    found = await carry_out(connection, page(connection, ALL.options(joinedload(Product.tags))))
+
+    assert [row.attributes for row in found.rows] == [{"sizes": [number]} for number in range(5)]
+
+
 @pytest.mark.promise("listing-68")
 def test_equal_rows_of_columns_are_all_there(sqlite_session: Session) -> None:
     """Only entities are made unique: two rows that hold the same values are two rows."""

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import Depends, FastAPI, Query, Request, Response
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from brickwork.listing import (
     CursorPage,
@@ -126,7 +126,8 @@ async def test_a_query_can_be_applied_to_any_select(stocked: AsyncSession) -> No
 
     @app.get("/")
     async def export(query: Annotated[ListQuery[Product], Depends(listing)]) -> tuple[int, int, tuple[str, ...]]:
-        found.extend((await stocked.scalars(query.apply(select(Product.id)))).all())
+        statement = select(Product.id).order_by(Product.stock)  # of no more use than in a page
+        found.extend((await stocked.scalars(query.apply(statement))).all())
         return query.size, query.offset, query.sort
 
     answer = await get(app, "/?price__gte=3&sort=-name&page=2")
@@ -311,6 +312,28 @@ async def test_a_listing_without_a_model_says_what_it_lacks(stocked: AsyncSessio
 
     assert (await get(app, "/bare")).json() == (await get(app, "/named")).json()
     assert len(errors) == 1
+
+
+@pytest.mark.promise("listing-95")
+@pytest.mark.parametrize(
+    "statement",
+    [select(aliased(Product)), select(aliased(Product, select(Product).subquery())), select(Category)],
+    ids=["alias", "subquery", "another model"],
+)
+async def test_filters_never_meet_the_rows_of_something_else(sqlite_session: Session, statement: Select[Any]) -> None:
+    """Beside what is selected, the model of the listing would give each row as often as it has rows itself."""
+    products = Listing(ProductFilter, page=Offset(5))
+    app = FastAPI()
+
+    @app.get("/")
+    async def read(query: Annotated[ListQuery[Product], Depends(products)]) -> int:
+        with pytest.raises(TypeError, match="does not select from Product"):
+            query.page_sync(sqlite_session, statement)
+        return len(sqlite_session.scalars(query.apply(select(Category).join(Category.products))).all())
+
+    sqlite_session.add_all(catalogue())
+    sqlite_session.flush()
+    assert (await get(app, "/?price__gte=1")).json() > 0
 
 
 @pytest.mark.promise("listing-95")

@@ -111,9 +111,7 @@ class ListQuery(Query[Item]):
         if statement is None:
             return self._plan_of_rows(session, self._rows())
         dialect = dialect_of(session, statement)
-        statement = statement.order_by(None) if self.sort else statement
-        statement = statement.order_by(*(key.order_by(dialect) for key in self._keys()))
-        return offset_plan(self._filtered(statement), **self._place(), dialect_name=dialect)
+        return offset_plan(self._filtered(self._sorted(statement, dialect)), **self._place(), dialect_name=dialect)
 
     def _plan_of_rows(self, session: AsyncSource | SyncSource, rows: Rows) -> Plan[OffsetRows[Any]]:
         dialect = dialect_of(session, rows.every)

@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 from .._rules.styles import ParameterName
 from .._rules.totals import Total
 from ..sqlalchemy.filters import FilterSet
+from ..sqlalchemy.joins import refuse_other_entity
 from ..sqlalchemy.keyset import Walk
 from ..sqlalchemy.reading import Prepared, prepare
 from ..sqlalchemy.sort import OrderKey, Sort
@@ -124,8 +125,16 @@ class Query(Generic[Item]):
         return self._asked.size
 
     def apply(self, statement: Listed) -> Listed:
-        """Add the filters and the order to a statement, but no page: for an export, say."""
-        return self._filtered(statement).order_by(*(key.order_by("") for key in self._keys()))
+        """Add the filters and the order to a statement, but no page: for an export, say.
+
+        Args:
+            statement: What to select. An ORDER BY in it stands only where the request and the listing say nothing of
+                order, as in a page.
+
+        Raises:
+            TypeError: The statement does not select from the model, or takes no conditions.
+        """
+        return self._sorted(self._filtered(statement), "")
 
     def _keys(self) -> tuple[OrderKey, ...]:
         return self._shape.sort.order(self._asked.terms, self._shape.model)
@@ -135,6 +144,11 @@ class Query(Generic[Item]):
             raise TypeError("this listing knows no model: give a statement, or Listing(…, model=Product)")
         return self._shape.rows
 
+    def _sorted(self, statement: Listed, dialect: str) -> Listed:
+        unsorted = statement.order_by(None) if self.sort else statement
+        return unsorted.order_by(*(key.order_by(dialect) for key in self._keys()))
+
     def _filtered(self, statement: Listed) -> Listed:
+        refuse_other_entity(statement, self._shape.model)
         # A listing without filters needs no model to list what a statement selects.
         return self.filters.apply(cast("Any", statement)) if self.filters.__conditions__ else statement

@@ -25,7 +25,7 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.selectable import CTE, FromGrouping, Subquery
 
-from .structure import grouping_of, is_distinct, joins_of, options_of, order_of, window_of
+from .structure import Statement, entity_of, grouping_of, is_distinct, joins_of, options_of, order_of, window_of
 
 
 class _Equality(NamedTuple):
@@ -55,7 +55,7 @@ def page_of_entities(statement: Select[Any], entity: Any) -> Select[Any]:
     if is_distinct(statement) or not _multiplies(inner.order_by(None), own):
         return statement
     name = mapped.mapper.class_.__name__
-    if any(column.table not in own for clause in order_of(statement) for column in _columns(clause)):
+    if any(column.table not in own for clause in order_of(statement) for column in columns_in(clause)):
         raise TypeError(
             f"a join gives {name} several rows, and the order is by something that is not of {name}: filter with "
             "EXISTS, as any() and has() of a relationship do, or sort by a subquery that aggregates"
@@ -69,6 +69,25 @@ def page_of_entities(statement: Select[Any], entity: Any) -> Select[Any]:
     chosen = (key[0] if len(key) == 1 else tuple_(*key)).in_(inner)
     page = select(entity).where(chosen).order_by(*order_of(statement)).options(*options_of(statement))
     return page.execution_options(**statement.get_execution_options())
+
+
+def refuse_other_entity(statement: Statement, model: type[Any] | None) -> None:
+    """Refuse a statement of an entity, where the model that a listing filters and sorts would be beside it.
+
+    Raises:
+        TypeError: Every row of the one would come with every row of the other.
+    """
+    entity = entity_of(statement)
+    if entity is None or model is None or entity is model:
+        return
+    selected = {leaf for origin in cast("Select[Any]", statement).get_final_froms() for leaf in _leaves(origin)}
+    mapped = cast("Any", inspect(model))
+    if not selected.issuperset(_leaves(mapped.selectable)):
+        name = mapped.mapper.class_.__name__
+        raise TypeError(
+            f"the statement does not select from {name}, which this listing filters and sorts: select({name}) and not "
+            "an alias or another model, or join it"
+        )
 
 
 def _adds_no_rows(joins: Iterable[tuple[Any, Any]], own: frozenset[Any]) -> bool:
@@ -111,7 +130,7 @@ def _own_names(target: FromClause, condition: Any, reached: set[Any]) -> set[str
 def _multiplies(statement: Select[Any], own: frozenset[Any]) -> bool:
     """Whether two rows of the statement can hold the same row of its ``own`` tables."""
     if grouping := grouping_of(statement):
-        return any(column.table not in own for clause in grouping for column in _columns(clause))
+        return any(column.table not in own for clause in grouping for column in columns_in(clause))
     origins = statement.get_final_froms()
     leaves = {leaf for origin in origins for leaf in _leaves(origin)}
     determined: frozenset[Any] = own & leaves
@@ -188,14 +207,14 @@ def _equalities(condition: Any) -> Iterator[_Equality]:
                 yield _Equality(column, getattr(other, "table", None))
 
 
-def _columns(clause: ClauseElement) -> Iterator[ColumnClause[Any]]:
+def columns_in(clause: ClauseElement) -> Iterator[ColumnClause[Any]]:
     """Give the columns of tables in a clause, without those of subqueries, which stand for themselves."""
     if isinstance(clause, ColumnClause):
         if clause.table is not None:
             yield clause
     elif not isinstance(clause, SelectBase | ScalarSelect):
         for child in clause.get_children():
-            yield from _columns(child)
+            yield from columns_in(child)
 
 
 def _parts(option: Any) -> Iterable[Any]:

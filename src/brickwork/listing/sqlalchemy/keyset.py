@@ -14,11 +14,11 @@ from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
 from .._rules.cursors import CursorError, Position
 from .._rules.order import KeysetRows, Nulls, neighbours, order_digest
-from .joins import page_of_entities
+from .joins import columns_in, page_of_entities
 from .reading import Plan, Read
 from .sort import OrderKey
 from .stored import Stored, stored_form
-from .structure import can_repeat, entity_of, grouping_of, is_joined, window_of
+from .structure import can_repeat, entity_of, grouping_of, is_distinct, is_joined, window_of
 
 # Rows are named tuples, whose public names begin with an underscore.
 _names_of: Final = attrgetter("_fields")
@@ -132,7 +132,19 @@ def _checked(statement: GenerativeSelect, keys: Sequence[OrderKey]) -> Select[An
             "pages by cursor need an order in which no two rows are at one place: list the rows of a model, "
             "or name what is unique as Sort(…, tie_breaker=…)"
         )
+    if is_distinct(statement) and entity_of(statement) is None:
+        _refuse_hidden_keys(statement, keys)
     return statement
+
+
+def _refuse_hidden_keys(statement: Select[Any], keys: Sequence[OrderKey]) -> None:
+    """Refuse keys that are not among distinct columns: read along with them, they would make equal rows several."""
+    for key in keys:
+        if any(statement.selected_columns.corresponding_column(each) is None for each in columns_in(key.element)):
+            raise TypeError(
+                f"pages by cursor of a distinct select need {key.name!r} among its columns: select it as well, or sort "
+                "by what is selected"
+            )
 
 
 def _digest(keys: Sequence[OrderKey], forms: Sequence[Stored], dialect_name: str) -> bytes:
