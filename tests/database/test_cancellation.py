@@ -2,9 +2,10 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from anyio import CancelScope
@@ -116,6 +117,35 @@ async def test_a_wait_for_the_lock_that_is_broken_off_costs_no_connection(file_d
 
     assert (await kept(file_db), lent(waiting)) == ([1, 3, 4, 5], 0)
     await waiting.dispose()
+
+
+@pytest.mark.promise("database-9")
+async def test_a_statement_that_is_broken_off_keeps_no_lock(tmp_path: Path) -> None:
+    """Others write at once, although the error of whoever was cancelled still holds the cursor of the statement."""
+    db = Database(f"sqlite:///{tmp_path / 'a.db'}", connect_timeout=0.5)
+    loop, left = asyncio.get_running_loop(), threading.Event()
+
+    async def job() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def leave() -> int:
+            loop.call_soon_threadsafe(task.cancel)
+            loop.call_soon_threadsafe(left.set)
+            return int(left.wait(5))
+
+        async with db.begin() as session:
+            raw = await (await session.connection()).get_raw_connection()
+            await cast("Any", raw.driver_connection).create_function("leave", 0, leave)
+            await session.execute(text("SELECT leave()"))
+
+    [error] = await asyncio.gather(asyncio.create_task(job()), return_exceptions=True)
+    async with db.begin() as session:
+        await session.execute(text("CREATE TABLE written (id)"))
+
+    assert isinstance(error, asyncio.CancelledError)
+    assert lent(db) == 0
+    await db.dispose()
 
 
 class Interrupted(sqlite3.Connection):

@@ -1,5 +1,6 @@
 """Engines: the pool, time limits and drivers of each address, and SQLite set up as a server would be."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -183,6 +184,7 @@ def set_up(engine: Engine, *, query_only: bool = False) -> None:
     event.listen(engine, "begin", _begin)
     if not in_memory(engine.url):
         event.listen(engine, "reset", _reset)
+        event.listen(engine, "invalidate", _unlock)
 
 
 def _begin(connection: Connection) -> None:
@@ -205,6 +207,15 @@ def _reset(connection: Any, record: ConnectionPoolEntry, state: PoolResetState) 
     # What cannot be asked any more is closed, and that undoes it too.
     if state.asyncio_safe and record.driver_connection is not None and record.driver_connection.in_transaction:
         connection.rollback()
+
+
+def _unlock(_connection: object, record: ConnectionPoolEntry, _error: BaseException | None) -> None:
+    """Undo before the connection is closed: SQLite keeps its lock for as long as anybody holds a cursor of it."""
+    driver: Any = record.driver_connection
+    undone = driver.rollback()
+    if asyncio.iscoroutine(undone):
+        # Not waited for, since whoever it was is being cancelled: the driver's thread does it, and closes after it.
+        asyncio.ensure_future(undone).add_done_callback(lambda task: task.cancelled() or task.exception())
 
 
 def _run(connection: Any, method: str, statement: str) -> None:
