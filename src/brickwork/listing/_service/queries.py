@@ -1,6 +1,6 @@
 """One request for a page by number: what to filter and sort by, which page to read, and where from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypedDict, TypeVar, overload
 
 from .._rules.pages import Envelope, Page, PageResult
@@ -164,18 +164,9 @@ def page_result(
         parameter: Name of the parameter that says which page.
         by_page: Whether that is the number of a page rather than of rows.
     """
-    near = {"first": 0}
-    last = (read.total - 1) // size * size if read.total and not read.total_is_estimate else None
-    if offset:
-        # From far beyond the end, back to where there is something.
-        near["prev"] = max(0, offset - size if last is None else min(offset - size, last))
-    if read.has_next:
-        near["next"] = offset + size
-    if last is not None:
-        near["last"] = last
     relations = {
         relation: {parameter: str(start // size + 1 if by_page else start)}
-        for relation, start in near.items()
+        for relation, start in _starts(read, offset, size)
         if start <= max_offset
     }
     return PageResult(
@@ -187,3 +178,16 @@ def page_result(
         total_is_estimate=read.total_is_estimate,
         links=answerer.link(relations),
     )
+
+
+def _starts(read: OffsetRows[Any], offset: int, size: int) -> Iterator[tuple[str, int]]:
+    """Give how many rows are before each of the pages around one."""
+    last = (read.total - 1) // size * size if read.total and not read.total_is_estimate else None
+    yield "first", 0
+    if offset:
+        # From far beyond the end, back to where there is something.
+        yield "prev", max(0, offset - size if last is None else min(offset - size, last))
+    if read.has_next:
+        yield "next", offset + size
+    if last is not None:
+        yield "last", last

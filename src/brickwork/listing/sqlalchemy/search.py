@@ -13,14 +13,12 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Boolean
 
 from .._rules.operators import OPERATORS
-from .._rules.values import Kind, refuse_unstorable
+from .._rules.values import refuse_unstorable
 from .clauses import CLAUSES
 from .conditions import Condition, FieldForm, each_of_type
 from .paths import Compared, target_of
 from .related import Related
 from .targets import ColumnTarget, Target
-
-_TEXT = Kind("text", (str,))
 
 
 class Search:
