@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp, Message
 from brickwork.database import Database
 from brickwork.problems import add_problem_handlers
 from tests.database.models import Base, DataclassBase
+from tests.servers import postgres
+from tests.servers.plugin import SharedServer
 
 ClientOf = Callable[[ASGIApp], AsyncClient]
 
@@ -32,6 +35,26 @@ class Note(Notes):
     text: Mapped[str] = mapped_column(default="")
     # Looked at only when the transaction is committed.
     answers: Mapped[int | None] = mapped_column(ForeignKey("notes.id", deferrable=True, initially="DEFERRED"))
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(postgres_server: SharedServer) -> Iterator[str]:
+    """Address of the one PostgreSQL database of this folder: to make one for each test takes longer than most tests."""
+    database = postgres.create_database(postgres_server.url)
+    yield database
+    postgres.drop_database(postgres_server.url, database)
+
+
+@pytest.fixture
+def postgres_url(shared_postgres: str) -> str:
+    """Address of an empty PostgreSQL database, to which nobody else is connected."""
+    with psycopg.connect(shared_postgres, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    return shared_postgres
 
 
 @pytest.fixture(params=["aiosqlite", "asyncpg", "psycopg"])
