@@ -262,6 +262,18 @@ async def test_the_document_tells_of_conditions(books: Database, client_of: Clie
 
 
 @pytest.mark.promise("database-61")
+def test_the_same_repository_is_the_same_dependency() -> None:
+    """Two parameters of a request get one object, and FastAPI makes it once."""
+    books = Database("sqlite://")
+
+    marker, same = books.repository(Book), books.repository(Book)
+    own, reader = books.repository(Books), books.repository(Book, read_only=True)
+
+    assert marker == same
+    assert marker not in (own, reader)
+
+
+@pytest.mark.promise("database-61")
 async def test_repositories_share_the_session_of_the_endpoint(books: Database, client_of: ClientOf) -> None:
     """All repositories of an endpoint, and its session, are one transaction; a reading one cannot write."""
     app = FastAPI()

@@ -1,5 +1,6 @@
 """`db.testing()`: tests that leave nothing behind."""
 
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from brickwork.database import Database, ReadOnlySessionError
-from tests.database.conftest import ClientOf, Note, app_with_problems, kept, lent
+from tests.database.conftest import ClientOf, Note, Notes, app_with_problems, kept, lent
 
 
 def counting_app(db: Database) -> FastAPI:
@@ -72,6 +73,23 @@ async def test_readers_still_only_read(db: Database) -> None:
     async with db.testing():
         with pytest.raises(ReadOnlySessionError):
             await write()
+
+
+@pytest.mark.promise("database-29")
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///{folder}/notes.db"])
+async def test_an_app_that_ends_leaves_the_connection_to_the_test(url: str, tmp_path: Path) -> None:
+    """Its lifespan closes nothing meanwhile; a database in memory has but the one connection."""
+    db = Database(url.format(folder=tmp_path))
+    async with db.engine.begin() as connection:
+        await connection.run_sync(Notes.metadata.create_all)
+
+    async with db.testing() as session:
+        async with db.lifespan(None), db.begin() as job:
+            job.add(Note(id=1))
+        found = await session.scalar(select(func.count(Note.id)))
+
+    assert (found, await kept(db)) == (1, [])
+    await db.dispose()
 
 
 @pytest.mark.promise("database-29")

@@ -97,6 +97,7 @@ class Database:
         self._connections = Connections(
             url, engine, sync_engine, replicas, options, session_class=session_class, clock=clock or SystemClock()
         )
+        self._repositories: dict[tuple[type[Any], bool], params.Depends] = {}
 
     def __repr__(self) -> str:
         return f"<Database {self._connections.name}>"
@@ -163,8 +164,9 @@ class Database:
         Books = Annotated[Repository[Book], db.repository(Book)]
         ```
 
-        An endpoint that takes the session as well, or several repositories, has one session for all. A repository
-        with a scope, such as the rows of one user, is made in a dependency of your own.
+        An endpoint that takes the session as well, or several repositories, has one session for all; the same
+        arguments give the same dependency. A repository with a scope, such as the rows of one user, is made in a
+        dependency of your own.
 
         Args:
             of: A model, or a subclass of `Repository` that names one.
@@ -173,8 +175,11 @@ class Database:
         Raises:
             TypeError: It is neither.
         """
-        marker = self.read_only() if read_only else self.transaction()
-        return _repository(opener(of), marker)
+        marker = self._repositories.get((of, read_only))
+        if marker is None:
+            session = self.read_only() if read_only else self.transaction()
+            marker = self._repositories[of, read_only] = _repository(opener(of), session)
+        return marker
 
     async def session(self, connection: HTTPConnection, response: Response) -> AsyncGenerator[AsyncSession]:
         """Give the session of `transaction`; this is the key for ``app.dependency_overrides``."""
@@ -272,7 +277,10 @@ class Database:
             await self.dispose()
 
     async def dispose(self) -> None:
-        """Close the connections of the engines that were made here; those given are their owner's."""
+        """Close the connections of the engines that were made here; those given are their owner's.
+
+        Inside of `testing` nothing is closed: the test goes on after the app.
+        """
         await self._connections.dispose()
 
     def testing(self) -> AbstractAsyncContextManager[AsyncSession]:

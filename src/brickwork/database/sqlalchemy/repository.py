@@ -1,6 +1,7 @@
 """The rows of one model in one session: read, written and kept within a scope, and never committed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
@@ -174,8 +175,9 @@ class Repository(Generic[Model]):
             sqlalchemy.exc.IntegrityError: The database refuses it; `brickwork.problems` answers 409.
         """
         entity = self.model(**rows.values_of(self._mapper, data, values))
-        self.session.add(entity)
-        await self._flush(entity)
+        async with self._undone_outside():
+            self.session.add(entity)
+            await self._flush(entity)
         return entity
 
     async def create_many(self, data: Iterable[Data]) -> Sequence[Model]:
@@ -192,8 +194,9 @@ class Repository(Generic[Model]):
         if not values:
             return []
         statement = insert(self.model).returning(self.model, sort_by_parameter_order=True)
-        created = (await self.session.scalars(statement, values)).all()
-        await self._stay_inside(created, OutsideScopeError)
+        async with self._undone_outside():
+            created = (await self.session.scalars(statement, values)).all()
+            await self._stay_inside(created, OutsideScopeError)
         return created
 
     async def update(self, entity: Model, data: Data, values: Mapping[str, object] | None = None) -> Model:
@@ -214,9 +217,10 @@ class Repository(Generic[Model]):
         sent = rows.values_of(self._mapper, data, values, sent_only=True)
         changes = rows.changes_of(self._mapper, entity, sent)
         await self._stay_inside([entity], NotFoundError)
-        for name, value in changes.items():
-            setattr(entity, name, value)
-        await self._flush(entity)
+        async with self._undone_outside():
+            for name, value in changes.items():
+                setattr(entity, name, value)
+            await self._flush(entity)
         return entity
 
     async def delete(self, entity: Model, *, hard: bool = False) -> None:
@@ -280,13 +284,14 @@ class Repository(Generic[Model]):
         statement = upsert_statement(self._mapper, self._dialect, values[0].keys(), names, self._where)
         await self.session.flush()
         version = first_version(self._mapper)
-        found = await self.session.scalars(
-            statement, [{**version, **each} for each in values], execution_options={"populate_existing": True}
-        )
-        written = found.all()
-        if len(written) < len(values):
-            raise OutsideScopeError
-        await self._stay_inside(written, OutsideScopeError)
+        async with self._undone_outside():
+            found = await self.session.scalars(
+                statement, [{**version, **each} for each in values], execution_options={"populate_existing": True}
+            )
+            written = found.all()
+            if len(written) < len(values):
+                raise OutsideScopeError
+            await self._stay_inside(written, OutsideScopeError)
         last = len(places)
         return sorted(written, key=lambda each: places.get(tuple(getattr(each, name) for name in names), last))
 
@@ -303,6 +308,15 @@ class Repository(Generic[Model]):
         if state.expired_attributes:
             await self.session.refresh(entity, state.expired_attributes)
         await self._stay_inside([entity], OutsideScopeError)
+
+    @asynccontextmanager
+    async def _undone_outside(self) -> AsyncGenerator[None]:
+        """Undo what turns out to lie outside of the scope: whoever catches the error may still commit."""
+        if not self._where:
+            yield
+            return
+        async with self.session.begin_nested():
+            yield
 
     async def _stay_inside(
         self, entities: Sequence[object], error: type[NotFoundError] | type[OutsideScopeError]
