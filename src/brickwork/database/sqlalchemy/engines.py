@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from operator import methodcaller
@@ -209,13 +210,11 @@ def _reset(connection: Any, record: ConnectionPoolEntry, state: PoolResetState) 
         connection.rollback()
 
 
-def _unlock(_connection: object, record: ConnectionPoolEntry, _error: BaseException | None) -> None:
+def _unlock(connection: Any, _record: ConnectionPoolEntry, _error: BaseException | None) -> None:
     """Undo before the connection is closed: SQLite keeps its lock for as long as anybody holds a cursor of it."""
-    driver: Any = record.driver_connection
-    undone = driver.rollback()
-    if asyncio.iscoroutine(undone):
-        # Not waited for, since whoever it was is being cancelled: the driver's thread does it, and closes after it.
-        asyncio.ensure_future(undone).add_done_callback(lambda task: task.cancelled() or task.exception())
+    # Whoever is cancelled again need not wait: the driver's thread undoes first, and closes after it.
+    with suppress(Exception, asyncio.CancelledError):
+        connection.rollback()
 
 
 def _run(connection: Any, method: str, statement: str) -> None:
