@@ -314,6 +314,25 @@ async def test_a_listing_without_a_model_says_what_it_lacks(stocked: AsyncSessio
     assert len(errors) == 1
 
 
+@pytest.mark.promise("listing-96")
+async def test_a_walk_is_synchronous_too(sqlite_session: Session) -> None:
+    """A session without `await` gives the same pages, one after the other."""
+    sqlite_session.add_all(catalogue())
+    sqlite_session.flush()
+    feed = Listing(ProductFilter, sort=PRODUCTS, page=Keyset(5, secret=SECRET))
+    app = FastAPI()
+
+    @app.get("/feed")
+    async def read(query: Annotated[CursorQuery[Product], Depends(feed)]) -> CursorPage[ProductOut]:
+        return query.page_sync(sqlite_session, into=ProductOut)
+
+    first = (await get(app, "/feed?sort=name")).json()
+    found = first["items"] + (await get(app, f"/feed?sort=name&cursor={first['next']}")).json()["items"]
+
+    expected = sqlite_session.scalars(select(Product.id).order_by(Product.name, Product.id).limit(10)).all()
+    assert [item["id"] for item in found] == list(expected)
+
+
 @pytest.mark.promise("listing-95")
 @pytest.mark.parametrize(
     "statement",
