@@ -161,8 +161,7 @@ async def test_sqlite_takes_no_transaction_back_into_the_pool(file_db: Database)
     lent_once.close()
 
     lent_again = file_db.sync_engine.raw_connection()
-    assert lent_again.driver_connection is driver
-    assert not driver.in_transaction
+    assert (lent_again.driver_connection is driver, driver.in_transaction) == (True, False)
     lent_again.close()
 
 

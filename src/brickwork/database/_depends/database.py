@@ -15,7 +15,7 @@ from starlette.responses import Response
 from ..._core.clock import Clock, SystemClock
 from ..sqlalchemy.connections import Connections
 from ..sqlalchemy.engines import EngineOptions
-from ..sqlalchemy.repository import Model, Repository, opener
+from ..sqlalchemy.repository import Repository, opener
 from ..sqlalchemy.sessions import sync_working, working
 from .routing import is_refused
 
@@ -144,7 +144,7 @@ class Database:
         """Give the marker of a synchronous session that only reads, on a replica if there is one that answers."""
         return _in_function(self.sync_reader, self._connections.synchronous)
 
-    def repository(self, of: type[Model] | type[Repository[Model]], *, read_only: bool = False) -> params.Depends:
+    def repository(self, of: type[Any], *, read_only: bool = False) -> params.Depends:
         """Give the marker of a repository in the session of `transaction`, or of `read_only`.
 
         ```python

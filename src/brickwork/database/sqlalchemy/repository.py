@@ -333,17 +333,18 @@ class Repository(Generic[Model]):
                 raise error
 
 
-def opener(of: type[Model] | type[Repository[Model]]) -> Callable[[AsyncSession], Repository[Model]]:
+def opener(of: type[Any]) -> Callable[[AsyncSession], Repository[Any]]:
     """Give what makes the repository of a model, or one of a class of its own, in a session.
 
     Raises:
         TypeError: It is neither a model nor a repository that names one.
     """
     if issubclass(of, Repository):
-        of._named()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a mistake is shown where it is written
-        return cast("type[Repository[Model]]", of)
-    model = cast("type[Model]", rows.mapper_of(of).class_)
-    return lambda session: Repository(session, model)
+        own: type[Repository[Any]] = of
+        own._named()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a mistake is shown where it is written
+        return own
+    rows.mapper_of(of)
+    return lambda session: Repository(session, of)
 
 
 def _places(values: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[tuple[Any, ...], int]:
