@@ -119,10 +119,8 @@ async def test_a_wait_for_the_lock_that_is_broken_off_costs_no_connection(file_d
     await waiting.dispose()
 
 
-@pytest.mark.promise("database-9")
-async def test_a_statement_that_is_broken_off_keeps_no_lock(tmp_path: Path) -> None:
-    """Others write at once, although the error of whoever was cancelled still holds the cursor of the statement."""
-    db = Database(f"sqlite:///{tmp_path / 'a.db'}", connect_timeout=0.5)
+async def leave_amid_statement(db: Database) -> object:
+    """Write, and be cancelled while a statement runs in the driver's thread; give the error, which holds its cursor."""
     loop, left = asyncio.get_running_loop(), threading.Event()
 
     async def job() -> None:
@@ -135,16 +133,52 @@ async def test_a_statement_that_is_broken_off_keeps_no_lock(tmp_path: Path) -> N
             return int(left.wait(5))
 
         async with db.begin() as session:
+            await session.execute(text("INSERT INTO written VALUES (1)"))
             raw = await (await session.connection()).get_raw_connection()
             await cast("Any", raw.driver_connection).create_function("leave", 0, leave)
             await session.execute(text("SELECT leave()"))
 
     [error] = await asyncio.gather(asyncio.create_task(job()), return_exceptions=True)
+    return error
+
+
+@pytest.mark.promise("database-9")
+@pytest.mark.parametrize("place", ["file", "memory"])
+async def test_a_statement_that_is_broken_off_leaves_neither_lock_nor_loss(tmp_path: Path, place: str) -> None:
+    """Others write at once; and a database in memory keeps its one connection, which all its rows are in."""
+    db = Database("sqlite://" if place == "memory" else f"sqlite:///{tmp_path / 'a.db'}", connect_timeout=0.5)
     async with db.begin() as session:
         await session.execute(text("CREATE TABLE written (id)"))
 
+    error = await leave_amid_statement(db)
+    async with db.begin() as session:
+        await session.execute(text("INSERT INTO written VALUES (2)"))
+        found = (await session.scalars(text("SELECT id FROM written"))).all()
+
     assert isinstance(error, asyncio.CancelledError)
-    assert lent(db) == 0
+    assert found == [2]
+    await db.dispose()
+
+
+@pytest.mark.promise("database-9")
+async def test_a_beginning_that_is_broken_off_does_not_empty_the_memory() -> None:
+    """Neither does a cancellation before the first statement."""
+    db = Database("sqlite://")
+    async with db.begin() as session:
+        await session.execute(text("CREATE TABLE written (id)"))
+
+    async def job() -> None:
+        async with db.begin() as session:
+            asyncio.get_running_loop().call_soon(task.cancel)
+            await session.connection()
+
+    task = asyncio.create_task(job())
+    await asyncio.wait([task])
+    async with db.begin() as session:
+        found = (await session.scalars(text("SELECT id FROM written"))).all()
+
+    assert task.cancelled()
+    assert found == []
     await db.dispose()
 
 

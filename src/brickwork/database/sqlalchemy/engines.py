@@ -8,7 +8,7 @@ from math import ceil
 from operator import methodcaller
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState, StaticPool
@@ -183,7 +183,9 @@ def set_up(engine: Engine, *, query_only: bool = False) -> None:
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", _begin)
-    if not in_memory(engine.url):
+    if in_memory(engine.url):
+        event.listen(engine, "handle_error", _keep_connection)
+    else:
         event.listen(engine, "reset", _reset)
         event.listen(engine, "invalidate", _unlock)
 
@@ -200,7 +202,8 @@ def _begin(connection: Connection) -> None:
         raise OperationalError(statement, None, error) from error
     except BaseException:
         # Whoever waited was cancelled, and the driver's thread may begin all the same: nobody is to get this one.
-        connection.invalidate()
+        if not in_memory(connection.engine.url):
+            connection.invalidate()
         raise
 
 
@@ -208,6 +211,11 @@ def _reset(connection: Any, record: ConnectionPoolEntry, state: PoolResetState) 
     # What cannot be asked any more is closed, and that undoes it too.
     if state.asyncio_safe and record.driver_connection is not None and record.driver_connection.in_transaction:
         connection.rollback()
+
+
+def _keep_connection(context: ExceptionContext) -> None:
+    # Whoever is cancelled usually costs a connection, and with the only one a database in memory would be gone.
+    context.is_disconnect = False
 
 
 def _unlock(connection: Any, _record: ConnectionPoolEntry, _error: BaseException | None) -> None:
