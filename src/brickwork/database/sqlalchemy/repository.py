@@ -339,10 +339,9 @@ def opener(of: type[Any]) -> Callable[[AsyncSession], Repository[Any]]:
     Raises:
         TypeError: It is neither a model nor a repository that names one.
     """
-    if issubclass(of, Repository):
-        own: type[Repository[Any]] = of
-        own._named()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - a mistake is shown where it is written
-        return own
+    if Repository in of.__mro__:
+        of._named()  # noqa: SLF001 - a mistake is shown where it is written
+        return of
     rows.mapper_of(of)
     return lambda session: Repository(session, of)
 
