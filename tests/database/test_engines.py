@@ -131,6 +131,19 @@ async def test_sqlite_is_set_up(file_db: Database, side: str) -> None:
 
 
 @pytest.mark.promise("database-16")
+@pytest.mark.parametrize("driver", ["sqlite", "sqlite+pysqlite", "sqlite+aiosqlite"])
+def test_patience_with_a_lock_is_the_same_by_every_name_of_the_driver(tmp_path: Path, driver: str) -> None:
+    """However the address names it, `connect_timeout` counts."""
+    db = Database(f"{driver}:///{tmp_path / 'a.db'}", connect_timeout=1.5)
+
+    with db.sync_begin() as session:
+        found = session.scalar(text("PRAGMA busy_timeout"))
+
+    assert found == 1500
+    db.sync_engine.dispose()
+
+
+@pytest.mark.promise("database-16")
 async def test_sqlite_undoes_savepoints_and_tables_too(file_db: Database) -> None:
     """A transaction begins with its first statement, whichever that is."""
 

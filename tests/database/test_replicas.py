@@ -63,6 +63,17 @@ async def test_readers_take_replicas_in_turn(files: list[str]) -> None:
     await db.dispose()
 
 
+@pytest.mark.promise("database-25")
+async def test_text_that_writes_is_refused_on_a_replica(files: list[str], tmp_path: Path) -> None:
+    """Also by the primary, while it stands in for one that is down."""
+    for replica in (files[1], f"sqlite:///{tmp_path / 'gone' / 'a.db'}"):
+        db = Database(files[0], replicas=[replica])
+        async with db.begin(read_only=True) as reader:
+            with pytest.raises(OperationalError, match="readonly"):
+                await reader.execute(text("UPDATE name SET name = 'new'"))
+        await db.dispose()
+
+
 @pytest.mark.promise("database-26")
 async def test_a_replica_may_be_an_engine(files: list[str]) -> None:
     """An engine that is given is used, and stays its owner's."""

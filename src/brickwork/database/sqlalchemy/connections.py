@@ -87,10 +87,10 @@ class Connections:
 
     def _readers(self, opened: Callable[..., _E], primary: _E, given: _E | None) -> list[_E]:
         kind = type(primary)
-        readers = [
-            each if isinstance(each, kind) else self._make(opened, each.url if isinstance(each, AsyncEngine) else each)
-            for each in self._replicas
-        ]
+        readers: list[_E] = []
+        for each in self._replicas:
+            url = each.url if isinstance(each, AsyncEngine) else each
+            readers.append(each if isinstance(each, kind) else self._make(opened, url, query_only=True))
         for reader in readers:
             fall_back(_core(reader), _core(primary), retry=self._options.replica_retry, clock=self._clock)
         if readers or given is not None or self._url.get_backend_name() != "sqlite" or in_memory(self._url):

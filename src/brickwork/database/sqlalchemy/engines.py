@@ -152,9 +152,12 @@ def _connect_arguments(url: URL, options: EngineOptions) -> dict[str, Any]:
     seconds = options.connect_timeout
     known: dict[str, dict[str, Any]] = {
         "sqlite": {"timeout": seconds, "check_same_thread": False},
+        "sqlite+pysqlite": {"timeout": seconds, "check_same_thread": False},
         "sqlite+aiosqlite": {"timeout": seconds, "check_same_thread": False},
         "postgresql+asyncpg": {"timeout": seconds},
         "postgresql+psycopg": {"connect_timeout": ceil(seconds)},
+        "postgresql+psycopg_async": {"connect_timeout": ceil(seconds)},
+        "postgresql+psycopg2": {"connect_timeout": ceil(seconds)},
     }
     return {name: value for name, value in known.get(url.drivername, {}).items() if name not in url.query}
 
