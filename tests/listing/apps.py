@@ -65,7 +65,7 @@ class ProductFilter(FilterSet, model=Product):
 
 
 WALL = [Brick(id=number, colour=("red", "grey", "white")[number % 3], price=number // 4) for number in range(1, 41)]
-PRODUCTS = Sort(Product.name, Product.price, Product.rank, default="-price")
+PRODUCTS = Sort(Product.id, Product.name, Product.price, Product.rank, default="-price")
 
 
 def wall(listing: Listing) -> FastAPI:

@@ -54,7 +54,7 @@ class Category(Base):
     position: Mapped[int] = mapped_column(SmallInteger, default=0)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"))
 
-    parent: Mapped["Category | None"] = relationship(remote_side=[id])
+    parent: Mapped["Category | None"] = relationship(remote_side="Category.id")
     products: Mapped[list["Product"]] = relationship(back_populates="category", order_by="Product.id")
 
 

@@ -134,6 +134,27 @@ async def test_an_envelope_must_say_how_it_is_built() -> None:
 
 
 @pytest.mark.promise("listing-89")
+async def test_an_envelope_of_the_other_kind_is_refused() -> None:
+    """A page by number does not fit the envelope of a walk, nor the other way round, and the error says which does."""
+    app, listing, walk = FastAPI(), numbered(), walked()
+
+    @app.get("/bricks")
+    async def list_bricks(
+        query: Annotated[ListQuery[Brick], Depends(listing)],
+    ) -> None:
+        with pytest.raises(TypeError, match="below Envelope"):
+            query.slice(WALL, into=Stripe[Brick])
+
+    @app.get("/walk")
+    async def walk_bricks(query: Annotated[CursorQuery[Brick], Depends(walk)]) -> None:
+        with pytest.raises(TypeError, match="below CursorEnvelope"):
+            query.slice(WALL, into=Answer[Brick])
+
+    assert (await get(app, "/bricks")).status_code == 200
+    assert (await get(app, "/walk")).status_code == 200
+
+
+@pytest.mark.promise("listing-89")
 async def test_stretches_have_an_envelope_too() -> None:
     """Clients that skip and limit read back what they asked for."""
     app, listing = FastAPI(), numbered(page=LimitOffset(5))

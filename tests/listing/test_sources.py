@@ -156,6 +156,23 @@ async def test_a_walk_gives_every_row_once(stocked: AsyncSession) -> None:
     assert back == pages[-2]
 
 
+@pytest.mark.promise("listing-96")
+async def test_a_statement_of_ones_own_is_walked(stocked: AsyncSession) -> None:
+    """Conditions of the app stay with every page of a walk."""
+    walk = Listing(ProductFilter, sort=PRODUCTS, page=Keyset(2, secret=SECRET))
+    app = FastAPI()
+
+    @app.get("/")
+    async def read(query: Annotated[CursorQuery[Product], Depends(walk)]) -> CursorPage[ProductOut]:
+        return await query.page(stocked, select(Product).where(Product.id > 5), into=ProductOut)
+
+    first = await get(app, "/?sort=-id")
+    second = await ids(app, f"/?sort=-id&cursor={first.json()['next']}")
+
+    every = select(Product.id).where(Product.id > 5).order_by(Product.id.desc())
+    assert [item["id"] for item in first.json()["items"]] + second == list((await stocked.scalars(every)).all())[:4]
+
+
 @pytest.mark.promise("listing-97")
 @pytest.mark.parametrize(
     ("cursor", "reason"),
@@ -266,6 +283,28 @@ def test_own_bounds_are_a_subclass(sync_session: Session) -> None:
 
     assert Params().size == 50
     assert Params(size=500, page=2).offset == 500
+
+
+@pytest.mark.promise("listing-98")
+@pytest.mark.parametrize("form", [Query, Depends])
+async def test_a_subclass_keeps_the_bounds_that_it_leaves_out(stocked: AsyncSession, form: Any) -> None:
+    """Another default alone does not open the way to pages without end."""
+
+    class Params(PageParams):
+        size: int = 50
+
+    class Stretch(LimitOffsetParams):
+        limit: Annotated[int, Query(le=500)] = 50
+
+    app = FastAPI()
+
+    @app.get("/")
+    async def read(params: Annotated[Params, form()], stretch: Annotated[Stretch, form()]) -> list[int]:
+        return [params.size, stretch.limit]
+
+    assert (await get(app, "/?limit=500")).json() == [50, 500]
+    for name in ("size=0", "size=-1", "size=101", f"size={10**20}", "limit=0", "limit=501"):
+        assert blamed(await get(app, f"/?{name}")) == [name.partition("=")[0]]
 
 
 @pytest.mark.promise("listing-95")

@@ -1,7 +1,9 @@
 """The plain form: parameters of a page as a model of their own, and a function that reads the page of a statement."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar, overload
 
+from annotated_types import Ge, Le
 from fastapi import Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import inspect
@@ -19,6 +21,9 @@ from .refusals import refuse
 Out = TypeVar("Out")
 Filled = TypeVar("Filled", bound=Envelope[Any])
 
+_BOUNDS: Mapping[str, Sequence[Ge | Le]] = {
+    "page": [Ge(1)], "size": [Ge(1), Le(100)], "skip": [Ge(0)], "limit": [Ge(1), Le(100)],
+}  # fmt: skip
 _MOST_SKIPPED = 10_000
 _EXACT = Total.exact()
 
@@ -34,7 +39,8 @@ class PageParams(BaseModel):
     #> 40
     ```
 
-    For other bounds, subclass it and declare the field again, as in ``size: int = Field(50, ge=1, le=500)``.
+    For other bounds, subclass it and declare the field again, as in ``size: Annotated[int, Query(ge=1, le=500)] = 50``;
+    bounds that are left out stay.
 
     Attributes:
         page: Number of the page; the first is 1.
@@ -43,6 +49,11 @@ class PageParams(BaseModel):
 
     page: Annotated[Integer, Query(ge=1, description="Number of the page; the first is 1.")] = 1
     size: Annotated[Integer, Query(ge=1, le=100, description="Rows given at most.")] = 20
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_options: object) -> None:
+        """Keep the bounds of a field that a subclass declares again without any."""
+        _keep_bounds(cls)
 
     @property
     def offset(self) -> int:
@@ -60,6 +71,11 @@ class LimitOffsetParams(BaseModel):
 
     skip: Annotated[Integer, Query(ge=0, description="Rows to leave out before the first one given.")] = 0
     limit: Annotated[Integer, Query(ge=1, le=100, description="Rows given at most.")] = 20
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_options: object) -> None:
+        """Keep the bounds of a field that a subclass declares again without any."""
+        _keep_bounds(cls)
 
     @property
     def offset(self) -> int:
@@ -124,9 +140,8 @@ async def paginate(
         RequestValidationError: (422) The page lies deeper than `max_offset`.
         TypeError: No page can be cut from the statement.
     """
-    plan = _plan(source, statement, params, total, max_offset)
-    read = await read_async(source, plan)
-    return _answer(Answerer(request, response), read, params, into, max_offset)
+    read = read_async(source, _plan(source, statement, params, total, max_offset))
+    return _answer(Answerer(request, response), await read, params, into, max_offset)
 
 
 @overload
@@ -206,6 +221,19 @@ def _answer(
         by_page=by_page,
     )
     return answerer.page(envelope_of(into, Page), result, convert=True)
+
+
+def _keep_bounds(params: type[BaseModel]) -> None:
+    lost = [
+        (field, bound)
+        for name, field in params.model_fields.items()
+        for bound in _BOUNDS.get(name, ())
+        if not any(type(each) is type(bound) for each in field.metadata)
+    ]
+    for field, bound in lost:
+        field.metadata.append(bound)
+    if lost:
+        params.model_rebuild(force=True)
 
 
 def _completed(statement: Statement) -> Statement:

@@ -49,11 +49,11 @@ class KnownParameters:
 
     def _of_route(self, request: Request) -> frozenset[str]:
         included = request.scope.get("fastapi", {}).get("effective_route_context")
-        route = request.scope.get("route") if included is None else included
+        route: Any = request.scope["route"] if included is None else included
         key = id(route)
         found = self._known.get(key)
         if found is None or found[0]() is not route:
-            names = frozenset(_declared(getattr(route, "dependant", None)))
+            names = frozenset(_declared(route.dependant))
             found = self._known[key] = (weakref.ref(route, lambda _: self._known.pop(key, None)), names)
         return found[1]
 
@@ -64,9 +64,7 @@ def _unknown(name: str, known: Iterable[str]) -> dict[str, object]:
     return {"type": "unknown_parameter", "loc": ("query", name), "msg": f"There is no such parameter{advice}"}
 
 
-def _declared(dependant: Dependant | None) -> Iterator[str]:
-    if dependant is None:
-        return
+def _declared(dependant: Dependant) -> Iterator[str]:
     for field in dependant.query_params:
         model = field.field_info.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from ..._core.not_modified import NotModifiedError
 from .._rules.links import link_header, targets
-from .._rules.pages import CursorEnvelope, Envelope
+from .._rules.pages import CursorEnvelope, CursorPage, Envelope
 
 Out = TypeVar("Out")
 
@@ -167,9 +167,13 @@ def envelope_of(into: type[Any] | None, default: AnyEnvelope) -> AnyEnvelope:
     """Give the envelope to fill: the one that was asked for, or the usual one around items of a type."""
     if into is None:
         return default
-    if _is_envelope(into):
-        return into
-    return cast("AnyEnvelope", cast("Any", default)[into])
+    if not _is_envelope(into):
+        return cast("AnyEnvelope", cast("Any", default)[into])
+    walks = default is CursorPage
+    if issubclass(into, CursorEnvelope) is not walks:
+        wanted = "CursorEnvelope" if walks else "Envelope"
+        raise TypeError(f"into={into.__name__}: pages of this kind need an envelope below {wanted}")
+    return into
 
 
 def _is_envelope(into: object) -> TypeGuard[AnyEnvelope]:

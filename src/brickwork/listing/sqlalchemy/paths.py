@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeGuard
 
-from sqlalchemy import JSON, ColumnElement
+from sqlalchemy import JSON, Alias, ClauseElement, ColumnElement, Table
 from sqlalchemy.orm import ColumnProperty, Mapper, QueryableAttribute, RelationshipProperty
 from sqlalchemy.types import TypeDecorator
 
 from .._rules.operators import OPERATORS
 from .._rules.values import kind_of_types
 from .columns import kind_of
+from .joins import columns_in
 from .json import json_target
 from .related import Related, RelatedTarget
 from .targets import AttributeTarget, ColumnTarget, Target, column_target, mapper_of
@@ -68,10 +69,25 @@ def target_of(model: type | None, given: object, python: Python) -> Target:
     if _is_attribute(given):
         return _attribute_target(model, given, python)
     if _is_expression(given):
+        _refuse_other_tables(model, given)
         return ColumnTarget(given, None, kind_of(given.type))
     raise TypeError(
         f"a filter compares an attribute of a model, Related(...), an SQL expression or a path, not {given!r}"
     )
+
+
+def _refuse_other_tables(model: type | None, expression: ClauseElement) -> None:
+    """Refuse columns of tables that are not the model's: without a join, every row would meet every row of theirs."""
+    if model is None:
+        return
+    own = mapper_of(model).tables
+    for column in columns_in(expression):
+        table = column.table.element if isinstance(column.table, Alias) else column.table
+        if isinstance(table, Table) and table not in own:
+            raise TypeError(
+                f"{column} is not of {model.__name__}: follow a relation to it, Related({model.__name__}.…, …), or "
+                "write Where(lambda value: …) for statements that join its table"
+            )
 
 
 def _is_attribute(given: object) -> TypeGuard[QueryableAttribute[Any]]:
@@ -94,9 +110,11 @@ def name_of(given: Compared, otherwise: str) -> str:
 def _attribute_target(model: type | None, given: QueryableAttribute[Any], python: Python) -> Target:
     mapper = given.parent.mapper
     if not mapper.has_property(given.key):
+        _refuse_other_tables(model, given.expression)
         return ColumnTarget(given.expression, given.key, kind_of(given.expression.type))
     target = _target(mapper, given.class_, (given.key,), python)
     if isinstance(target, ColumnTarget) and not (model is not None and issubclass(model, mapper.class_)):
+        _refuse_other_tables(model, given.expression)
         return ColumnTarget(given.expression, None, target.kind)
     return target
 
