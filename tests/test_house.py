@@ -33,7 +33,7 @@ SOURCES = sorted(
 SHIPPED = [path for path in SOURCES if path.is_relative_to(PACKAGE)]
 PROMISES = ROOT / "docs" / "promises"
 PAGES = sorted({*BLOCKS, *(page.stem for page in PROMISES.glob("*.md") if page.stem != "index")})
-PROMISE = re.compile(r"^- \*\*([a-z]+-[0-9]+)\*\*(?:\{[^}]*\})? \w", re.MULTILINE)
+PROMISE = re.compile(r"^- \*\*([a-z]+-[0-9]+)\*\*(?:\{[^}]*\})? [\w`]", re.MULTILINE)
 
 
 def relative(path: Path) -> str:

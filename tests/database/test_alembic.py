@@ -125,7 +125,7 @@ def count(engine: Engine, table: str) -> int:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
-@pytest.mark.promise("database-62")
+@pytest.mark.promise("database-57")
 def test_migrations_go_up_and_down(write: Write, database_url: str, outside: Engine) -> None:
     """What the models say is generated, made, found to be as it should, changed without a loss, and undone."""
     config = write(database_url)
@@ -154,7 +154,7 @@ def test_migrations_go_up_and_down(write: Write, database_url: str, outside: Eng
     assert tables(outside).keys() == {"alembic_version"}
 
 
-@pytest.mark.promise("database-62")
+@pytest.mark.promise("database-57")
 def test_a_migration_needs_no_brickwork(write: Write, database_url: str, tmp_path: Path) -> None:
     """Instants are written as what they are in the database, so that a migration runs for ever."""
     command.revision(write(database_url), "first", autogenerate=True)
@@ -166,7 +166,7 @@ def test_a_migration_needs_no_brickwork(write: Write, database_url: str, tmp_pat
     assert "brickwork" not in written
 
 
-@pytest.mark.promise("database-63")
+@pytest.mark.promise("database-58")
 def test_a_migration_that_fails_leaves_nothing(
     write: Write, database_url: str, outside: Engine, tmp_path: Path
 ) -> None:
@@ -186,7 +186,7 @@ def test_a_migration_that_fails_leaves_nothing(
     assert tables(outside).keys() == {"author", "book", "alembic_version"}
 
 
-@pytest.mark.promise("database-62")
+@pytest.mark.promise("database-57")
 def test_synchronous_engines_migrate_as_well(write: Write, sync_db: Database) -> None:
     """An app without asynchronous drivers passes its engine."""
     url = sync_db.sync_engine.url.render_as_string(hide_password=False)
@@ -201,7 +201,7 @@ def test_synchronous_engines_migrate_as_well(write: Write, sync_db: Database) ->
     assert not {"author", "book"} & tables(sync_db.sync_engine).keys()
 
 
-@pytest.mark.promise("database-64")
+@pytest.mark.promise("database-59")
 def test_sql_is_written_without_a_database(write: Write, tmp_path: Path) -> None:
     """With ``--sql`` nothing is connected, and what would be sent is written."""
     config = write(f"sqlite:///{tmp_path / 'made.db'}")
@@ -215,7 +215,7 @@ def test_sql_is_written_without_a_database(write: Write, tmp_path: Path) -> None
     assert "TIMESTAMP WITH TIME ZONE" in written
 
 
-@pytest.mark.promise("database-64")
+@pytest.mark.promise("database-59")
 def test_a_program_can_migrate_in_its_own_transaction(write: Write, tmp_path: Path) -> None:
     """A connection that the configuration names is used, and what was done on it is the program's to keep."""
     config = write(f"sqlite:///{tmp_path / 'made.db'}")
@@ -230,7 +230,7 @@ def test_a_program_can_migrate_in_its_own_transaction(write: Write, tmp_path: Pa
     engine.dispose()
 
 
-@pytest.mark.promise("database-64")
+@pytest.mark.promise("database-59")
 async def test_an_app_can_migrate_from_another_thread(write: Write, database_url: str, outside: Engine) -> None:
     """In the thread of the event loop the mistake is named; in another one it works while the app runs."""
     config = write(database_url)

@@ -8,7 +8,7 @@ from brickwork.database import Repository
 from tests.database.models import Book, Shelf
 
 
-@pytest.mark.promise("database-47")
+@pytest.mark.promise("database-42")
 async def test_a_row_is_deleted_softly_or_for_good(session: AsyncSession) -> None:
     """Softly it stays in the table with the instant of the first time; `hard` takes it away."""
     books, shown = Repository(session, Book), select(Book).execution_options(include_deleted=True)
@@ -25,7 +25,7 @@ async def test_a_row_is_deleted_softly_or_for_good(session: AsyncSession) -> Non
     assert [book.title for book in await session.scalars(shown)] == ["soft"]
 
 
-@pytest.mark.promise("database-47")
+@pytest.mark.promise("database-42")
 async def test_a_row_that_this_session_deleted_is_gone_for_it(session: AsyncSession) -> None:
     """The session still holds the row, and the repository does not give it."""
     books = Repository(session, Book)
@@ -36,7 +36,7 @@ async def test_a_row_that_this_session_deleted_is_gone_for_it(session: AsyncSess
     assert await books.get(book.id) is None
 
 
-@pytest.mark.promise("database-47")
+@pytest.mark.promise("database-42")
 async def test_a_row_without_soft_deletion_goes_for_good(session: AsyncSession) -> None:
     """A model without `deleted_at` is deleted."""
     shelves = Repository(session, Shelf)

@@ -18,7 +18,7 @@ from tests.database.models import Author, Book, Copy, Document, Letter, Note, Sh
 LOCAL = timezone(timedelta(hours=5, minutes=30))
 
 
-@pytest.mark.promise("database-41")
+@pytest.mark.promise("database-36")
 async def test_keys_sort_by_age(session: AsyncSession) -> None:
     """Rows have a UUID as key before they are written for good, and sort by age under it in the database."""
     for number in range(5):
@@ -31,7 +31,7 @@ async def test_keys_sort_by_age(session: AsyncSession) -> None:
     assert all(isinstance(author.id, UUID) and author.id.version == 7 for author in found)
 
 
-@pytest.mark.promise("database-42")
+@pytest.mark.promise("database-37")
 async def test_a_row_tells_when_it_was_made_and_changed(library: Database) -> None:
     """`created_at` and `updated_at` are aware and in UTC on every database, and a change moves only the second."""
     before = datetime.now(UTC)
@@ -50,7 +50,7 @@ async def test_a_row_tells_when_it_was_made_and_changed(library: Database) -> No
     assert changed[0] == made[0]
 
 
-@pytest.mark.promise("database-43")
+@pytest.mark.promise("database-38")
 @pytest.mark.parametrize(
     "instant",
     [
@@ -73,7 +73,7 @@ async def test_instants_come_back_in_utc(library: Database, instant: datetime) -
     assert found.tzinfo is UTC
 
 
-@pytest.mark.promise("database-43")
+@pytest.mark.promise("database-38")
 async def test_a_naive_instant_is_refused(session: AsyncSession) -> None:
     """A datetime without a zone is neither stored nor compared with, and the error says what to write."""
     naive = datetime(2026, 1, 1)  # noqa: DTZ001
@@ -124,7 +124,7 @@ def test_instants_are_read_where_a_driver_gives_another_zone() -> None:
     assert bound == [datetime(2026, 1, 1, tzinfo=UTC), None]
 
 
-@pytest.mark.promise("database-44")
+@pytest.mark.promise("database-39")
 async def test_a_change_counts(session: AsyncSession) -> None:
     """A row begins with version 1, and each change adds one."""
     book = Book(title="first")
@@ -140,7 +140,7 @@ async def test_a_change_counts(session: AsyncSession) -> None:
     assert versions == [1, 2, 3]
 
 
-@pytest.mark.promise("database-44")
+@pytest.mark.promise("database-39")
 async def test_a_change_to_an_outdated_row_is_refused(library: Database) -> None:
     """Of two who read the same state only the first can change or delete it."""
     async with library.begin() as session:
@@ -161,7 +161,7 @@ async def test_a_change_to_an_outdated_row_is_refused(library: Database) -> None
         assert (await session.get_one(Book, key)).title == "second"
 
 
-@pytest.mark.promise("database-44")
+@pytest.mark.promise("database-39")
 async def test_a_model_with_options_of_its_own_keeps_its_version(session: AsyncSession) -> None:
     """`__mapper_args__` of the model do not take the version away, and the tables below count in the same."""
     letter, document = Letter(text="a"), Document()
@@ -175,7 +175,7 @@ async def test_a_model_with_options_of_its_own_keeps_its_version(session: AsyncS
     assert "version" not in inspect(Letter).local_table.c
 
 
-@pytest.mark.promise("database-45")
+@pytest.mark.promise("database-40")
 async def test_the_mix_ins_serve_dataclasses(session: AsyncSession) -> None:
     """In a model that is a dataclass the columns are there, and are no arguments of its constructor."""
     note = Note(text="first")
@@ -211,7 +211,7 @@ def test_a_synchronous_session_binds_and_reads_instants(sync_session: Session) -
 # --- entity tags
 
 
-@pytest.mark.promise("database-46")
+@pytest.mark.promise("database-41")
 async def test_a_tag_names_one_state_of_one_row(session: AsyncSession) -> None:
     """It is the same as long as the row is, and differs from that of every other row, state and table."""
     one, other, letter = Book(title="same"), Book(title="same"), Letter()
@@ -229,7 +229,7 @@ async def test_a_tag_names_one_state_of_one_row(session: AsyncSession) -> None:
     assert not any(tag.weak for tag in tags)
 
 
-@pytest.mark.promise("database-46")
+@pytest.mark.promise("database-41")
 def test_a_tag_is_the_same_everywhere() -> None:
     """Another process, or the same after a restart, gives the same tag, which shows neither key nor version."""
     book = Book(id=UUID(int=7), version=3, title="any")

@@ -103,7 +103,7 @@ async def tag_of(client: AsyncClient) -> str:
     return tag
 
 
-@pytest.mark.promise("database-54")
+@pytest.mark.promise("database-53")
 async def test_a_change_must_name_the_state_it_starts_from(client: AsyncClient) -> None:
     """Without If-Match a change is 428, from an outdated state 412, and from the present one it is made."""
     tag = await tag_of(client)
@@ -119,7 +119,7 @@ async def test_a_change_must_name_the_state_it_starts_from(client: AsyncClient) 
     assert (await client.get(URL)).json() == {"title": "third"}
 
 
-@pytest.mark.promise("database-54")
+@pytest.mark.promise("database-53")
 @pytest.mark.parametrize(
     ("value", "status"),
     [
@@ -146,7 +146,7 @@ async def test_conditions_are_read_as_the_standard_has_them(client: AsyncClient,
     assert (await client.get(URL)).json() == {"title": "second" if status == 200 else "first"}
 
 
-@pytest.mark.promise("database-54")
+@pytest.mark.promise("database-53")
 async def test_several_lines_are_one_list(client: AsyncClient) -> None:
     """A header that is sent twice is read as one list."""
     lines = [("If-Match", '"other"'), ("If-Match", await tag_of(client))]
@@ -156,7 +156,7 @@ async def test_several_lines_are_one_list(client: AsyncClient) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.promise("database-54")
+@pytest.mark.promise("database-53")
 async def test_a_weak_tag_passes_where_it_is_allowed(client: AsyncClient) -> None:
     """What compression has made weak is named in the refusal, and passes with `allow_weak`."""
     weak = {"If-Match": f"W/{await tag_of(client)}"}
@@ -176,7 +176,7 @@ async def test_a_condition_can_be_optional(client: AsyncClient) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.promise("database-58")
+@pytest.mark.promise("database-54")
 async def test_a_thing_is_made_only_where_there_is_none(client: AsyncClient) -> None:
     """``If-None-Match: *`` makes what is not there, and never overwrites."""
     new, only_new = f"/books/{uuid7()}", {"If-None-Match": "*"}
@@ -193,7 +193,7 @@ async def test_a_thing_is_made_only_where_there_is_none(client: AsyncClient) -> 
     assert (await client.get(new)).json() == {"title": "made"}
 
 
-@pytest.mark.promise("database-58")
+@pytest.mark.promise("database-54")
 async def test_a_change_that_excludes_another_state_is_still_blind(client: AsyncClient) -> None:
     """If-None-Match with a tag that is not the present one says nothing of the state the change starts from."""
     answer = await client.put(URL, json={"title": "blind"}, headers={"If-None-Match": '"other"'})
@@ -201,7 +201,7 @@ async def test_a_change_that_excludes_another_state_is_still_blind(client: Async
     assert answer.status_code == 428
 
 
-@pytest.mark.promise("database-59")
+@pytest.mark.promise("database-55")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("value", ["{tag}", "W/{tag}", '"other", W/{tag}', "*"])
 async def test_what_the_client_has_is_not_sent_again(client: AsyncClient, method: str, value: str) -> None:
@@ -215,7 +215,7 @@ async def test_what_the_client_has_is_not_sent_again(client: AsyncClient, method
     assert not {"content-type", "content-length", "x-other"} & answer.headers.keys()
 
 
-@pytest.mark.promise("database-59")
+@pytest.mark.promise("database-55")
 @pytest.mark.parametrize("value", ['"other"', "junk", "", 'W/"'])
 async def test_everything_else_is_sent(client: AsyncClient, value: str) -> None:
     """Another tag, or what is none, gets the whole answer with its ETag."""
@@ -225,7 +225,7 @@ async def test_everything_else_is_sent(client: AsyncClient, value: str) -> None:
     assert answer.headers["etag"].startswith('"')
 
 
-@pytest.mark.promise("database-59")
+@pytest.mark.promise("database-55")
 async def test_a_changed_thing_is_sent(client: AsyncClient) -> None:
     """After a change the old tag gets the new state."""
     old = await tag_of(client)
@@ -247,7 +247,7 @@ async def test_a_read_may_ask_for_a_state(client: AsyncClient) -> None:
     assert [held.status_code, missed.status_code] == [200, 412]
 
 
-@pytest.mark.promise("database-60")
+@pytest.mark.promise("database-56")
 async def test_the_document_tells_of_conditions(books: Database, client_of: ClientOf) -> None:
     """OpenAPI names the headers, and the answers 400, 412 and 428 of what takes the precondition."""
     app = FastAPI()
@@ -261,7 +261,7 @@ async def test_the_document_tells_of_conditions(books: Database, client_of: Clie
     assert {"400", "412", "428"} <= operation["responses"].keys()
 
 
-@pytest.mark.promise("database-61")
+@pytest.mark.promise("database-52")
 def test_the_same_repository_is_the_same_dependency() -> None:
     """Two parameters of a request get one object, and FastAPI makes it once."""
     books = Database("sqlite://")
@@ -273,7 +273,7 @@ def test_the_same_repository_is_the_same_dependency() -> None:
     assert marker not in (own, reader)
 
 
-@pytest.mark.promise("database-61")
+@pytest.mark.promise("database-52")
 async def test_repositories_share_the_session_of_the_endpoint(books: Database, client_of: ClientOf) -> None:
     """All repositories of an endpoint, and its session, are one transaction; a reading one cannot write."""
     app = FastAPI()

@@ -56,7 +56,7 @@ class Statements:
 # --- reading
 
 
-@pytest.mark.promise("database-50")
+@pytest.mark.promise("database-45")
 async def test_a_row_is_found_by_its_key(session: AsyncSession) -> None:
     """By one column or several; None, or a 404, where there is none."""
     book = await Repository(session, Book).create({"title": "a"})
@@ -71,14 +71,14 @@ async def test_a_row_is_found_by_its_key(session: AsyncSession) -> None:
     assert caught.value.status_code == 404
 
 
-@pytest.mark.promise("database-50")
+@pytest.mark.promise("database-45")
 @pytest.mark.parametrize("key", [10**30, -(10**30), 2**63, True, None])
 async def test_a_number_that_no_row_can_have_is_not_found(session: AsyncSession, key: Any) -> None:
     """A key beyond the range of its column is that of no row, where drivers would fail."""
     assert await Repository(session, Shelf).get(key) is None
 
 
-@pytest.mark.promise("database-50")
+@pytest.mark.promise("database-45")
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800", ""])
 async def test_a_text_that_no_row_can_have_is_not_found(session: AsyncSession, text: str) -> None:
     """Text that the database cannot store is the key of no row."""
@@ -91,7 +91,7 @@ async def test_a_key_of_the_wrong_length_is_a_mistake(session: AsyncSession) -> 
         await Repository(session, Copy).get("a")
 
 
-@pytest.mark.promise("database-50")
+@pytest.mark.promise("database-45")
 async def test_a_row_can_be_got_with_what_belongs_to_it(library: Database) -> None:
     """Options of the statement are obeyed, also for a row that the session holds."""
     async with library.begin() as session:
@@ -107,7 +107,7 @@ async def test_a_row_can_be_got_with_what_belongs_to_it(library: Database) -> No
         assert [book.title for book in found.books] == ["a"]
 
 
-@pytest.mark.promise("database-50")
+@pytest.mark.promise("database-45")
 async def test_a_row_can_be_locked(session: AsyncSession) -> None:
     """With `for_update` the statement locks the row, on databases that can, and reads it afresh."""
     letter = await Repository(session, Letter).create({"text": "a"})
@@ -119,7 +119,7 @@ async def test_a_row_can_be_locked(session: AsyncSession) -> None:
     assert ("FOR UPDATE OF" in statements.sent[-1]) == (session.get_bind().dialect.name == "postgresql")
 
 
-@pytest.mark.promise("database-51")
+@pytest.mark.promise("database-46")
 async def test_a_list_is_narrowed_and_sorted_by_anything_that_applies(session: AsyncSession) -> None:
     """An object with `apply(statement)` decides what is listed and how; rows that it leaves equal go by their key."""
     books = Books(session)
@@ -138,7 +138,7 @@ async def test_a_list_is_narrowed_and_sorted_by_anything_that_applies(session: A
         await books.list(limit=-1)
 
 
-@pytest.mark.promise("database-51")
+@pytest.mark.promise("database-46")
 async def test_it_can_be_asked_whether_a_row_exists(session: AsyncSession) -> None:
     """With conditions or without; what was softly deleted does not."""
     books = Books(session)
@@ -185,7 +185,7 @@ def test_a_repository_knows_its_model() -> None:
 # --- writing
 
 
-@pytest.mark.promise("database-52")
+@pytest.mark.promise("database-47")
 async def test_a_row_is_made_of_a_model_or_a_mapping(session: AsyncSession) -> None:
     """Fields that were not sent have their defaults, and the app's own values go before the client's."""
     books = Repository(session, Book)
@@ -197,7 +197,7 @@ async def test_a_row_is_made_of_a_model_or_a_mapping(session: AsyncSession) -> N
     assert (other.shop, other.author_id) == ("north", other.author and other.author.id)
 
 
-@pytest.mark.promise("database-52")
+@pytest.mark.promise("database-47")
 async def test_only_what_was_sent_is_changed(session: AsyncSession) -> None:
     """A field that was not sent stays as it is, and one that was sent as null becomes null."""
     books = Repository(session, Book)
@@ -211,7 +211,7 @@ async def test_only_what_was_sent_is_changed(session: AsyncSession) -> None:
     assert (book.title, book.price, book.shop, book.version) == ("b", None, "south", 3)
 
 
-@pytest.mark.promise("database-52")
+@pytest.mark.promise("database-47")
 async def test_a_field_that_the_model_lacks_is_a_mistake(session: AsyncSession) -> None:
     """Nothing is dropped in silence, whatever is written."""
     books = Repository(session, Book)
@@ -225,7 +225,7 @@ async def test_a_field_that_the_model_lacks_is_a_mistake(session: AsyncSession) 
         await books.create_many([{"title": "b", "author": None}])
 
 
-@pytest.mark.promise("database-52")
+@pytest.mark.promise("database-47")
 async def test_a_key_never_changes(session: AsyncSession) -> None:
     """The key may be sent as it is; another is refused."""
     books = Repository(session, Book)
@@ -238,7 +238,7 @@ async def test_a_key_never_changes(session: AsyncSession) -> None:
         await books.update(book, {"id": uuid7()})
 
 
-@pytest.mark.promise("database-53")
+@pytest.mark.promise("database-48")
 async def test_a_version_in_the_data_is_compared(session: AsyncSession) -> None:
     """A body that names the version its sender has seen changes only that version."""
     books = Repository(session, Book)
@@ -252,7 +252,7 @@ async def test_a_version_in_the_data_is_compared(session: AsyncSession) -> None:
     assert book.title == "b"
 
 
-@pytest.mark.promise("database-53")
+@pytest.mark.promise("database-48")
 @pytest.mark.parametrize("change", ["update", "delete", "in the body"])
 async def test_the_slower_of_two_is_told(library: Database, change: str) -> None:
     """A change to a row that somebody else changed meanwhile is answered 409, and nothing of it is kept."""
@@ -286,7 +286,7 @@ async def test_the_slower_of_two_is_told(library: Database, change: str) -> None
     assert (kept.title, kept.version) == ("faster", 2)
 
 
-@pytest.mark.promise("database-52")
+@pytest.mark.promise("database-47")
 async def test_what_the_database_decides_can_be_read_afterwards(session: AsyncSession) -> None:
     """Values that only the database knows are there after a write, so that a response can be made of the row."""
     shelves = Repository(session, Shelf)
@@ -299,7 +299,7 @@ async def test_what_the_database_decides_can_be_read_afterwards(session: AsyncSe
     assert not inspect(shelf).expired_attributes
 
 
-@pytest.mark.promise("database-52")
+@pytest.mark.promise("database-47")
 async def test_many_rows_are_made_in_one_statement(session: AsyncSession) -> None:
     """They come back in the order of the data, with keys, defaults and versions, also where data differ in fields."""
     books, statements = Repository(session, Book), Statements(session)
@@ -315,7 +315,7 @@ async def test_many_rows_are_made_in_one_statement(session: AsyncSession) -> Non
     assert await books.create_many([]) == []
 
 
-@pytest.mark.promise("database-52")
+@pytest.mark.promise("database-47")
 async def test_many_rows_of_any_key_keep_their_order(session: AsyncSession) -> None:
     """Keys that the database counts out, and versions without a default, are filled in as well."""
     shelves = await Repository(session, Shelf).create_many([{"name": name} for name in "cab"])
@@ -336,7 +336,7 @@ async def test_rows_that_are_dataclasses_are_made(session: AsyncSession) -> None
 # --- the transaction
 
 
-@pytest.mark.promise("database-55")
+@pytest.mark.promise("database-49")
 async def test_a_repository_never_commits(library: Database) -> None:
     """What it writes is sent to the database, and kept or undone with the session."""
     async with library.begin() as session:
@@ -353,7 +353,7 @@ async def test_a_repository_never_commits(library: Database) -> None:
         assert (await session.scalars(select(Book).execution_options(include_deleted=True))).all() == []
 
 
-@pytest.mark.promise("database-55")
+@pytest.mark.promise("database-49")
 async def test_errors_of_the_database_are_raised_where_they_happen(session: AsyncSession) -> None:
     """A value that is taken already is refused by the call that writes it."""
     books = Repository(session, Book)

@@ -17,7 +17,7 @@ STATE = EntityTag("a")
 WEAK = EntityTag("a", weak=True)
 
 
-@pytest.mark.promise("database-40")
+@pytest.mark.promise("database-35")
 def test_a_uuid_tells_when_it_was_made() -> None:
     """It is of version 7, and its first 48 bits are the milliseconds since 1970."""
     before = time.time_ns() // 1_000_000
@@ -29,7 +29,7 @@ def test_a_uuid_tells_when_it_was_made() -> None:
     assert before <= made.int >> 80 <= time.time_ns() // 1_000_000 + 1
 
 
-@pytest.mark.promise("database-40")
+@pytest.mark.promise("database-35")
 def test_uuids_ascend_within_a_millisecond() -> None:
     """However many are made at once, each is greater than the one before, and over threads none is made twice."""
     with ThreadPoolExecutor(4) as pool:
@@ -39,7 +39,7 @@ def test_uuids_ascend_within_a_millisecond() -> None:
     assert len({made for each in lists for made in each}) == 8_000
 
 
-@pytest.mark.promise("database-40")
+@pytest.mark.promise("database-35")
 def test_uuids_ascend_when_the_clock_is_set_back() -> None:
     """A clock that jumps back makes no UUID smaller than the last."""
     times = iter([1_000, 2_000, 1_500, 1_500, 2_001])
@@ -51,7 +51,7 @@ def test_uuids_ascend_when_the_clock_is_set_back() -> None:
     assert [each.int >> 80 for each in made] == [1_000, 2_000, 2_000, 2_000, 2_001]
 
 
-@pytest.mark.promise("database-40")
+@pytest.mark.promise("database-35")
 def test_uuids_ascend_when_a_millisecond_is_full() -> None:
     """Where no greater number is left in a millisecond, the next one begins early."""
     make = _Ascending(lambda: 1_000, lambda bits: (1 << bits) - 1)
@@ -117,7 +117,7 @@ def test_a_tag_cannot_break_its_header(value: str) -> None:
         EntityTag(value)
 
 
-@pytest.mark.promise("database-54")
+@pytest.mark.promise("database-53")
 @pytest.mark.parametrize(
     ("tags", "current", "strongly", "weakly"),
     [

@@ -20,7 +20,7 @@ async def foreign(session: AsyncSession) -> Book:
     return await Repository(session, Book).create({"title": "foreign", "isbn": "1", "shop": "south"})
 
 
-@pytest.mark.promise("database-57")
+@pytest.mark.promise("database-51")
 async def test_what_is_outside_is_not_found(north: Repository[Book], foreign: Book) -> None:
     """By its key, in a list, when asked for: a row outside is not there, though the session holds it."""
     own = await north.create({"title": "own"})
@@ -33,7 +33,7 @@ async def test_what_is_outside_is_not_found(north: Repository[Book], foreign: Bo
         await north.get_or_404(foreign.id)
 
 
-@pytest.mark.promise("database-57")
+@pytest.mark.promise("database-51")
 async def test_what_is_outside_is_not_changed(north: Repository[Book], foreign: Book) -> None:
     """A row outside is neither updated, nor taken in, nor deleted."""
     with pytest.raises(NotFoundError):
@@ -46,7 +46,7 @@ async def test_what_is_outside_is_not_changed(north: Repository[Book], foreign: 
     assert (foreign.title, foreign.shop, foreign.deleted_at) == ("foreign", "south", None)
 
 
-@pytest.mark.promise("database-57")
+@pytest.mark.promise("database-51")
 async def test_nothing_is_written_to_the_outside(north: Repository[Book], foreign: Book) -> None:
     """A row cannot be made outside, moved there, or reached there by an upsert, also where the error is caught."""
     own = await north.create({"title": "own", "isbn": "2"})
@@ -67,7 +67,7 @@ async def test_nothing_is_written_to_the_outside(north: Repository[Book], foreig
     assert found.all() == [("foreign", "south"), ("own", "north")]
 
 
-@pytest.mark.promise("database-57")
+@pytest.mark.promise("database-51")
 async def test_what_is_inside_is_written_as_ever(session: AsyncSession, north: Repository[Book]) -> None:
     """Inside of the scope everything works, also for thousands of rows and for keys of several columns."""
     copies = Repository(session, Copy, where=[Copy.book == "a"])

@@ -33,7 +33,7 @@ STATEMENTS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.promise("database-48")
+@pytest.mark.promise("database-43")
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
 async def test_deleted_rows_are_hidden_from_every_select(
     statement: Callable[[], Select[Any]], session: AsyncSession, shelf: None
@@ -45,7 +45,7 @@ async def test_deleted_rows_are_hidden_from_every_select(
     assert "Gone" not in found
 
 
-@pytest.mark.promise("database-48")
+@pytest.mark.promise("database-43")
 async def test_deleted_rows_are_not_counted(session: AsyncSession, shelf: None) -> None:
     """A count is of the rows that a select shows."""
     counts = [
@@ -57,7 +57,7 @@ async def test_deleted_rows_are_not_counted(session: AsyncSession, shelf: None) 
     assert counts == [2, 2, 2]
 
 
-@pytest.mark.promise("database-48")
+@pytest.mark.promise("database-43")
 @pytest.mark.parametrize("load", [selectinload, joinedload, subqueryload])
 async def test_deleted_rows_are_hidden_from_relationships(
     load: Callable[..., Any], session: AsyncSession, shelf: None
@@ -68,7 +68,7 @@ async def test_deleted_rows_are_hidden_from_relationships(
     assert [book.title for book in ada.books] == ["Here"]
 
 
-@pytest.mark.promise("database-48")
+@pytest.mark.promise("database-43")
 async def test_deleted_rows_are_hidden_from_what_is_loaded_later(session: AsyncSession, shelf: None) -> None:
     """A relationship that is loaded on its own shows neither deleted rows of a collection nor a deleted owner."""
     ada = (await session.scalars(select(Author))).one()
@@ -81,7 +81,7 @@ async def test_deleted_rows_are_hidden_from_what_is_loaded_later(session: AsyncS
     assert orphan.author_id is not None
 
 
-@pytest.mark.promise("database-48")
+@pytest.mark.promise("database-43")
 async def test_deleted_rows_are_not_got_by_their_key(library: Database, shelf: None) -> None:
     """`session.get` gives None for the key of a deleted row."""
     shown = {"include_deleted": True}
@@ -96,7 +96,7 @@ async def test_deleted_rows_are_not_got_by_their_key(library: Database, shelf: N
     assert found is not None
 
 
-@pytest.mark.promise("database-49")
+@pytest.mark.promise("database-44")
 @pytest.mark.parametrize("load", [selectinload, joinedload, subqueryload])
 async def test_a_statement_can_show_deleted_rows(load: Callable[..., Any], session: AsyncSession, shelf: None) -> None:
     """With `include_deleted` a statement shows them, in relationships that it loads as well."""
@@ -107,7 +107,7 @@ async def test_a_statement_can_show_deleted_rows(load: Callable[..., Any], sessi
     assert [book.title for book in ada.books] == ["Gone", "Here"]
 
 
-@pytest.mark.promise("database-49")
+@pytest.mark.promise("database-44")
 async def test_a_deleted_row_can_be_brought_back(session: AsyncSession, shelf: None) -> None:
     """A row that is shown can be refreshed and changed; without the instant it is there again."""
     statement = select(Book).where(Book.title == "Gone").execution_options(include_deleted=True)

@@ -23,7 +23,7 @@ class BookIn(BaseModel):
     price: Decimal | None = None
 
 
-@pytest.mark.promise("database-56")
+@pytest.mark.promise("database-50")
 async def test_a_row_is_added_or_updated(session: AsyncSession) -> None:
     """The first adds, the second updates; key and instant of creation stay, version and instant of change go on."""
     books = Repository(session, Book)
@@ -42,7 +42,7 @@ async def test_a_row_is_added_or_updated(session: AsyncSession) -> None:
     assert len((await session.scalars(select(Book))).all()) == 1
 
 
-@pytest.mark.promise("database-56")
+@pytest.mark.promise("database-50")
 async def test_only_what_is_given_is_updated(session: AsyncSession) -> None:
     """A column that the data do not name keeps its value in a row that is there."""
     books = Repository(session, Book)
@@ -53,7 +53,7 @@ async def test_only_what_is_given_is_updated(session: AsyncSession) -> None:
     assert (book.shop, book.price) == ("south", Decimal(6))
 
 
-@pytest.mark.promise("database-56")
+@pytest.mark.promise("database-50")
 async def test_many_rows_are_added_or_updated(session: AsyncSession) -> None:
     """Rows come back in the order of the data, whichever of them were there."""
     books = Repository(session, Book)
@@ -67,7 +67,7 @@ async def test_many_rows_are_added_or_updated(session: AsyncSession) -> None:
     assert await books.upsert_many([], on=[Book.isbn]) == []
 
 
-@pytest.mark.promise("database-56")
+@pytest.mark.promise("database-50")
 async def test_thousands_are_added_or_updated(session: AsyncSession) -> None:
     """More rows than fit into one statement are written in a few."""
     authors, shelves = Repository(session, Author), Repository(session, Shelf)
@@ -80,7 +80,7 @@ async def test_thousands_are_added_or_updated(session: AsyncSession) -> None:
     assert [shelf.name for shelf in counted] == [str(number) for number in range(1_200)]
 
 
-@pytest.mark.promise("database-56")
+@pytest.mark.promise("database-50")
 async def test_a_deleted_row_comes_back(session: AsyncSession) -> None:
     """A row that was softly deleted is there again, unless the data say otherwise."""
     books = Repository(session, Book)
@@ -97,7 +97,7 @@ async def test_a_deleted_row_comes_back(session: AsyncSession) -> None:
     assert gone.deleted_at == datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.promise("database-56")
+@pytest.mark.promise("database-50")
 async def test_a_deleted_row_stays_away_where_the_index_leaves_it_out(session: AsyncSession) -> None:
     """With a partial index over the rows that are there, a new row takes the place of a deleted one."""
     labels = Repository(session, Label)
@@ -112,7 +112,7 @@ async def test_a_deleted_row_stays_away_where_the_index_leaves_it_out(session: A
     assert first.deleted_at is not None
 
 
-@pytest.mark.promise("database-56")
+@pytest.mark.promise("database-50")
 async def test_what_the_database_decides_is_read_back(session: AsyncSession) -> None:
     """Keys, defaults and instants of the database are those of the row that is there."""
     shelves = Repository(session, Shelf)
@@ -126,7 +126,7 @@ async def test_what_the_database_decides_is_read_back(session: AsyncSession) -> 
     assert (second.room, second.changed_at.tzinfo) == ("cellar", UTC)
 
 
-@pytest.mark.promise("database-56")
+@pytest.mark.promise("database-50")
 async def test_a_version_of_ones_own_counts_on(session: AsyncSession) -> None:
     """A version column without a default begins at 1, and counts where a key of two columns is there already."""
     copies = Repository(session, Copy)
@@ -148,7 +148,7 @@ async def test_a_row_that_has_nothing_to_change_is_given(library: Database) -> N
         assert first is second
 
 
-@pytest.mark.promise("database-56")
+@pytest.mark.promise("database-50")
 async def test_rows_of_many_at_once_never_collide(library: Database) -> None:
     """Of twenty that upsert the same row at the same time none fails, and all count."""
 

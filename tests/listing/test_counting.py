@@ -46,7 +46,7 @@ STATEMENTS: dict[str, tuple[Statement, int]] = {
 }
 
 
-@pytest.mark.promise("listing-65")
+@pytest.mark.promise("listing-45")
 @pytest.mark.parametrize("form", STATEMENTS)
 async def test_every_form_of_statement_is_counted(session: AsyncSession, form: str) -> None:
     """Grouped, distinct, united, limited: the total is the number of rows on all pages, however it is counted."""
@@ -66,7 +66,7 @@ async def test_every_form_of_statement_is_counted(session: AsyncSession, form: s
     assert estimated.total_is_estimate is (is_postgresql and expected > 1)
 
 
-@pytest.mark.promise("listing-64")
+@pytest.mark.promise("listing-44")
 def test_a_count_holds_only_what_decides(sqlite_session: Session) -> None:
     """Order, columns and eager loading are left out of the count, and the condition stays."""
     sqlite_session.add_all(catalogue())
@@ -85,7 +85,7 @@ def test_a_count_holds_only_what_decides(sqlite_session: Session) -> None:
     assert statements[-1] == "SELECT count(*) AS count_1 FROM products WHERE products.price > ?"
 
 
-@pytest.mark.promise("listing-64")
+@pytest.mark.promise("listing-44")
 def test_a_join_to_one_is_counted_where_it_stands() -> None:
     """A join that repeats nothing stays in the count, for it may take rows away."""
     counted = str(count_of(select(Product).join(Product.category).order_by(Product.id)))
@@ -95,7 +95,7 @@ def test_a_join_to_one_is_counted_where_it_stands() -> None:
     )
 
 
-@pytest.mark.promise("listing-65")
+@pytest.mark.promise("listing-45")
 def test_a_limit_of_the_statement_bounds_its_pages(sqlite_session: Session) -> None:
     """Pages are cut from the rows that the statement's own limit and offset leave."""
     sqlite_session.add_all(catalogue())
@@ -107,7 +107,7 @@ def test_a_limit_of_the_statement_bounds_its_pages(sqlite_session: Session) -> N
     assert [list(each.rows) for each in pages] == [[3, 4, 5, 6, 7], [8, 9], []]
 
 
-@pytest.mark.promise("listing-65")
+@pytest.mark.promise("listing-45")
 @pytest.mark.parametrize(
     "statement",
     [

@@ -42,7 +42,7 @@ def cursors() -> Cursors:
     return Cursors([SECRET])
 
 
-@pytest.mark.promise("listing-36")
+@pytest.mark.promise("listing-25")
 @given(values=st.lists(scalars, max_size=6), backward=st.booleans())
 def test_values_survive_with_their_types(values: list[Any], backward: bool) -> None:
     """Whatever a cursor takes it gives back: the same value, of the same type, written the same way."""
@@ -55,7 +55,7 @@ def test_values_survive_with_their_types(values: list[Any], backward: bool) -> N
     assert [(type(value), str(value)) for value in opened.values] == [(type(value), str(value)) for value in values]
 
 
-@pytest.mark.promise("listing-36")
+@pytest.mark.promise("listing-25")
 @pytest.mark.parametrize(
     "value",
     [
@@ -106,7 +106,7 @@ def test_what_is_too_long_is_refused_with_advice(cursors: Cursors, length: int) 
         cursors.seal(Position(("x" * length,)), b"")
 
 
-@pytest.mark.promise("listing-38")
+@pytest.mark.promise("listing-27")
 @given(values=st.lists(scalars, max_size=6))
 def test_cursors_need_no_quoting(values: list[Any]) -> None:
     """They are made of letters, digits, hyphen and underscore, and one position has one cursor."""
@@ -119,7 +119,7 @@ def test_cursors_need_no_quoting(values: list[Any]) -> None:
     assert text == cursors.seal(Position(tuple(values)), b"query")
 
 
-@pytest.mark.promise("listing-39")
+@pytest.mark.promise("listing-28")
 def test_secrets_can_be_replaced() -> None:
     """A cursor opens while its secret is in the ring; the first secret seals."""
     before = Cursors([OLD_SECRET]).seal(Position((1,)), b"query")
@@ -134,7 +134,7 @@ def test_secrets_can_be_replaced() -> None:
     assert refused.value.reason == "malformed"
 
 
-@pytest.mark.promise("listing-40")
+@pytest.mark.promise("listing-29")
 def test_cursors_expire_when_asked() -> None:
     """A cursor is good until its time is up, and from then on refused as expired."""
     clock = ManualClock()

@@ -157,7 +157,7 @@ def test_a_join_that_repeats_nothing_stays(form: str) -> None:
     assert page_of_entities(statement, entity_of(statement)) is statement
 
 
-@pytest.mark.promise("listing-66")
+@pytest.mark.promise("listing-50")
 @pytest.mark.parametrize("form", MULTIPLE)
 def test_a_join_that_may_repeat_is_asked_for_keys_alone(form: str) -> None:
     """A statement whose joins may repeat the entity becomes a condition on its key, which repeats nothing."""
@@ -185,7 +185,7 @@ def test_a_key_of_two_columns_is_compared_as_one() -> None:
     assert found.total == 8
 
 
-@pytest.mark.promise("listing-68")
+@pytest.mark.promise("listing-52")
 def test_collections_that_the_model_always_joins_do_not_shorten_a_page() -> None:
     """A model with `lazy="joined"` has full pages, whole collections and a total of entities."""
     engine = create_engine("sqlite://")
@@ -207,7 +207,7 @@ def test_collections_that_the_model_always_joins_do_not_shorten_a_page() -> None
     assert [(row[0].id, row[1]) for row in pairs.rows] == [(number, str(number)) for number in range(1, 6)]
 
 
-@pytest.mark.promise("listing-66")
+@pytest.mark.promise("listing-50")
 @pytest.mark.parametrize("total", [Total.exact(), Total.capped(100)])
 async def test_a_page_of_a_join_to_many_is_full(session: AsyncSession, total: Total) -> None:
     """Each entity comes once, a page is full, and the total counts entities."""
@@ -223,7 +223,7 @@ async def test_a_page_of_a_join_to_many_is_full(session: AsyncSession, total: To
     assert [(each.total, each.has_next) for each in pages] == [(11, True), (11, True), (11, False), (11, False)]
 
 
-@pytest.mark.promise("listing-66")
+@pytest.mark.promise("listing-50")
 async def test_a_join_within_a_limit_gives_entities(session: AsyncSession) -> None:
     """Of a join to many that is limited itself, a page holds each entity of the limited rows once."""
     session.add_all(catalogue())
@@ -236,7 +236,7 @@ async def test_a_join_within_a_limit_gives_entities(session: AsyncSession) -> No
     assert found.total == 4
 
 
-@pytest.mark.promise("listing-66")
+@pytest.mark.promise("listing-50")
 def test_options_outlive_the_change(sqlite_session: Session) -> None:
     """Loader options and execution options of the statement are those of its page."""
     sqlite_session.add_all(catalogue())
@@ -253,7 +253,7 @@ def test_options_outlive_the_change(sqlite_session: Session) -> None:
     assert page_of_entities(statement.execution_options(mark=1), Product).get_execution_options() == {"mark": 1}
 
 
-@pytest.mark.promise("listing-67")
+@pytest.mark.promise("listing-51")
 @pytest.mark.parametrize(
     "order",
     [
@@ -270,7 +270,7 @@ def test_an_order_by_what_repeats_is_refused(sqlite_session: Session, order: Cal
         read(sqlite_session, select(Product).join(Product.reviews).order_by(order()))
 
 
-@pytest.mark.promise("listing-67")
+@pytest.mark.promise("listing-51")
 @pytest.mark.parametrize("options", [contains_eager(Product.reviews), contains_eager(Product.reviews, Review.product)])
 def test_loading_from_a_join_to_many_is_refused(sqlite_session: Session, options: Any) -> None:
     """A collection cannot be filled from a part of its rows; the error names `selectinload`."""

@@ -30,7 +30,7 @@ def every_shop(sync_session: Session) -> Session:
     return stocked(sync_session)
 
 
-@pytest.mark.promise("listing-30")
+@pytest.mark.promise("listing-19")
 @pytest.mark.parametrize("size", [1, 2, 3, 9, 10, 11])
 @pytest.mark.parametrize("nulls", ["first", "last", None])
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_walk_gives_every_row_once(sqlite_session: Session, terms: list[str], 
     assert ids(forward) == ids(backward) == ids(ordered(sqlite_session, select(Product), keys))
 
 
-@pytest.mark.promise("listing-31")
+@pytest.mark.promise("listing-20")
 @pytest.mark.parametrize("term", ["rank", "-rank"])
 def test_going_back_from_any_row_gives_what_was_before_it(shop: Session, term: str) -> None:
     """Forward by one row a page, then back from each of them."""
@@ -64,7 +64,7 @@ def test_going_back_from_any_row_gives_what_was_before_it(shop: Session, term: s
         assert ids(before) == everything[: passed - 1]
 
 
-@pytest.mark.promise("listing-31")
+@pytest.mark.promise("listing-20")
 def test_next_then_previous_is_the_same_page(shop: Session) -> None:
     """There and back leads to where one was, cursors included."""
     keys = Sort(Product.rank).order(["rank"], Product)
@@ -77,7 +77,7 @@ def test_next_then_previous_is_the_same_page(shop: Session) -> None:
     assert (ids(back.rows), back.next, back.previous) == (ids(second.rows), second.next, second.previous)
 
 
-@pytest.mark.promise("listing-33")
+@pytest.mark.promise("listing-22")
 @pytest.mark.parametrize("size", [2, 3, 5, 10, 20])
 def test_the_ends_have_no_neighbours(shop: Session, size: int) -> None:
     """The last page leads nowhere further, also when it is full; nor does the first one, however it was reached."""
@@ -94,7 +94,7 @@ def test_the_ends_have_no_neighbours(shop: Session, size: int) -> None:
     assert page.rows[0] == first.rows[0]
 
 
-@pytest.mark.promise("listing-33")
+@pytest.mark.promise("listing-22")
 def test_an_empty_table_has_one_empty_page(sync_session: Session) -> None:
     """Nothing leads to it and nothing leads away."""
     keys = Sort().order([], Product)
@@ -105,7 +105,7 @@ def test_an_empty_table_has_one_empty_page(sync_session: Session) -> None:
         assert (page.rows, page.next, page.previous) == ([], None, None)
 
 
-@pytest.mark.promise("listing-32")
+@pytest.mark.promise("listing-21")
 def test_a_page_whose_rows_are_gone_leads_back(shop: Session) -> None:
     """What is left can be reached from an empty page: from the end of all rows, or from their beginning."""
     keys = Sort(Product.id).order(["id"], Product)
@@ -125,7 +125,7 @@ def test_a_page_whose_rows_are_gone_leads_back(shop: Session) -> None:
     assert ids(read_page(shop, select(Product), keys, empty.next).rows) == [9]
 
 
-@pytest.mark.promise("listing-32")
+@pytest.mark.promise("listing-21")
 def test_changes_elsewhere_neither_repeat_nor_hide_a_row(shop: Session) -> None:
     """Rows come and go before the cursor, and the cursor's own row goes: the rest is read as it would have been."""
     keys = Sort(Product.id).order(["id"], Product)
@@ -139,7 +139,7 @@ def test_changes_elsewhere_neither_repeat_nor_hide_a_row(shop: Session) -> None:
     assert ids(rest) == [4, 5, 6, 7, 8, 9, 10]
 
 
-@pytest.mark.promise("listing-42")
+@pytest.mark.promise("listing-31")
 def test_the_size_may_change_on_the_way(shop: Session) -> None:
     """A cursor says where to go on, not how far."""
     keys = Sort(Product.rank).order(["-rank"], Product)
@@ -152,8 +152,8 @@ def test_the_size_may_change_on_the_way(shop: Session) -> None:
     assert ids(rows) == ids(ordered(shop, select(Product), keys))
 
 
-@pytest.mark.promise("listing-36")
-@pytest.mark.promise("listing-35")
+@pytest.mark.promise("listing-25")
+@pytest.mark.promise("listing-24")
 async def test_every_kind_of_column_can_be_walked(session: AsyncSession) -> None:
     """Types come back from the cursor so that the database finds the same place: on each database and driver."""
     await (await session.connection()).run_sync(kinds.Base.metadata.create_all)
@@ -171,7 +171,7 @@ async def test_every_kind_of_column_can_be_walked(session: AsyncSession) -> None
             assert ids(await walk_async(session, select(Kind), keys, END, size=4)) == everything, term
 
 
-@pytest.mark.promise("listing-45")
+@pytest.mark.promise("listing-34")
 async def test_not_a_number_has_its_place(session: AsyncSession) -> None:
     """PostgreSQL sorts NaN above all, SQLite stores it as NULL: either way the walk is complete."""
     await (await session.connection()).run_sync(kinds.Base.metadata.create_all)
@@ -201,8 +201,8 @@ class Note(Own):
     written: Mapped[Any] = mapped_column(DateTime, server_default=func.now())
 
 
-@pytest.mark.promise("listing-34")
-@pytest.mark.promise("listing-50")
+@pytest.mark.promise("listing-23")
+@pytest.mark.promise("listing-38")
 @pytest.mark.parametrize("term", ["written", "-written"])
 def test_times_that_the_database_set_repeat_without_loss(sqlite_session: Session, term: str) -> None:
     """SQLite's own clock writes no microseconds, so that Python's spelling of the same time would not equal it."""
@@ -219,7 +219,7 @@ def test_times_that_the_database_set_repeat_without_loss(sqlite_session: Session
     assert len(rows) == 8
 
 
-@pytest.mark.promise("listing-50")
+@pytest.mark.promise("listing-38")
 def test_decimals_that_sqlite_rounds_for_python_are_compared_unrounded(sqlite_session: Session) -> None:
     """SQLAlchemy gives ten places of what SQLite holds; the rows between two of those are not lost."""
     kinds.Base.metadata.create_all(sqlite_session.connection())
@@ -231,7 +231,7 @@ def test_decimals_that_sqlite_rounds_for_python_are_compared_unrounded(sqlite_se
     assert ids(walk(sqlite_session, select(Kind), keys, END)) == list(range(20))
 
 
-@pytest.mark.promise("listing-44")
+@pytest.mark.promise("listing-33")
 @pytest.mark.parametrize(
     ("term", "nulls"), [("rank", "last"), ("-rank", "last"), ("rank", "first"), ("-rank", "first")]
 )
@@ -255,7 +255,7 @@ def test_only_the_page_on_the_seam_takes_two_queries(shop: Session, term: str, n
     assert counts[0] == 1
 
 
-@pytest.mark.promise("listing-44")
+@pytest.mark.promise("listing-33")
 def test_orders_without_null_take_one_query_a_page(shop: Session) -> None:
     """So does the last page."""
     statements: list[str] = []
@@ -266,7 +266,7 @@ def test_orders_without_null_take_one_query_a_page(shop: Session) -> None:
     assert len(statements) == 5
 
 
-@pytest.mark.promise("listing-37")
+@pytest.mark.promise("listing-26")
 @pytest.mark.parametrize("terms", [["-rank"], ["name"], ["rank", "name"]])
 def test_a_position_of_another_order_is_refused(shop: Session, terms: list[str]) -> None:
     """The order itself tells, whatever else the cursor is bound to."""
@@ -279,7 +279,7 @@ def test_a_position_of_another_order_is_refused(shop: Session, terms: list[str])
     assert refused.value.reason == "other-query"
 
 
-@pytest.mark.promise("listing-37")
+@pytest.mark.promise("listing-26")
 def test_a_position_from_before_a_change_of_type_is_refused(every_shop: Session) -> None:
     """A column that was a number and is text now gives 400 for an old cursor, and not an error of the driver."""
     before = Sort(Product.stock).order(["stock"], Product)

@@ -72,7 +72,7 @@ def _plans(session: Session, order: str, depth: int, *, backward: bool) -> list[
     return ["\n".join(str(row) for row in plan) for plan in plans]
 
 
-@pytest.mark.promise("listing-43")
+@pytest.mark.promise("listing-32")
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("depth", [10, ROWS // 2, ROWS - 30])
 def test_sqlite_reads_a_range_of_the_index(sqlite: Session, depth: int, backward: bool) -> None:
@@ -83,7 +83,7 @@ def test_sqlite_reads_a_range_of_the_index(sqlite: Session, depth: int, backward
         assert "TEMP B-TREE" not in plan, plan
 
 
-@pytest.mark.promise("listing-43")
+@pytest.mark.promise("listing-32")
 def test_postgresql_reads_a_range_of_the_index(postgres: Session) -> None:
     """The condition of the index holds the first key, and nothing is sorted."""
     # Of so few rows the planner would rather fetch and sort the last ones than walk to them.

@@ -23,7 +23,7 @@ def every_shop(sync_session: Session) -> Session:
     return stocked(sync_session)
 
 
-@pytest.mark.promise("listing-48")
+@pytest.mark.promise("listing-36")
 def test_a_declared_place_of_null_is_the_same_everywhere(every_shop: Session) -> None:
     """First is first and last is last, whichever way the key runs."""
     nulls_first, nulls_last = Sort(SortKey(Product.rank, nulls="first")), Sort(SortKey(Product.rank, nulls="last"))
@@ -145,7 +145,7 @@ def test_connections_give_rows(every_shop: Session) -> None:
     assert whole[0]._fields == single[0]._fields + whole[0]._fields[1:]
 
 
-@pytest.mark.promise("listing-51")
+@pytest.mark.promise("listing-39")
 def test_groups_can_be_walked(every_shop: Session) -> None:
     """By what they are grouped by, and by what is made of each group."""
     count = func.count(Product.id)
@@ -160,7 +160,7 @@ def test_groups_can_be_walked(every_shop: Session) -> None:
         assert sorted(rows) == [("product 0", 3), ("product 1", 4), ("product 2", 3)]
 
 
-@pytest.mark.promise("listing-51")
+@pytest.mark.promise("listing-39")
 def test_distinct_rows_can_be_walked(every_shop: Session) -> None:
     """By columns that are among the distinct ones, also where NULL is one of the values that only one row has."""
     ranks = Sort(Product.rank, tie_breaker=Product.rank)
@@ -173,7 +173,7 @@ def test_distinct_rows_can_be_walked(every_shop: Session) -> None:
     assert walk(every_shop, statement, keys, size=2) == ordered(every_shop, statement, keys)
 
 
-@pytest.mark.promise("listing-51")
+@pytest.mark.promise("listing-39")
 def test_distinct_rows_stay_distinct(shop: Session) -> None:
     """What is not among their columns would make several rows of one, and is refused."""
     keys = Sort(Product.stock, tie_breaker=Product.rank).order(["stock"])

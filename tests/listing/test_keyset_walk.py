@@ -163,13 +163,13 @@ def _run(engine: Engine, examples: int, steps: int) -> None:
     engine.dispose()
 
 
-@pytest.mark.promise("listing-32")
+@pytest.mark.promise("listing-21")
 def test_walks_on_sqlite_survive_changes() -> None:
     """No row that stays is skipped or repeated, whatever happens to the others."""
     _run(create_engine("sqlite://", poolclass=StaticPool), examples=40, steps=25)
 
 
-@pytest.mark.promise("listing-32")
+@pytest.mark.promise("listing-21")
 def test_walks_on_postgresql_survive_changes(postgres_url: str) -> None:
     """Nor on PostgreSQL."""
     _run(create_engine(postgres_url.replace("://", "+psycopg://")), examples=15, steps=20)
@@ -177,7 +177,7 @@ def test_walks_on_postgresql_survive_changes(postgres_url: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.promise("listing-32")
+@pytest.mark.promise("listing-21")
 def test_long_walks_survive_changes(postgres_url: str) -> None:
     """Many more of them."""
     _run(create_engine("sqlite://", poolclass=StaticPool), examples=200, steps=50)
@@ -218,8 +218,8 @@ def _check_on(connection: Connection, rows: list[dict[str, Any]], keys: tuple[Or
     _check(Session(connection), rows, keys, size)
 
 
-@pytest.mark.promise("listing-30")
-@pytest.mark.promise("listing-31")
+@pytest.mark.promise("listing-19")
+@pytest.mark.promise("listing-20")
 def test_random_tables_are_walked_in_random_orders_on_sqlite() -> None:
     """The pages put together are what one query with the same ORDER BY gives."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
@@ -230,8 +230,8 @@ def test_random_tables_are_walked_in_random_orders_on_sqlite() -> None:
     engine.dispose()
 
 
-@pytest.mark.promise("listing-30")
-@pytest.mark.promise("listing-31")
+@pytest.mark.promise("listing-19")
+@pytest.mark.promise("listing-20")
 async def test_random_tables_are_walked_in_random_orders_on_postgresql(postgres_url: str) -> None:
     """By asyncpg, and by psycopg."""
     for driver in ("asyncpg", "psycopg"):

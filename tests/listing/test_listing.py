@@ -10,7 +10,7 @@ from brickwork.listing import Keyset, LimitOffset, Listing, Offset, Sort
 from tests.listing.apps import SECRET, BrickFilter, blamed, get, ids, numbered, walked, wall
 
 
-@pytest.mark.promise("listing-80")
+@pytest.mark.promise("listing-56")
 async def test_filters_sort_and_page_work_together() -> None:
     """A page holds the rows that match, in the order asked for, from the place asked for."""
     app = wall(numbered())
@@ -20,7 +20,7 @@ async def test_filters_sort_and_page_work_together() -> None:
     assert found == [39, 33, 34]
 
 
-@pytest.mark.promise("listing-81")
+@pytest.mark.promise("listing-57")
 @pytest.mark.parametrize("path", ["/bricks?prize__gte=1", "/bricks?price__foo=1", "/bricks?x=1", "/bricks?=1"])
 async def test_an_unknown_parameter_is_named(path: str) -> None:
     """A parameter that nothing on the route declares is 422, never a filter that does nothing."""
@@ -29,7 +29,7 @@ async def test_an_unknown_parameter_is_named(path: str) -> None:
     assert blamed(answer) == [path.partition("?")[2].partition("=")[0]]
 
 
-@pytest.mark.promise("listing-81")
+@pytest.mark.promise("listing-57")
 async def test_a_misspelt_parameter_gets_the_right_one_said() -> None:
     """The refusal says what the client may have meant."""
     answer = await get(wall(numbered()), "/bricks?prize__gte=1")
@@ -37,7 +37,7 @@ async def test_a_misspelt_parameter_gets_the_right_one_said() -> None:
     assert "'price__gte'" in answer.json()["detail"][0]["msg"]
 
 
-@pytest.mark.promise("listing-81")
+@pytest.mark.promise("listing-57")
 @pytest.mark.parametrize("name", ["verbose=true", "tenant=a", "api_key=k", "colour=red&max_price=3"])
 async def test_what_the_route_declares_elsewhere_passes(name: str) -> None:
     """Parameters of the endpoint, of other dependencies, of routers and of security schemes are known."""
@@ -59,7 +59,7 @@ async def test_what_the_route_declares_elsewhere_passes(name: str) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.promise("listing-81")
+@pytest.mark.promise("listing-57")
 async def test_unknown_parameters_can_be_let_pass() -> None:
     """It takes a word in the app's code to ignore what a client sends."""
     answer = await get(wall(numbered(allow_unknown=True)), "/bricks?utm_source=mail&price__gte=9")
@@ -67,7 +67,7 @@ async def test_unknown_parameters_can_be_let_pass() -> None:
     assert answer.json()["total"] == 5
 
 
-@pytest.mark.promise("listing-82")
+@pytest.mark.promise("listing-58")
 @pytest.mark.parametrize("name", ["page=1&page=2", "size=1&size=1", "price__gte=1&price__gte=1"])
 async def test_one_value_given_twice_is_refused(name: str) -> None:
     """A parameter that takes one value is never read as the last of several."""
@@ -76,7 +76,7 @@ async def test_one_value_given_twice_is_refused(name: str) -> None:
     assert blamed(answer) == [name.partition("=")[0]]
 
 
-@pytest.mark.promise("listing-83")
+@pytest.mark.promise("listing-59")
 @pytest.mark.parametrize(
     "name",
     [
@@ -101,7 +101,7 @@ async def test_pages_and_sizes_that_cannot_be_are_refused(name: str) -> None:
     assert blamed(answer) == [name.partition("=")[0]]
 
 
-@pytest.mark.promise("listing-83")
+@pytest.mark.promise("listing-59")
 @pytest.mark.parametrize("style", [Offset(5, max_size=7, clamp=True), Keyset(5, max_size=7, secret=SECRET, clamp=True)])
 @pytest.mark.parametrize("size", ["8", "100", str(10**30)])
 async def test_a_listing_can_clamp_sizes(style: Offset | Keyset, size: str) -> None:
@@ -112,7 +112,7 @@ async def test_a_listing_can_clamp_sizes(style: Offset | Keyset, size: str) -> N
     assert blamed(await get(app, "/bricks?size=0")) == ["size"]
 
 
-@pytest.mark.promise("listing-84")
+@pytest.mark.promise("listing-60")
 async def test_a_page_too_deep_is_refused() -> None:
     """The refusal says which page is the last that can be asked for, and that page is served."""
     app = wall(numbered(page=Offset(5, max_offset=20)))
@@ -124,7 +124,7 @@ async def test_a_page_too_deep_is_refused() -> None:
     assert len(await ids(app, "/bricks?page=5")) == 5
 
 
-@pytest.mark.promise("listing-84")
+@pytest.mark.promise("listing-60")
 async def test_a_page_past_the_end_is_empty() -> None:
     """It is an answer like any other, with the right total."""
     answer = await get(wall(numbered()), "/bricks?page=100")
@@ -133,14 +133,14 @@ async def test_a_page_past_the_end_is_empty() -> None:
     assert (answer.json()["total"], answer.json()["has_next"], answer.json()["has_previous"]) == (40, False, True)
 
 
-@pytest.mark.promise("listing-85")
+@pytest.mark.promise("listing-61")
 @pytest.mark.parametrize("path", ["sort=-price,id", "sort=-price&sort=id", "sort=-price,%2Bid", "sort=-price,+id"])
 async def test_sort_terms_may_be_joined_or_repeated(path: str) -> None:
     """Several fields come with commas or one by one, a plus sign before one means nothing."""
     assert await ids(wall(numbered()), f"/bricks?size=2&{path}") == [40, 36]
 
 
-@pytest.mark.promise("listing-85")
+@pytest.mark.promise("listing-61")
 @pytest.mark.parametrize("term", ["nope", "__init__", "metadata", "-", "", "id;drop", "--id", "id,id", "id,-id", "ID"])
 async def test_only_what_is_offered_sorts(term: str) -> None:
     """A field that is not on the list, or one named twice, is 422."""
@@ -149,7 +149,7 @@ async def test_only_what_is_offered_sorts(term: str) -> None:
     assert set(blamed(answer)) == {"sort"}
 
 
-@pytest.mark.promise("listing-86")
+@pytest.mark.promise("listing-62")
 async def test_parameters_go_by_other_names() -> None:
     """The wire has the names of the client's contract, and the old ones are unknown."""
     app = wall(numbered(names={"page": "p", "size": "per_page"}))
@@ -162,7 +162,7 @@ async def test_parameters_go_by_other_names() -> None:
     assert blamed(await get(app, "/bricks?per_page=101")) == ["per_page"]
 
 
-@pytest.mark.promise("listing-86")
+@pytest.mark.promise("listing-62")
 async def test_sort_and_direction_can_be_two_parameters() -> None:
     """Naming `order` makes them `sort_by=price&order=desc`."""
     app = wall(numbered(names={"sort": "sort_by", "order": "order"}))
@@ -174,7 +174,7 @@ async def test_sort_and_direction_can_be_two_parameters() -> None:
     assert blamed(await get(app, "/bricks?order=down")) == ["order"]
 
 
-@pytest.mark.promise("listing-86")
+@pytest.mark.promise("listing-62")
 async def test_rows_can_be_skipped_and_limited() -> None:
     """`skip` and `limit` are there for clients that have that contract, with the same guards."""
     app = wall(numbered(page=LimitOffset(5, max_limit=10, max_offset=30)))
@@ -188,7 +188,7 @@ async def test_rows_can_be_skipped_and_limited() -> None:
     assert blamed(await get(app, "/bricks?skip=-1")) == ["skip"]
 
 
-@pytest.mark.promise("listing-87")
+@pytest.mark.promise("listing-63")
 async def test_two_lists_of_one_app_do_not_meet() -> None:
     """Each listing has its own model, names and bounds, also where both are on one route."""
     app = FastAPI()
@@ -222,7 +222,7 @@ MISTAKES: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.promise("listing-88")
+@pytest.mark.promise("listing-64")
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_what_makes_no_sense_is_refused_when_it_is_written(mistake: str) -> None:
     """A listing that cannot work does not wait for a request to say so."""
@@ -232,7 +232,7 @@ def test_what_makes_no_sense_is_refused_when_it_is_written(mistake: str) -> None
         write()
 
 
-@pytest.mark.promise("listing-88")
+@pytest.mark.promise("listing-64")
 @pytest.mark.parametrize(
     "write",
     [
@@ -249,7 +249,7 @@ def test_what_is_of_another_kind_is_refused(write: Callable[[], Listing]) -> Non
         write()
 
 
-@pytest.mark.promise("listing-88")
+@pytest.mark.promise("listing-64")
 def test_a_secret_stays_out_of_sight() -> None:
     """Neither a page style nor a listing shows it."""
     style = Keyset(secret=SECRET)

@@ -85,7 +85,7 @@ def _sealed(position: Position | None) -> Position | None:
     return position and cursors.open(cursors.seal(position, b""), b"")
 
 
-@pytest.mark.promise("listing-49")
+@pytest.mark.promise("listing-37")
 @given(data=items, terms=terms, nulls=places, size=st.integers(1, 5))
 def test_items_are_sorted_and_paged_as_rows_are(
     data: list[dict[str, Any]], terms: tuple[str, ...], nulls: dict[str, Any], size: int
@@ -114,7 +114,7 @@ class Brick:
     price: Any = None
 
 
-@pytest.mark.promise("listing-49")
+@pytest.mark.promise("listing-37")
 @given(prices=st.lists(st.none() | st.integers(0, 2), max_size=12), size=st.integers(1, 4))
 def test_items_without_a_key_are_told_apart_by_their_place(prices: list[int | None], size: int) -> None:
     """Equal items stay in the order of the sequence, and none is lost or repeated."""
@@ -125,7 +125,7 @@ def test_items_without_a_key_are_told_apart_by_their_place(prices: list[int | No
     assert walk(bricks, (), size=size) == walk(bricks, (), END, size=size) == bricks
 
 
-@pytest.mark.promise("listing-49")
+@pytest.mark.promise("listing-37")
 def test_changes_elsewhere_do_not_move_a_page() -> None:
     """Items come and go before the cursor, and its own item goes."""
     bricks = [Brick(name, price) for name, price in zip("abcdef", range(6), strict=True)]
@@ -139,7 +139,7 @@ def test_changes_elsewhere_do_not_move_a_page() -> None:
     assert [brick.name for brick in keyset_items(changed, keys, after.previous, size=3).rows] == ["new", "b"]
 
 
-@pytest.mark.promise("listing-33")
+@pytest.mark.promise("listing-22")
 @pytest.mark.parametrize("size", [1, 2, 3, 6, 7])
 def test_the_ends_have_no_neighbours(size: int) -> None:
     """The last page leads nowhere, also when it is full; nor does the first, however it was reached."""
@@ -179,7 +179,7 @@ def test_what_cannot_be_compared_is_an_error_of_the_developer() -> None:
         sort_items([Brick("a", 1), Brick("b", "1")], Sort("price").order(["price"]))
 
 
-@pytest.mark.promise("listing-37")
+@pytest.mark.promise("listing-26")
 def test_positions_of_another_order_are_refused() -> None:
     """Of other keys, another direction, or a time when the values were of another type."""
     sort = Sort("price", "name")

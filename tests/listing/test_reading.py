@@ -41,7 +41,7 @@ def sync_source(request: pytest.FixtureRequest, sync_session: Session) -> SyncSo
     return sources[request.param]
 
 
-@pytest.mark.promise("listing-72")
+@pytest.mark.promise("listing-53")
 async def test_every_asynchronous_source_gives_the_page(source: AsyncSource) -> None:
     """Rows, total and what follows are the same through a session, a scoped session and a connection."""
     found = await carry_out(source, page(source, ALL, offset=5))
@@ -52,7 +52,7 @@ async def test_every_asynchronous_source_gives_the_page(source: AsyncSource) -> 
     assert estimated.total_is_estimate is (dialect_of(source) == "postgresql")
 
 
-@pytest.mark.promise("listing-72")
+@pytest.mark.promise("listing-53")
 def test_every_synchronous_source_gives_the_page(sync_source: SyncSource) -> None:
     """The same holds for a synchronous session, scoped session and connection."""
     found = read_sync(sync_source, page(sync_source, ALL, offset=5))
@@ -63,7 +63,7 @@ def test_every_synchronous_source_gives_the_page(sync_source: SyncSource) -> Non
     assert estimated.total_is_estimate is (dialect_of(sync_source) == "postgresql")
 
 
-@pytest.mark.promise("listing-72")
+@pytest.mark.promise("listing-53")
 def test_rows_are_what_the_source_gives(sync_source: SyncSource) -> None:
     """A session gives the one thing that is selected, or rows of several; a connection gives rows."""
     entity = read_sync(sync_source, page(sync_source, ALL)).rows[0]
@@ -79,7 +79,7 @@ def test_rows_are_what_the_source_gives(sync_source: SyncSource) -> None:
         assert (entity.name, column) == ("product1", "product1")
 
 
-@pytest.mark.promise("listing-69")
+@pytest.mark.promise("listing-46")
 @pytest.mark.parametrize("total", [Total.none(), Total.exact(), Total.capped(2)])
 @pytest.mark.parametrize("rows", [0, 4, 5, 6])
 def test_whether_rows_follow_is_known_without_a_count(sqlite_session: Session, rows: int, total: Total) -> None:
@@ -93,7 +93,7 @@ def test_whether_rows_follow_is_known_without_a_count(sqlite_session: Session, r
     assert found.has_next is (rows > 5)
 
 
-@pytest.mark.promise("listing-70")
+@pytest.mark.promise("listing-47")
 async def test_a_page_past_the_end_is_empty(session: AsyncSession) -> None:
     """Beyond the last row there is an empty page, and the total is right nevertheless."""
     session.add_all(catalogue())
@@ -106,7 +106,7 @@ async def test_a_page_past_the_end_is_empty(session: AsyncSession) -> None:
     assert len(statements) == 2
 
 
-@pytest.mark.promise("listing-71")
+@pytest.mark.promise("listing-48")
 @pytest.mark.parametrize("offset", [2**31 - 1, 2**31, 2**63 - 7, 2**63 - 1, 2**63, 10**30])
 @pytest.mark.parametrize("window", [False, True])
 async def test_no_offset_is_too_large(session: AsyncSession, offset: int, window: bool) -> None:
@@ -120,7 +120,7 @@ async def test_no_offset_is_too_large(session: AsyncSession, offset: int, window
     assert (list(found.rows), found.total, found.has_next) == ([], 4 if window else 6, False)
 
 
-@pytest.mark.promise("listing-68")
+@pytest.mark.promise("listing-52")
 async def test_joined_collections_do_not_shorten_a_page(session: AsyncSession) -> None:
     """With `joinedload` of collections a page is full, of entities alone and beside other things."""
     session.add_all(catalogue())
@@ -137,7 +137,7 @@ async def test_joined_collections_do_not_shorten_a_page(session: AsyncSession) -
     assert (entities.total, rows.total) == (12, 12)
 
 
-@pytest.mark.promise("listing-72")
+@pytest.mark.promise("listing-53")
 async def test_a_connection_gives_documents_too(session: AsyncSession) -> None:
     """An entity is its columns there, and some of them cannot be hashed."""
     session.add_all(Product(name="a", attributes={"sizes": [number]}) for number in range(7))
@@ -149,7 +149,7 @@ async def test_a_connection_gives_documents_too(session: AsyncSession) -> None:
     assert [row.attributes for row in found.rows] == [{"sizes": [number]} for number in range(5)]
 
 
-@pytest.mark.promise("listing-68")
+@pytest.mark.promise("listing-52")
 def test_equal_rows_of_columns_are_all_there(sqlite_session: Session) -> None:
     """Only entities are made unique: two rows that hold the same values are two rows."""
     sqlite_session.add_all(catalogue())

@@ -142,7 +142,7 @@ def test_the_default_stands_where_the_client_names_nothing() -> None:
     assert sql(Sort().order((), Author)) == ["authors.id ASC"]
 
 
-@pytest.mark.promise("listing-34")
+@pytest.mark.promise("listing-23")
 def test_the_primary_key_completes_an_order() -> None:
     """Each column of it that is not there yet, in the direction of the last term, which one index then serves."""
     sort = Sort(Book.author_id, Book.shelf, Book.number)
@@ -153,7 +153,7 @@ def test_the_primary_key_completes_an_order() -> None:
     assert [key.unique for key in sort.order(["author_id"], Book)] == [False, False, True]
 
 
-@pytest.mark.promise("listing-34")
+@pytest.mark.promise("listing-23")
 @pytest.mark.parametrize(
     ("term", "names"),
     [
@@ -204,7 +204,7 @@ def test_a_tie_breaker_of_ones_own_completes_an_order() -> None:
     assert not Sort("price").order(["price"])[-1].unique
 
 
-@pytest.mark.promise("listing-48")
+@pytest.mark.promise("listing-36")
 @pytest.mark.parametrize(
     ("term", "nulls", "sqlite", "postgresql", "unknown"),
     [
@@ -235,7 +235,7 @@ def test_what_is_never_null_needs_no_words_about_it() -> None:
     assert sql(sort.order(["last", "-born"], Author)) == ["authors.last ASC", "authors.born DESC", "authors.id DESC"]
 
 
-@pytest.mark.promise("listing-46")
+@pytest.mark.promise("listing-35")
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -290,7 +290,7 @@ def test_models_may_be_incomplete_yet() -> None:
     assert "late_1.last" in sql(sort.order(["late.last"], Early))[0]
 
 
-@pytest.mark.promise("listing-46")
+@pytest.mark.promise("listing-35")
 @pytest.mark.parametrize("term", ["email", "books", "__class__", "metadata", "--last", "+last", "", "last; DROP TABLE"])
 def test_terms_beyond_the_list_are_refused(term: str) -> None:
     """Attributes of the model that were not offered, and what is no name at all."""
@@ -298,7 +298,7 @@ def test_terms_beyond_the_list_are_refused(term: str) -> None:
         Sort(Author.last).order([term], Author)
 
 
-@pytest.mark.promise("listing-46")
+@pytest.mark.promise("listing-35")
 @pytest.mark.parametrize("terms", [["last", "last"], ["last", "-last"], ["a", "b", "-a"]])
 def test_a_field_named_twice_is_refused(terms: list[str]) -> None:
     """Whatever the directions."""

@@ -16,7 +16,7 @@ from tests.listing.statements import carry_out, catalogue, page, read, recorded
 ALL = select(Product).order_by(Product.id)
 
 
-@pytest.mark.promise("listing-60")
+@pytest.mark.promise("listing-40")
 async def test_an_exact_total_takes_a_query_of_its_own(session: AsyncSession) -> None:
     """A full page and its exact total are two queries."""
     session.add_all(catalogue())
@@ -29,7 +29,7 @@ async def test_an_exact_total_takes_a_query_of_its_own(session: AsyncSession) ->
     assert len(statements) == 2
 
 
-@pytest.mark.promise("listing-60")
+@pytest.mark.promise("listing-40")
 @pytest.mark.parametrize("total", [Total.exact(), Total.capped(3), Total.estimated(), Total.none()])
 @pytest.mark.parametrize(("offset", "size"), [(0, 12), (0, 20), (10, 5), (7, 5)])
 def test_a_last_page_is_not_counted(sqlite_session: Session, total: Total, offset: int, size: int) -> None:
@@ -44,7 +44,7 @@ def test_a_last_page_is_not_counted(sqlite_session: Session, total: Total, offse
     assert len(statements) == 1
 
 
-@pytest.mark.promise("listing-60")
+@pytest.mark.promise("listing-40")
 def test_an_empty_table_is_not_counted(sqlite_session: Session) -> None:
     """An empty first page says that there is nothing, in one query."""
     with recorded(sqlite_session) as statements:
@@ -54,7 +54,7 @@ def test_an_empty_table_is_not_counted(sqlite_session: Session) -> None:
     assert len(statements) == 1
 
 
-@pytest.mark.promise("listing-61")
+@pytest.mark.promise("listing-41")
 @pytest.mark.parametrize("offset", [0, 5, 30])
 def test_no_total_is_one_query(sqlite_session: Session, offset: int) -> None:
     """Without a total there is one query, on any page."""
@@ -68,7 +68,7 @@ def test_no_total_is_one_query(sqlite_session: Session, offset: int) -> None:
     assert len(statements) == 1
 
 
-@pytest.mark.promise("listing-62")
+@pytest.mark.promise("listing-42")
 @pytest.mark.parametrize(
     ("limit", "offset", "expected"),
     [
@@ -95,7 +95,7 @@ async def test_a_cap_ends_the_count(
     assert (found.total, found.total_is_estimate, len(statements)) == expected
 
 
-@pytest.mark.promise("listing-62")
+@pytest.mark.promise("listing-42")
 def test_a_capped_count_reads_one_row_beyond_the_cap(sync_session: Session) -> None:
     """The count has a limit of its own, so that no more rows are read than the cap and one."""
     sync_session.add_all(catalogue())
@@ -111,7 +111,7 @@ def test_a_capped_count_reads_one_row_beyond_the_cap(sync_session: Session) -> N
     assert 8 in (limits[1].values() if isinstance(limits[1], dict) else limits[1])  # type: ignore[operator]
 
 
-@pytest.mark.promise("listing-63")
+@pytest.mark.promise("listing-43")
 async def test_an_estimate_asks_the_planner(session: AsyncSession) -> None:
     """PostgreSQL is asked what it expects, with the values of the filter; SQLite counts."""
     session.add_all(catalogue(400))
@@ -132,7 +132,7 @@ async def test_an_estimate_asks_the_planner(session: AsyncSession) -> None:
     assert any("count(*)" in each for each in statements) is not is_postgresql
 
 
-@pytest.mark.promise("listing-63")
+@pytest.mark.promise("listing-43")
 def test_an_estimate_agrees_with_the_page(sync_session: Session) -> None:
     """An estimate is never below what was seen, and never beyond the end of the rows."""
     sync_session.add_all(catalogue(60))
@@ -150,7 +150,7 @@ def test_an_estimate_agrees_with_the_page(sync_session: Session) -> None:
     assert low.total_is_estimate is is_postgresql
 
 
-@pytest.mark.promise("listing-63")
+@pytest.mark.promise("listing-43")
 def test_what_is_flushed_on_the_way_is_not_explained(sync_session: Session) -> None:
     """Rows that wait in the session are written before they are estimated."""
     sync_session.add_all(catalogue(20))
@@ -168,7 +168,7 @@ def test_what_is_flushed_on_the_way_is_not_explained(sync_session: Session) -> N
     assert sync_session.get_one(Product, 1000).name == "late"
 
 
-@pytest.mark.promise("listing-75")
+@pytest.mark.promise("listing-49")
 async def test_criteria_of_a_listener_apply_to_the_total(session: AsyncSession) -> None:
     """Rows that a listener hides, as soft deletion does, are neither shown nor counted nor expected."""
     session.add_all(catalogue(400))
@@ -191,7 +191,7 @@ async def test_criteria_of_a_listener_apply_to_the_total(session: AsyncSession) 
     assert exact.rows[0].id == 301
 
 
-@pytest.mark.promise("listing-75")
+@pytest.mark.promise("listing-49")
 @pytest.mark.parametrize("distinct", [True, False])
 def test_options_of_the_statement_apply_to_the_total(sqlite_session: Session, distinct: bool) -> None:
     """Loader criteria and execution options of a statement are there when its rows are counted."""
