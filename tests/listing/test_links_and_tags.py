@@ -4,6 +4,7 @@ from typing import Annotated, TypeVar
 
 import pytest
 from fastapi import Depends, FastAPI, Response
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from brickwork.listing import (
