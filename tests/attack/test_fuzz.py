@@ -27,7 +27,9 @@ EXAMPLES = sorted(
 # What an example does not show, its answers do not have; an example that is not listed shows the whole stack.
 EXPECTED = {
     "accesslog": Expectation(numbered=False, hardened=False, described=False),
+    "database": Expectation(numbered=False, hardened=False),
     "headers": Expectation(numbered=False, described=False),
+    "listing": Expectation(numbered=False, hardened=False),
     "problems": Expectation(numbered=False, hardened=False, deliberate=frozenset({500})),
     "requestid": Expectation(hardened=False, described=False),
     "stack": Expectation(deliberate=frozenset({504})),

@@ -202,7 +202,9 @@ def _begin(connection: Connection) -> None:
     try:
         _run(connection.connection.dbapi_connection, "execute", statement)
     except Exception as error:
-        raise OperationalError(statement, None, error) from error
+        # Another session was quicker: theirs is the one transaction of a database in memory.
+        if not (in_memory(connection.engine.url) and driver is not None and driver.in_transaction):
+            raise OperationalError(statement, None, error) from error
     except BaseException:
         # Whoever waited was cancelled, and the driver's thread may begin all the same: nobody is to get this one.
         if not in_memory(connection.engine.url):
