@@ -8,7 +8,7 @@ from brickwork.listing import Sort, SortKey
 from brickwork.listing.sqlalchemy.related import Related
 from tests.listing.models import Category, Product, Review
 from tests.listing.shelves import RANKS, ids, stocked
-from tests.listing.walking import ordered, read_page, walk
+from tests.listing.walking import END, ordered, read_page, walk
 
 
 @pytest.fixture
@@ -188,3 +188,34 @@ def test_subqueries_of_unions_can_be_walked(shop: Session) -> None:
     keys = Sort(both.c.name, tie_breaker=[both.c.name, both.c.id]).order(["name"])
 
     assert walk(shop, select(both), keys) == ordered(shop, select(both), keys)
+
+
+@pytest.mark.promise("listing-75")
+@pytest.mark.parametrize("terms", [["description"], ["-description", "name"], ["name", "-description"]])
+def test_long_texts_are_walked(every_shop: Session, terms: list[str]) -> None:
+    """Texts that no cursor could hold, and that begin alike for pages, hide no row and repeat none."""
+    for product in every_shop.scalars(select(Product)):
+        product.description = None if product.id % 4 == 0 else "long " * 1000 + str(product.id % 7)
+    every_shop.commit()
+    keys = Sort(Product.description, Product.name).order(terms, Product)
+
+    forward = walk(every_shop, select(Product), keys, size=2)
+    backward = walk(every_shop, select(Product), keys, END, size=2)
+
+    assert ids(forward) == ids(backward) == ids(ordered(every_shop, select(Product), keys))
+
+
+@pytest.mark.promise("listing-75")
+def test_a_long_text_that_is_gone_ends_no_walk(every_shop: Session) -> None:
+    """Where the row of a cursor was deleted, the beginning of its text says where to go on."""
+    for product in every_shop.scalars(select(Product)):
+        product.description = f"{product.id:02} " + "long " * 1000
+    every_shop.commit()
+    keys = Sort(Product.description).order(["description"], Product)
+    first = read_page(every_shop, select(Product), keys, size=3)
+
+    every_shop.delete(first.rows[-1])
+    every_shop.commit()
+    second = read_page(every_shop, select(Product), keys, first.next, size=3)
+
+    assert ids(second.rows) == [4, 5, 6]

@@ -17,6 +17,12 @@ class _Kind(NamedTuple):
     load: Callable[[bytes], object]
 
 
+class Beginning(str):
+    """The first part of a text that is too long for a cursor."""
+
+    __slots__ = ()
+
+
 def dump_values(values: Iterable[object]) -> bytes:
     """Write values one after the other: a type, a length and the value each.
 
@@ -82,6 +88,10 @@ def _load_text(body: bytes) -> str:
     return body.decode("utf-8", "surrogatepass")
 
 
+def _load_beginning(body: bytes) -> Beginning:
+    return Beginning(_load_text(body))
+
+
 def _load_float(body: bytes) -> float:
     return cast("float", _FLOAT.unpack(body)[0])
 
@@ -140,6 +150,7 @@ _TYPES: Final[dict[int, tuple[type, _Kind]]] = {
     10: (time, _Kind(_dump_iso, _load_time)),
     11: (timedelta, _Kind(_dump_span, _load_span)),
     12: (UUID, _Kind(_dump_uuid, _load_uuid)),
+    13: (Beginning, _Kind(_dump_text, _load_beginning)),
 }
 _KINDS: Final = {code: kind for code, (_, kind) in _TYPES.items()}
 _CODES: Final = {type_: code for code, (type_, _) in _TYPES.items()}

@@ -9,11 +9,27 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeGuard
 
-from sqlalchemy import ColumnElement, GenerativeSelect, Integer, Result, Row, Select, and_, bindparam, false, or_
+from sqlalchemy import (
+    ColumnElement,
+    GenerativeSelect,
+    Integer,
+    Result,
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    inspect,
+    or_,
+    select,
+)
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
 from .._rules.cursors import CursorError, Position
 from .._rules.order import KeysetRows, Nulls, neighbours, order_digest
+from .._rules.scalars import Beginning
 from .joins import columns_in, page_of_entities
 from .reading import Plan, Read
 from .sort import OrderKey
@@ -25,6 +41,8 @@ _names_of: Final = attrgetter("_fields")
 _LABEL: Final = "brickwork_sort_key_{}"
 _VALUE: Final = "brickwork_after_{}"
 _ROWS: Final = "brickwork_rows"
+# Characters of text in a cursor, which as UTF-8 and base64 are six times as many at most.
+_LONGEST: Final = 500
 
 
 class _Term(NamedTuple):
@@ -67,7 +85,8 @@ class Walk:
         self._unique = entity is not None and can_repeat(selected, entity)
         self._forms = [stored_form(key, dialect_name) for key in keys]
         self._order = _digest(keys, self._forms, dialect_name)
-        self._made: dict[tuple[bool, tuple[bool, ...]], Sequence[Select[Any]]] = {}
+        self._row = None if entity is None else _finder(entity, keys, self._forms)
+        self._made: dict[tuple[bool, tuple[type, ...]], Sequence[Select[Any]]] = {}
 
     def plan(
         self,
@@ -100,20 +119,75 @@ class Walk:
             if len(read) > size:
                 break
         rows = read[:size][:: -1 if position.backward else 1]
-        edges = (_values(rows[0], self._forms), _values(rows[-1], self._forms)) if rows else None
+        edges = (self._values(rows[0]), self._values(rows[-1])) if rows else None
         previous, following = neighbours(position, self._order, edges, more=len(read) > size)
         return KeysetRows(_without_keys(self._statement, rows, len(self._keys), scalars=scalars), following, previous)
 
     def _pages(self, position: Position) -> Sequence[Select[Any]]:
         """Give the statements whose rows, one after the other, are all that follow a position."""
-        key = (position.backward, tuple(value is None for value in position.values))
+        key = (position.backward, tuple(map(_form_of, position.values)))
         made = self._made.get(key)
         if made is None:
             ordered = _ordered(self._statement, self._keys, self._forms, self._dialect, backward=position.backward)
             limited = ordered.limit(bindparam(_ROWS, type_=Integer()))
-            conditions = _conditions(_terms(self._keys, self._forms, position, self._dialect))
+            conditions = _conditions(self._terms(position))
             made = self._made[key] = [_restricted(limited, condition) for condition in conditions]
         return made
+
+    def _terms(self, position: Position) -> Sequence[_Term]:
+        terms: list[_Term] = []
+        for at, (key, form, value) in enumerate(zip(self._keys, self._forms, position.values, strict=False)):
+            directed = key.reversed() if position.backward else key
+            given: ColumnElement[Any] = bindparam(_VALUE.format(at), type_=form.kind)
+            bound = None if value is None else given
+            if self._row is not None and isinstance(value, Beginning):
+                # Where the row is gone, its beginning has to do.
+                bound = func.coalesce(self._row.value(form), given, type_=form.kind)
+            nulls = directed.nulls_in(self._dialect) if key.nullable or value is None else None
+            terms.append(_Term(form.compared, bound, directed.descending, nulls))
+        return terms
+
+    def _values(self, row: Row[Any]) -> tuple[object, ...]:
+        values = [form.dump(value) for form, value in zip(self._forms, row[-len(self._forms) :], strict=True)]
+        if self._row is not None:
+            longest = _LONGEST // len(values)
+            for at, value in enumerate(values):
+                if isinstance(value, str) and len(value) > longest and at not in self._row.keys:
+                    values[at] = Beginning(value[:longest])
+        return tuple(values)
+
+
+class _Finder(NamedTuple):
+    """Finds the row that a cursor was made of, for values that are too long to be in it.
+
+    Attributes:
+        entity: What is listed.
+        keys: Which of the sort keys are the primary key.
+        found: The conditions on them.
+    """
+
+    entity: Any
+    keys: Sequence[int]
+    found: Sequence[ColumnElement[bool]]
+
+    def value(self, form: Stored) -> ScalarSelect[Any]:
+        """Give the value that the row has now."""
+        return select(form.compared).select_from(self.entity).where(*self.found).correlate(None).scalar_subquery()
+
+
+def _finder(entity: Any, keys: Sequence[OrderKey], forms: Sequence[Stored]) -> _Finder | None:
+    """Find a row by its primary key, if the order holds all of it."""
+    primary = inspect(entity).mapper.primary_key
+    places = [at for at, key in enumerate(keys) if any(key.element.compare(column) for column in primary)]
+    if len(places) < len(primary):
+        return None
+    found = [forms[at].compared == bindparam(_VALUE.format(at), type_=forms[at].kind) for at in places]
+    return _Finder(entity, places, found)
+
+
+def _form_of(value: object) -> type:
+    """Tell the values apart that are compared in different ways: none, the beginning of one, and whole ones."""
+    return type(value) if value is None or isinstance(value, Beginning) else object
 
 
 # isinstance alone leaves open what is selected.
@@ -165,16 +239,6 @@ def _ordered(
     return statement.add_columns(*values).order_by(None).order_by(*(key.order_by(dialect_name) for key in directed))
 
 
-def _terms(keys: Sequence[OrderKey], forms: Sequence[Stored], position: Position, dialect_name: str) -> Sequence[_Term]:
-    terms: list[_Term] = []
-    for at, (key, form, value) in enumerate(zip(keys, forms, position.values, strict=False)):
-        directed = key.reversed() if position.backward else key
-        bound = None if value is None else bindparam(_VALUE.format(at), type_=form.kind)
-        nulls = directed.nulls_in(dialect_name) if key.nullable or value is None else None
-        terms.append(_Term(form.compared, bound, directed.descending, nulls))
-    return terms
-
-
 def _conditions(terms: Sequence[_Term]) -> Sequence[ColumnElement[bool] | None]:
     """Give the conditions whose rows, one after the other, are all that follow; None for no condition."""
     if not terms:
@@ -217,10 +281,6 @@ def _restricted(statement: Select[Any], condition: ColumnElement[bool] | None) -
         return statement
     # After grouping both what rows are grouped by and what is made of a group can be compared.
     return statement.having(condition) if grouping_of(statement) else statement.where(condition)
-
-
-def _values(row: Row[Any], forms: Sequence[Stored]) -> tuple[object, ...]:
-    return tuple(form.dump(value) for form, value in zip(forms, row[-len(forms) :], strict=True))
 
 
 def _without_keys(statement: Select[Any], rows: Sequence[Row[Any]], count: int, *, scalars: bool) -> Sequence[Any]:
