@@ -62,7 +62,7 @@ def judge(exchanges: Iterable[Exchange], expectation: Expectation) -> Verdict:
         verdict.findings += [f"{exchange.name}: {fault}" for fault in _of_exchange(exchange)]
         verdict.silent += not exchange.responses
         for response in exchange.responses:
-            if OF_THE_SERVER.match(response.body) or _refused_upgrade(response):
+            if OF_THE_SERVER.match(response.body) or _refused_upgrade(response) or _refused_head(response, exchange):
                 verdict.by_server += 1
                 continue
             verdict.statuses[response.status] += 1
@@ -74,6 +74,12 @@ def judge(exchanges: Iterable[Exchange], expectation: Expectation) -> Verdict:
 def _refused_upgrade(response: Response) -> bool:
     """Tell whether a server without a word closed a socket that the app did not accept."""
     return response.status == 403 and not response.body and not response.all(b"content-type")
+
+
+def _refused_head(response: Response, exchange: Exchange) -> bool:
+    """Tell whether a server refused what it could not read by itself; to HEAD its sentence is left out."""
+    plain = response.all(b"content-type") == [b"text/plain; charset=utf-8"]
+    return exchange.request.method == b"HEAD" and response.status == 400 and plain and not response.body
 
 
 def _of_exchange(exchange: Exchange) -> Iterator[str]:
