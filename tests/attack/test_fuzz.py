@@ -63,7 +63,7 @@ async def attack(app: FastAPI, parser: Parser, expectation: Expectation, *, coun
 
 
 # What a server says when an app answers on a connection that the server itself has closed already.
-TOO_LATE = ("role=SERVER and state=", "the handler is closed")
+TOO_LATE = ("role=SERVER and state=", "our state is ERROR", "the handler is closed")
 
 
 def errors_of_the_app(records: list[logging.LogRecord]) -> list[str]:
