@@ -10,8 +10,9 @@ from typing import Annotated, Any, cast
 import pytest
 from anyio import CancelScope
 from fastapi import FastAPI, Request
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import StaticPool
 
 from brickwork.database import Database
 from brickwork.database.sqlalchemy.engines import set_up
@@ -182,35 +183,83 @@ async def test_a_beginning_that_is_broken_off_does_not_empty_the_memory() -> Non
     await db.dispose()
 
 
-class Interrupted(sqlite3.Connection):
-    """A connection whose user presses Ctrl-C the first time that a transaction begins."""
+def engine_of(connection: type[sqlite3.Connection], url: str) -> Engine:
+    """Make a synchronous engine whose driver's connections are of a class."""
+    options: dict[str, Any] = {"poolclass": StaticPool} if url == "sqlite://" else {}
+    engine = create_engine(url, connect_args={"factory": connection, "check_same_thread": False}, **options)
+    set_up(engine)
+    return engine
 
-    pressed = False
 
-    def execute(self, *arguments: Any) -> sqlite3.Cursor:
-        cursor = super().execute(*arguments)
-        if arguments[0].startswith("BEGIN") and not Interrupted.pressed:
-            Interrupted.pressed = True
-            raise KeyboardInterrupt
-        return cursor
+def ask(db: Database) -> object:
+    """Use the database in a transaction."""
+    with db.sync_begin() as session:
+        return session.scalar(text("SELECT 1"))
 
 
 @pytest.mark.promise("database-9")
-def test_a_beginning_that_is_interrupted_costs_no_connection(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["file", "memory"])
+def test_a_beginning_that_is_interrupted_costs_no_connection(tmp_path: Path, place: str) -> None:
     """The same for synchronous sessions."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'a.db'}", connect_args={"factory": Interrupted})
-    set_up(engine)
+    pressed: list[object] = []
+
+    class Interrupted(sqlite3.Connection):
+        """A connection whose user presses Ctrl-C the first time that a transaction begins."""
+
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            cursor = super().execute(*arguments)
+            if arguments[0].startswith("BEGIN") and not pressed:
+                pressed.append(arguments)
+                raise KeyboardInterrupt
+            return cursor
+
+    engine = engine_of(Interrupted, "sqlite://" if place == "memory" else f"sqlite:///{tmp_path / 'a.db'}")
     db = Database(sync_engine=engine)
 
-    def ask() -> object:
-        with db.sync_begin() as session:
-            return session.scalar(text("SELECT 1"))
-
     with pytest.raises(KeyboardInterrupt):
-        ask()
+        ask(db)
 
-    assert ask() == 1
+    assert ask(db) == 1
     engine.dispose()
+
+
+@pytest.mark.promise("database-17")
+def test_another_may_begin_in_memory_first() -> None:
+    """Who comes second takes part in the one transaction that there is."""
+
+    class Overtaken(sqlite3.Connection):
+        """A connection on which another session begins just before."""
+
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            if arguments[0].startswith("BEGIN"):
+                super().execute("BEGIN")
+            return super().execute(*arguments)
+
+    engine = engine_of(Overtaken, "sqlite://")
+
+    found = ask(Database(sync_engine=engine))
+
+    assert found == 1
+    engine.dispose()
+
+
+@pytest.mark.promise("database-17")
+async def test_many_sessions_share_a_database_in_memory() -> None:
+    """Sessions at once neither fail nor lose what they wrote."""
+    db = Database("sqlite://")
+    async with db.begin() as session:
+        await session.execute(text("CREATE TABLE written (id)"))
+
+    async def job(number: int) -> None:
+        async with db.begin() as session:
+            await session.execute(text("INSERT INTO written VALUES (:number)"), {"number": number})
+
+    await asyncio.gather(*map(job, range(50)))
+    async with db.begin() as session:
+        found = (await session.scalars(text("SELECT id FROM written"))).all()
+
+    assert sorted(found) == list(range(50))
+    await db.dispose()
 
 
 @pytest.mark.promise("database-9")
