@@ -325,15 +325,6 @@ def test_a_column_of_another_table_is_refused(marker: object) -> None:
         define(Product, word=Annotated[str | None, marker])
 
 
-@pytest.mark.promise("listing-15")
-def test_a_column_says_nothing_about_objects_of_no_model() -> None:
-    """Without a model a marker names an attribute; a column there is refused when it is asked about an object."""
-    filters = define(None, word=Annotated[str | None, Eq(Product.name)])
-
-    with pytest.raises(TypeError, match="has no counterpart in Python"):
-        filters(word="a").matches(Product(name="a"))
-
-
 def test_an_alias_of_the_model() -> None:
     """A column of an alias stands for itself."""
     other = aliased(Product)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from brickwork.listing import FilterSet
+from brickwork.listing import Eq, FilterSet
 from tests.listing.models import Product, Status
 from tests.listing.test_json import ProductFilter as JsonFilter
 from tests.listing.test_operators import ProductFilter
@@ -119,3 +119,14 @@ def test_negations_are_complements(sqlite_session: Session, rows: list[dict[str,
         (JsonFilter(attributes__n=number), JsonFilter(attributes__n__ne=number)),
     ):
         assert found(yes) == everything - found(no)
+
+
+@pytest.mark.promise("listing-15")
+def test_a_column_says_nothing_about_objects_of_no_model() -> None:
+    """Without a model a marker names an attribute; a column there is refused when it is asked about an object."""
+
+    class Loose(FilterSet):
+        word: Annotated[str | None, Eq(Product.name)] = None
+
+    with pytest.raises(TypeError, match="has no counterpart in Python"):
+        Loose(word="a").matches(Product(name="a"))
