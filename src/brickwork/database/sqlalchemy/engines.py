@@ -195,21 +195,23 @@ def set_up(engine: Engine, *, query_only: bool = False) -> None:
 
 def _begin(connection: Connection) -> None:
     driver = connection.connection.driver_connection
-    # In memory all sessions share one connection, and thus a transaction.
-    if driver is not None and driver.in_transaction:
-        return
+    memory = in_memory(connection.engine.url)
     statement = f"BEGIN {connection.get_execution_options().get(BEGIN, 'DEFERRED')}"
-    try:
-        _run(connection.connection.dbapi_connection, "execute", statement)
-    except Exception as error:
-        # Another session was quicker: theirs is the one transaction of a database in memory.
-        if not (in_memory(connection.engine.url) and driver is not None and driver.in_transaction):
-            raise OperationalError(statement, None, error) from error
-    except BaseException:
-        # Whoever waited was cancelled, and the driver's thread may begin all the same: nobody is to get this one.
-        if not in_memory(connection.engine.url):
-            connection.invalidate()
-        raise
+    # In memory all sessions share one connection, and thus a transaction.
+    while driver is None or not driver.in_transaction:
+        try:
+            _run(connection.connection.dbapi_connection, "execute", statement)
+        except Exception as error:
+            # Another session was quicker, and may have ended again by now.
+            if not memory or "within a transaction" not in str(error):
+                raise OperationalError(statement, None, error) from error
+        except BaseException:
+            # Whoever waited was cancelled, and the driver's thread may begin all the same: nobody is to get this one.
+            if not memory:
+                connection.invalidate()
+            raise
+        else:
+            return
 
 
 def _reset(connection: Any, record: ConnectionPoolEntry, state: PoolResetState) -> None:
