@@ -180,6 +180,7 @@ def test_a_key_of_two_columns_is_compared_as_one() -> None:
         session.flush()
 
         found = read(session, select(Order).join(Person, true()).order_by(Order.year.desc(), Order.number))
+    engine.dispose()
 
     assert [(row.year, row.number) for row in found.rows] == [(2, 0), (2, 1), (2, 2), (2, 3), (1, 0)]
     assert found.total == 8
@@ -199,6 +200,7 @@ def test_collections_that_the_model_always_joins_do_not_shorten_a_page() -> None
         found = read(session, select(Customer).order_by(Customer.id))
         joined = read(session, select(Customer).join(Customer.orders).order_by(Customer.id), offset=5)
         pairs = read(session, select(Customer, Customer.email).order_by(Customer.id))
+    engine.dispose()
 
     assert numbers(found) == [1, 2, 3, 4, 5]
     assert [len(row.orders) for row in found.rows] == [3] * 5
