@@ -23,6 +23,9 @@ from types import CodeType, ModuleType
 
 import pytest
 
+# A page does not close every connection to SQLite that it opens; from Python 3.13 on, its driver warns of that.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
     [

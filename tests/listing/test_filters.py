@@ -83,11 +83,11 @@ def test_comma_and_repetition() -> None:
     with TestClient(application()) as client:
         commas = client.get("/products?status__in=draft,on-sale").json()
         repeated = client.get("/products?status__in=draft&status__in=on-sale").json()
-        nothing = client.get("/products?status__in=").json()
+        nothing = client.get("/products?status__in=")
         bracket = client.get("/products?stock[gte]=3").json()
 
     assert commas == repeated == {"status__in": ["draft", "on-sale"]}
-    assert nothing == {"status__in": []}
+    assert nothing.status_code == 422
     assert bracket == {"bracket": 3}
 
 

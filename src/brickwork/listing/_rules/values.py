@@ -152,7 +152,7 @@ def split_values(raw: object, most: int | None = None) -> object:
         return raw
     values: Collection[object] = [raw] if isinstance(raw, str) else cast("Collection[object]", raw)
     if len(values) == 1 and isinstance(only := next(iter(values)), str):
-        values = only.split(",", -1 if most is None else most) if only else []
+        values = only.split(",", -1 if most is None else most)
     if most is not None and len(values) > most:
         raise PydanticCustomError("too_many_values", "Input should have at most {most} values", {"most": most})
     return values
