@@ -57,7 +57,7 @@ class Email(TypeDecorator[str]):
 
     impl = String
     cache_ok = True
-    comparator_factory = Folding
+    comparator_factory = Folding  # pyright: ignore[reportAssignmentType]
 
 
 class Odd(OddBase):
@@ -342,7 +342,7 @@ def test_annotations_of_every_form() -> None:
         price=Decimal | int | None,
         rank=Annotated[Literal[1, 2] | None, "whatever"],
         stock__in=list[Annotated[int, Field(ge=1)]] | None,
-        views=Annotated[int, Field(ge=1)] | None,
+        views=Annotated[int, Field(ge=1)] | None,  # pyright: ignore[reportOperatorIssue]
         rank__in=tuple[int, ...] | None,
         name__in=frozenset[str] | None,
     )

@@ -88,6 +88,7 @@ async def test_links_join_those_of_the_endpoint() -> None:
 async def test_links_of_a_walk_can_be_followed() -> None:
     """The next link of each page leads through all rows, and the previous ones lead back."""
     app, path, seen = wall(walked()), "/bricks?sort=-price&price__gte=2", list[int]()
+    links: dict[str, str] = {}
     for _ in range(10):
         answer = await get(app, path)
         seen += [item["id"] for item in answer.json()["items"]]

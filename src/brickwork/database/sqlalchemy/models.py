@@ -26,8 +26,8 @@ class UTCDateTime(TypeDecorator[datetime]):
             `StatementError`.
     """
 
-    impl = DateTime(timezone=True)
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = DateTime(timezone=True)
+    cache_ok: bool | None = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give the instant as the driver takes it."""

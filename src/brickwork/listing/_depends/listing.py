@@ -114,7 +114,7 @@ class Listing:
         )
         self._cursors = style.cursors() if isinstance(style, Keyset) else None
         self.__problems__: tuple[type[Problem], ...] = (InvalidCursorError,) if self._cursors else ()
-        self.__signature__ = _signature(self._model)
+        self.__signature__: Signature = _signature(self._model)
 
     async def __call__(
         self, *, request: Request, response: Response, parameters: FilterSet

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -113,7 +113,7 @@ class Page(Envelope[Item]):
         total_is_estimate: Whether the total is not exact.
     """
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(from_attributes=True)
 
     items: list[Item]
     page: int = Field(ge=1, description="Number of this page; the first is 1.")
@@ -152,7 +152,7 @@ class LimitOffsetPage(Envelope[Item]):
         total_is_estimate: Whether the total is not exact.
     """
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(from_attributes=True)
 
     items: list[Item]
     skip: int = Field(ge=0, description="Rows before these.")
@@ -198,7 +198,7 @@ class CursorPage(CursorEnvelope[Item]):
         previous: Cursor of the page before this one; null at the beginning.
     """
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(from_attributes=True)
 
     items: list[Item]
     next: str | None = Field(default=None, description="Cursor of the next page; null at the end.")

@@ -1,6 +1,6 @@
 """What a listing decided once, and what every query of it knows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
@@ -34,8 +34,10 @@ class Rows:
         self._sort = sort
         self._model = model
         self.every: Select[Any] = select(model)
-        self.ordered = lru_cache(maxsize=256)(self._ordered)
-        self.walk = lru_cache(maxsize=256)(self._walk)
+        self.ordered: Callable[[tuple[str, ...], str], tuple[Select[Any], Prepared | None]] = lru_cache(maxsize=256)(
+            self._ordered
+        )
+        self.walk: Callable[[tuple[str, ...], str], Walk] = lru_cache(maxsize=256)(self._walk)
 
     def _ordered(self, terms: tuple[str, ...], dialect: str) -> tuple[Select[Any], Prepared | None]:
         """Give all rows in an order, and what can be prepared of their pages."""

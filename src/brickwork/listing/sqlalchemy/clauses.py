@@ -21,7 +21,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import NullType
+from sqlalchemy.types import NullType, TypeEngine
 
 Clause = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
 
@@ -37,8 +37,8 @@ class Pattern(TypeDecorator[str]):
         form: The pattern, with `{}` in place of the text.
     """
 
-    impl = String
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = String
+    cache_ok: bool | None = True
 
     def __init__(self, form: str) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class TextMatch(BinaryExpression[bool]):
     Most databases get a pattern, which an index can serve. SQLite cannot match a pattern by case, so it compares.
     """
 
-    inherit_cache = True
+    inherit_cache: bool | None = True
     pattern: ClassVar[Pattern]
     comparison: ClassVar[str]
     folded: ClassVar[bool] = False
@@ -87,46 +87,46 @@ def _match_on_sqlite(element: TextMatch, compiler: SQLCompiler, **options: Any) 
 class Contains(TextMatch):
     """Text that holds other text."""
 
-    inherit_cache = True
-    pattern = Pattern("%{}%")
-    comparison = "instr({column}, {text}) > 0"
+    inherit_cache: bool | None = True
+    pattern: ClassVar[Pattern] = Pattern("%{}%")
+    comparison: ClassVar[str] = "instr({column}, {text}) > 0"
 
 
 class StartsWith(TextMatch):
     """Text that begins with other text."""
 
-    inherit_cache = True
-    pattern = Pattern("{}%")
-    comparison = "substr({column}, 1, length({text})) = {text}"
+    inherit_cache: bool | None = True
+    pattern: ClassVar[Pattern] = Pattern("{}%")
+    comparison: ClassVar[str] = "substr({column}, 1, length({text})) = {text}"
 
 
 class EndsWith(TextMatch):
     """Text that ends with other text."""
 
-    inherit_cache = True
-    pattern = Pattern("%{}")
-    comparison = "substr({column}, -length({text})) = {text}"
+    inherit_cache: bool | None = True
+    pattern: ClassVar[Pattern] = Pattern("%{}")
+    comparison: ClassVar[str] = "substr({column}, -length({text})) = {text}"
 
 
 class ContainsFolded(Contains):
     """Text that holds other text, whatever the case."""
 
-    inherit_cache = True
-    folded = True
+    inherit_cache: bool | None = True
+    folded: ClassVar[bool] = True
 
 
 class StartsWithFolded(StartsWith):
     """Text that begins with other text, whatever the case."""
 
-    inherit_cache = True
-    folded = True
+    inherit_cache: bool | None = True
+    folded: ClassVar[bool] = True
 
 
 class EndsWithFolded(EndsWith):
     """Text that ends with other text, whatever the case."""
 
-    inherit_cache = True
-    folded = True
+    inherit_cache: bool | None = True
+    folded: ClassVar[bool] = True
 
 
 def _is_common(column: ColumnElement[Any]) -> bool:

@@ -69,7 +69,7 @@ class FilterSet(BaseModel):
         ValueError: When the class is written: an unknown column or operator, or a name that would hide a method.
     """
 
-    model_config = ConfigDict(protected_namespaces=())
+    model_config: ClassVar[ConfigDict] = ConfigDict(protected_namespaces=())
 
     __model__: ClassVar[type | None] = None
     __conditions__: ClassVar[dict[str, Condition]] = {}

@@ -34,8 +34,8 @@ from .targets import Build, ColumnTarget
 class ExactNumber(TypeDecorator[Decimal]):
     """A number of a document, compared by its digits: 0.1 is a tenth."""
 
-    impl = Numeric
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Numeric
+    cache_ok: bool | None = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Decimal | None:
         """Take a float for the digits that a person reads in it."""
@@ -48,7 +48,7 @@ class JsonPart(FunctionElement[Any]):
     It is made of the column and of the path, written once as SQLite and once as PostgreSQL want it.
     """
 
-    inherit_cache = True
+    inherit_cache: bool | None = True
     on_sqlite: ClassVar[str]
     on_postgresql: ClassVar[str]
     cast_on_postgresql: ClassVar[str] = ""
@@ -97,7 +97,7 @@ def _is_binary(column_type: TypeEngine[Any], dialect: Dialect) -> bool:
 class JsonEquality(BinaryExpression[bool]):
     """A value of a document that equals another."""
 
-    inherit_cache = True
+    inherit_cache: bool | None = True
 
 
 @compiles(JsonEquality)
@@ -121,8 +121,8 @@ def _equality_on_postgresql(element: JsonEquality, compiler: SQLCompiler, **opti
 class JsonText(JsonPart):
     """Text of a document."""
 
-    inherit_cache = True
-    on_sqlite = "CASE {type} WHEN 'text' THEN {value} END"
+    inherit_cache: bool | None = True
+    on_sqlite: ClassVar[str] = "CASE {type} WHEN 'text' THEN {value} END"
     on_postgresql = "CASE {type} WHEN 'string' THEN {value} END"
     cast_on_postgresql = "::text"
 
@@ -130,8 +130,8 @@ class JsonText(JsonPart):
 class JsonNumber(JsonPart):
     """A number of a document."""
 
-    inherit_cache = True
-    on_sqlite = "CASE WHEN {type} IN ('integer', 'real') THEN {value} END"
+    inherit_cache: bool | None = True
+    on_sqlite: ClassVar[str] = "CASE WHEN {type} IN ('integer', 'real') THEN {value} END"
     on_postgresql = "CASE {type} WHEN 'number' THEN {value}::numeric END"
     cast_on_postgresql = "::numeric"
 
@@ -139,8 +139,8 @@ class JsonNumber(JsonPart):
 class JsonFlag(JsonPart):
     """True or false in a document."""
 
-    inherit_cache = True
-    on_sqlite = "CASE {type} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
+    inherit_cache: bool | None = True
+    on_sqlite: ClassVar[str] = "CASE {type} WHEN 'true' THEN 1 WHEN 'false' THEN 0 END"
     on_postgresql = "CASE {type} WHEN 'boolean' THEN {value}::boolean END"
     cast_on_postgresql = "::boolean"
 
@@ -148,8 +148,8 @@ class JsonFlag(JsonPart):
 class JsonPresence(JsonPart):
     """The type of what stands in a document; NULL where there is nothing, or null."""
 
-    inherit_cache = True
-    on_sqlite = "nullif({type}, 'null')"
+    inherit_cache: bool | None = True
+    on_sqlite: ClassVar[str] = "nullif({type}, 'null')"
     on_postgresql = "nullif({type}, 'null')"
 
 

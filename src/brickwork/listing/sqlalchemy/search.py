@@ -10,7 +10,7 @@ from sqlalchemy.exc import CompileError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import Boolean
+from sqlalchemy.types import Boolean, TypeEngine
 
 from .._rules.operators import OPERATORS
 from .._rules.values import refuse_unstorable
@@ -171,8 +171,8 @@ class _SearchCondition(_Unbounded):
 class TextSearchMatch(FunctionElement[bool]):
     """A document of PostgreSQL's full text search that matches a query."""
 
-    inherit_cache = True
-    type = Boolean()
+    inherit_cache: bool | None = True
+    type: TypeEngine[Any] = Boolean()
 
 
 @compiles(TextSearchMatch)

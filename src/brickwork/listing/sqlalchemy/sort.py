@@ -182,7 +182,7 @@ class Sort:
             raise ValueError("two sort keys have one name: give one of them another, as SortKey(…, name=…)")
         breakers = tie_breaker if isinstance(tie_breaker, list | tuple) else (tie_breaker,)
         self._tie_breaker = tuple(map(_as_key, cast("Sequence[SortExpression | SortKey]", breakers)))
-        self.default = tuple(default.split(",")) if isinstance(default, str) else tuple(default)
+        self.default: tuple[str, ...] = tuple(default.split(",")) if isinstance(default, str) else tuple(default)
         unknown = [term for term in self.default if term.removeprefix("-") not in self._keys]
         if unknown:
             raise ValueError(f"default={unknown[0]!r} is not among the names to sort by: {', '.join(self._keys)}")

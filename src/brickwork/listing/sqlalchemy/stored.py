@@ -18,7 +18,7 @@ _DOUBLE: Final[TypeEngine[Any]] = Double()
 class AsStored(UserDefinedType[Any]):
     """Whatever SQLite has stored, as its driver gives and takes it."""
 
-    cache_ok = True
+    cache_ok: bool | None = True
 
 
 class Stored(NamedTuple):
