@@ -1,5 +1,7 @@
 """Faces of the listings: the dependency, and the plain form without one."""
 
+# Before all that needs SQLAlchemy: this names the extra that brings it.
+from .. import sqlalchemy as sqlalchemy
 from .listing import Listing
 from .plain import LimitOffsetParams, PageParams, paginate, paginate_sync
 
