@@ -1,12 +1,10 @@
 """The plain form: parameters of a page as a model of their own, and a function that reads the page of a statement."""
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar, overload
 
 from annotated_types import Ge, Le
 from fastapi import Query, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import inspect
 
 from .._rules.pages import Envelope, Page
 from .._rules.slices import OffsetRows
@@ -14,21 +12,37 @@ from .._rules.totals import Total
 from .._service.answers import Answerer, envelope_of
 from .._service.queries import page_result
 from ..sqlalchemy.reading import AsyncSource, Plan, SyncSource, dialect_of, offset_plan, read_async, read_sync
-from ..sqlalchemy.structure import Statement, entity_of
+from ..sqlalchemy.structure import Statement, entity_of, primary_key_of
 from .parameters import Integer
 from .refusals import refuse
 
 Out = TypeVar("Out")
 Filled = TypeVar("Filled", bound=Envelope[Any])
 
-_BOUNDS: Mapping[str, Sequence[Ge | Le]] = {
-    "page": [Ge(1)], "size": [Ge(1), Le(100)], "skip": [Ge(0)], "limit": [Ge(1), Le(100)],
-}  # fmt: skip
 _MOST_SKIPPED = 10_000
 _EXACT = Total.exact()
 
 
-class PageParams(BaseModel):
+class _Bounded(BaseModel):
+    """Keeps the bounds of a field that a subclass declares again without any."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_options: object) -> None:
+        lost = [
+            (cls.model_fields[name], bound)
+            for base in cls.__bases__
+            if issubclass(base, _Bounded)
+            for name, field in base.model_fields.items()
+            for bound in field.metadata
+            if isinstance(bound, Ge | Le) and type(bound) not in map(type, cls.model_fields[name].metadata)
+        ]
+        for field, bound in lost:
+            field.metadata.append(bound)
+        if lost:
+            cls.model_rebuild(force=True)
+
+
+class PageParams(_Bounded):
     """Page number and size, as ``Annotated[PageParams, Query()]`` or ``Annotated[PageParams, Depends()]``.
 
     ```python
@@ -50,18 +64,13 @@ class PageParams(BaseModel):
     page: Annotated[Integer, Query(ge=1, description="Number of the page; the first is 1.")] = 1
     size: Annotated[Integer, Query(ge=1, le=100, description="Rows given at most.")] = 20
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_options: object) -> None:
-        """Keep the bounds of a field that a subclass declares again without any."""
-        _keep_bounds(cls)
-
     @property
     def offset(self) -> int:
         """Rows before the page."""
         return (self.page - 1) * self.size
 
 
-class LimitOffsetParams(BaseModel):
+class LimitOffsetParams(_Bounded):
     """How many rows to skip and to give, as ``Annotated[LimitOffsetParams, Query()]`` or with ``Depends()``.
 
     Attributes:
@@ -71,11 +80,6 @@ class LimitOffsetParams(BaseModel):
 
     skip: Annotated[Integer, Query(ge=0, description="Rows to leave out before the first one given.")] = 0
     limit: Annotated[Integer, Query(ge=1, le=100, description="Rows given at most.")] = 20
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_options: object) -> None:
-        """Keep the bounds of a field that a subclass declares again without any."""
-        _keep_bounds(cls)
 
     @property
     def offset(self) -> int:
@@ -223,25 +227,7 @@ def _answer(
     return answerer.page(envelope_of(into, Page), result, convert=True)
 
 
-def _keep_bounds(params: type[BaseModel]) -> None:
-    lost = [
-        (field, bound)
-        for name, field in params.model_fields.items()
-        for bound in _BOUNDS.get(name, ())
-        if not any(type(each) is type(bound) for each in field.metadata)
-    ]
-    for field, bound in lost:
-        field.metadata.append(bound)
-    if lost:
-        params.model_rebuild(force=True)
-
-
 def _completed(statement: Statement) -> Statement:
     """Sort what is at one place in the statement's own order by the primary key of its entity."""
     entity = entity_of(statement)
-    if entity is None:
-        return statement
-    mapper = inspect(entity).mapper
-    return statement.order_by(
-        *(getattr(entity, mapper.get_property_by_column(each).key) for each in mapper.primary_key)
-    )
+    return statement if entity is None else statement.order_by(*primary_key_of(entity))

@@ -25,7 +25,17 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.selectable import CTE, FromGrouping, Subquery
 
-from .structure import Statement, entity_of, grouping_of, is_distinct, joins_of, options_of, order_of, window_of
+from .structure import (
+    Statement,
+    entity_of,
+    grouping_of,
+    is_distinct,
+    joins_of,
+    options_of,
+    order_of,
+    primary_key_of,
+    window_of,
+)
 
 
 class _Equality(NamedTuple):
@@ -50,7 +60,7 @@ def page_of_entities(statement: Select[Any], entity: Any) -> Select[Any]:
     joins = joins_of(statement)
     if joins is not None and _adds_no_rows(joins, own):
         return statement
-    key = [getattr(entity, mapped.mapper.get_property_by_column(column).key) for column in mapped.mapper.primary_key]
+    key = primary_key_of(entity)
     inner: Any = statement.with_only_columns(*key).correlate(None)
     if is_distinct(statement) or not _multiplies(inner.order_by(None), own):
         return statement

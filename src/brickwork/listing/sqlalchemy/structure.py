@@ -9,7 +9,7 @@ from operator import attrgetter, is_
 from typing import Any, Final, TypeGuard, cast
 
 from sqlalchemy import BindParameter, ColumnClause, ColumnElement, FromClause, GenerativeSelect, Join, Select, inspect
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, QueryableAttribute
 from sqlalchemy.sql.base import ExecutableOption
 
 # Whatever its columns: a Select or a CompoundSelect.
@@ -70,6 +70,12 @@ def joins_of(statement: Select[Any]) -> list[tuple[Any, Any]] | None:
     if origins or any(flags["full"] for *_, flags in joins):
         return None
     return [(target, condition) for target, condition, *_ in joins]
+
+
+def primary_key_of(entity: Any) -> list[QueryableAttribute[Any]]:
+    """Give the attributes of the primary key of a mapped class, or of an alias of one."""
+    mapper = inspect(entity).mapper
+    return [getattr(entity, mapper.get_property_by_column(column).key) for column in mapper.primary_key]
 
 
 def can_repeat(statement: Statement, entity: Any) -> bool:
