@@ -1,0 +1,1 @@
+"""What authentication decides by itself: tokens, claims, scopes, passwords, logins, sessions."""
