@@ -27,6 +27,7 @@ class Book(UUIDKey, Timestamps, SoftDelete, Versioned, Base):
     title: Mapped[str] = mapped_column(String(200))
     isbn: Mapped[str | None] = mapped_column(String(20), unique=True)
     price: Mapped[Decimal | None] = mapped_column(Numeric(10, 2))
+    pages: Mapped[int | None]
     shop: Mapped[str] = mapped_column(default="north")
     author_id: Mapped[UUID | None] = mapped_column(ForeignKey("author.id"))
     author: Mapped[Author | None] = relationship(back_populates="books")

@@ -8,7 +8,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from brickwork.problems import add_problem_handlers
-from tests.problems.conftest import ClientOf
+from tests.problems.conftest import ClientOf, app_doing
 
 TABLES = (
     "CREATE EXTENSION IF NOT EXISTS btree_gist",
@@ -65,6 +65,38 @@ async def test_a_constraint_on_postgresql_is_a_conflict(client_of: ClientOf, eng
     }
     for answer in answers.values():
         assert not any(secret in answer.text for secret in ("INSERT", "authors", "Ada", "ck_secret", "Key (", "DETAIL"))
+
+
+@pytest.mark.promise("problems-24")
+async def test_a_value_that_does_not_fit_is_422(client_of: ClientOf, engine: AsyncEngine) -> None:
+    """What the server refuses to store is the client's to change; a division by zero is not."""
+    client = client_of(app_executing(engine))
+
+    too_large = await client.get("/", params={"statement": "UPDATE authors SET age = 98765432109876"})
+    divided = await client.get("/", params={"statement": "SELECT 1 / 0"})
+
+    document = too_large.json()
+    assert (too_large.status_code, divided.status_code) == (422, 500)
+    assert (document["type"], document["errors"][0]["code"]) == ("urn:problem-type:validation-error", "unstorable")
+    assert not any(secret in too_large.text for secret in ("UPDATE", "authors", "age", "9876", "22003"))
+
+
+@pytest.mark.promise("problems-24")
+async def test_a_value_of_the_wrong_type_is_a_fault(client_of: ClientOf, postgres_url: str) -> None:
+    """What asyncpg refuses before it is sent may be the client's value, or a mistake in the program."""
+    engine = create_async_engine(make_url(postgres_url).set(drivername="postgresql+asyncpg"))
+
+    async def pass_on(value: object) -> int:
+        async def work() -> None:
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT CAST(:value AS int)"), {"value": value})
+
+        return (await client_of(app_doing(work)).get("/")).status_code
+
+    statuses = [await pass_on(2**40), await pass_on("1")]
+    await engine.dispose()
+
+    assert statuses == [422, 500]
 
 
 @pytest.mark.promise("problems-24")

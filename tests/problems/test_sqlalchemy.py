@@ -10,6 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from brickwork.problems import Problem
+from brickwork.problems._handlers import _Invalid400Problem
 from brickwork.problems._service import Meanings
 from tests.problems.conftest import ClientOf, app_doing, raising
 
@@ -169,6 +170,37 @@ def test_database_errors_by_their_class(error: Exception, status: int | None) ->
     assert (meant.status_code if meant else None) == status
 
 
+@pytest.mark.promise("problems-24")
+@pytest.mark.parametrize("value", [10**30, "\ud800"], ids=["too large", "no character"])
+async def test_a_value_that_the_driver_cannot_send_is_422(client_of: ClientOf, session: Session, value: object) -> None:
+    """Drivers raise Python's own errors for it; the same ones raised by the application are its fault."""
+    error = OverflowError() if isinstance(value, int) else UnicodeEncodeError("utf-8", "a", 0, 1, "mine")
+
+    refused = await client_of(app_doing(lambda: session.scalar(text("SELECT :value"), {"value": value}))).get("/")
+    own = await client_of(app_doing(raising(error))).get("/")
+
+    assert (refused.status_code, own.status_code) == (422, 500)
+    assert refused.json()["errors"] == [
+        {"detail": "A value is too long, out of range, or has characters that cannot be stored.", "code": "unstorable"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (exc.StatementError("no", "SELECT 1", {}, OverflowError("int too large to convert to float")), 400),
+        (exc.StatementError("no", "SELECT 1", {}, AttributeError("hex")), None),
+        (exc.DataError("SELECT 1", {}, Exception("text fields cannot contain NUL")), 400),
+        (exc.DataError("SELECT 1", {}, TypeError("expected str, got int")), None),
+    ],
+)
+def test_a_value_that_fits_no_column_is_invalid(error: Exception, status: int | None) -> None:
+    """It has the status of an invalid request, whichever that is; the wrong type is a fault of the application."""
+    meant = Meanings({}, validation=_Invalid400Problem)(error)
+
+    assert (meant.status_code if meant else None) == status
+
+
 class SqlStateError(Exception):
     """A driver's error with PostgreSQL's code."""
 
@@ -179,10 +211,10 @@ class SqlStateError(Exception):
 
 @pytest.mark.parametrize(
     ("state", "status"),
-    [("08006", 503), ("57P01", 503), ("53300", 503), ("40P01", 503), ("22003", None), ("42P01", None)],
+    [("08006", 503), ("57P01", 503), ("53300", 503), ("40P01", 503), ("22003", 422), ("22012", None), ("42P01", None)],
 )
-def test_postgresql_says_what_passes(state: str, status: int | None) -> None:
-    """Lost connections, spent resources, shutdowns and deadlocks pass; the rest does not."""
+def test_postgresql_says_what_passes_and_what_does_not_fit(state: str, status: int | None) -> None:
+    """Lost connections, spent resources, shutdowns and deadlocks pass; values do not fit; the rest is a fault."""
     meant = Meanings({})(exc.OperationalError("SELECT 1", {}, SqlStateError(state)))
 
     assert (meant.status_code if meant else None) == status

@@ -33,7 +33,7 @@ from ._errors import (
     UnsupportedMediaTypeError,
     ValidationProblem,
 )
-from ._service import NAMED, Meaning, Meanings, log_fields
+from ._service import NAMED, STATEMENT, Meaning, Meanings, log_fields
 
 _logger = logging.getLogger("brickwork.problems")
 
@@ -47,8 +47,9 @@ _CAUGHT: Final = (
     WebSocketException,
     ClientDisconnect,
     ExceptionGroup,
-    ValueError,  # reading JSON: malformed, not UTF-8, a number too long
+    ValueError,  # reading JSON: malformed, not UTF-8, a number too long; text that no column holds
     RecursionError,  # reading JSON: nested too deeply
+    OverflowError,  # a number that no column holds
     TimeoutError,
     ConnectionError,
 )
@@ -284,6 +285,8 @@ def _cut(reason: str) -> str:
 
 def _loaded() -> set[type[Exception]]:
     """Give the classes of other packages that mean something here, as far as they have been imported."""
-    places = ((sys.modules.get(module), name) for module, _, name in (path.rpartition(".") for path in NAMED))
+    places = (
+        (sys.modules.get(module), name) for module, _, name in (path.rpartition(".") for path in (*NAMED, STATEMENT))
+    )
     found = (getattr(module, name, None) for module, name in places)
     return {cast("type[Exception]", kind) for kind in found if isinstance(kind, type)}

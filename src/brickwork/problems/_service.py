@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import CodeType
+from types import CodeType, TracebackType
 from typing import Any, Final, cast
 
 from fastapi.exceptions import RequestValidationError, ResponseValidationError, WebSocketRequestValidationError
@@ -14,6 +14,7 @@ from .._core.shapes import is_mapping
 from ._errors import (
     Constraint,
     ConstraintError,
+    InvalidField,
     MalformedJsonError,
     OutdatedError,
     UnsupportedMediaTypeError,
@@ -26,7 +27,9 @@ Meaning = Callable[[Any], HTTPException | None]
 RETRY_AFTER: Final = {"Retry-After": "5"}
 
 _CLIENTS: Final = frozenset({"aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"})
-_DATABASES: Final = frozenset({"aiosqlite", "asyncpg", "psycopg", "psycopg2", "pymysql", "sqlalchemy", "sqlite3"})
+_DATABASES: Final = frozenset(
+    {"aiosqlite", "asyncpg", "psycopg", "psycopg_binary", "psycopg2", "pymysql", "sqlalchemy", "sqlite3"}
+)
 _UNPARSED: Final = "There was an error parsing the body"
 _SQLSTATES: Final[Mapping[str, Constraint]] = {
     "23502": "not-null",
@@ -47,6 +50,12 @@ _WORDS: Final[Sequence[tuple[str, Constraint]]] = (
 )
 # Connection lost, resources spent, shutting down, serialization, deadlock, lock not available.
 _PASSING: Final = ("08", "53", "57P", "40001", "40P01", "55P03")
+# The one exception of the class "data exception" that is the statement's own.
+_DIVISION_BY_ZERO: Final = "22012"
+_UNSTORABLE_FIELD: Final[InvalidField] = {
+    "detail": "A value is too long, out of range, or has characters that cannot be stored.",
+    "code": "unstorable",
+}
 _PASSING_SQLITE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_FULL")
 # RFC 6455, section 7.4.1, and the registry of close codes.
 _SOCKET_STATUS: Final = {
@@ -93,12 +102,15 @@ class Meanings:
             WebSocketException: _refused_socket,
             ClientDisconnect: _gone,
             UnicodeDecodeError: _unreadable_json,
+            UnicodeEncodeError: self._unstorable,
+            OverflowError: self._unstorable,
             ValueError: _unreadable_json,
             RecursionError: _unreadable_json,
             TimeoutError: _timed_out,
             ConnectionError: _unconnected,
             ExceptionGroup: self._of_one_kind,
         }
+        self._named: Mapping[str, Meaning] = {**NAMED, STATEMENT: self._unstorable}
         self._validation = validation
         self._max_errors = max_errors
         self._require_json = require_json
@@ -120,7 +132,7 @@ class Meanings:
         """List who may know what errors of a class mean, the most specific first."""
         found: list[Meaning | None] = []
         for each in kind.__mro__:
-            named = NAMED.get(f"{each.__module__}.{each.__qualname__}")
+            named = self._named.get(f"{each.__module__}.{each.__qualname__}")
             found += [self._own.get(each), named, self._known.get(each)]
         return tuple(meaning for meaning in found if meaning is not None)
 
@@ -136,6 +148,9 @@ class Meanings:
             return UnsupportedMediaTypeError()
         entries, truncated = describe(errors, _as_dict(body) if isinstance(body, FormData) else body, self._max_errors)
         return self._validation(entries, truncated=truncated)  # type: ignore[arg-type]
+
+    def _unstorable(self, error: Exception) -> HTTPException | None:
+        return self._validation([_UNSTORABLE_FIELD]) if _is_of_a_value(error) else None
 
     def _of_one_kind(self, group: ExceptionGroup[Any]) -> HTTPException | None:
         leaves = list(_leaves(group))
@@ -240,6 +255,20 @@ def _database(error: Any) -> HTTPException | None:
     return HTTPException(503, headers=RETRY_AFTER) if passing or unreached else None
 
 
+def _is_of_a_value(error: Any) -> bool:
+    """Tell whether a value is of the right type and still fits no column; the wrong type is the application's fault."""
+    original = getattr(error, "orig", error)
+    if isinstance(original, OverflowError | UnicodeEncodeError):
+        # Drivers raise these as they are, and SQLAlchemy wraps only those of its own.
+        return original is not error or _raised_in(error, _DATABASES)
+    if any(isinstance(each, TypeError) for each in _chain(original)):
+        return False
+    state = _sqlstate(original)
+    if not state:
+        return type(error).__name__ == "DataError"
+    return state.startswith("22") and state != _DIVISION_BY_ZERO
+
+
 def _absent(_error: Any) -> HTTPException:
     return HTTPException(404)
 
@@ -266,6 +295,7 @@ def _limited(error: Any) -> HTTPException:
     return HTTPException(429, f"The limit is {error.detail}.", {**(error.headers or {}), "Retry-After": str(seconds)})
 
 
+STATEMENT: Final = "sqlalchemy.exc.StatementError"
 NAMED: Final[Mapping[str, Meaning]] = {
     "sqlalchemy.exc.IntegrityError": _conflict,
     "sqlalchemy.exc.DBAPIError": _database,
@@ -302,10 +332,21 @@ def _passed_through(error: BaseException, packages: frozenset[str]) -> bool:
     for each in _chain(error):
         frame = each.__traceback__
         while frame is not None:
-            if str(frame.tb_frame.f_globals.get("__name__")).partition(".")[0] in packages:
+            if _package(frame) in packages:
                 return True
             frame = frame.tb_next
     return False
+
+
+def _raised_in(error: BaseException, packages: frozenset[str]) -> bool:
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and _package(frame) in packages
+
+
+def _package(frame: TracebackType) -> str:
+    return str(frame.tb_frame.f_globals.get("__name__")).partition(".")[0]
 
 
 def _raised_while(error: BaseException, function: CodeType, *, not_in: CodeType) -> bool:
