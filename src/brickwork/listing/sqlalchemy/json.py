@@ -54,14 +54,10 @@ class JsonPart(FunctionElement[Any]):
     cast_on_postgresql: ClassVar[str] = ""
 
     def __init__(self, column: ColumnElement[Any], keys: tuple[str, ...], column_type: TypeEngine[Any]) -> None:
-        names = [f'"{key}"' for key in keys]
         self.keys = keys
         self.type = column_type
-        super().__init__(
-            column,
-            literal_column("'" + ".".join(["$", *names]) + "'", String()),
-            literal_column("'{" + ",".join(names) + "}'", String()),
-        )
+        path = ".".join(["$", *(f'"{key}"' for key in keys)])
+        super().__init__(column, literal_column(f"'{path}'", String()))
 
     def operate(self, op: OperatorType, *other: Any, **kwargs: Any) -> ColumnElement[Any]:
         """Compare; equality has a form that an index over the whole document serves."""
@@ -72,7 +68,7 @@ class JsonPart(FunctionElement[Any]):
 
 @compiles(JsonPart, "sqlite")
 def _part_on_sqlite(element: JsonPart, compiler: SQLCompiler, **options: Any) -> str:
-    column, path, _ = (compiler.process(each, **options) for each in element.clauses)
+    column, path = (compiler.process(each, **options) for each in element.clauses)
     return element.on_sqlite.format(type=f"json_type({column}, {path})", value=f"json_extract({column}, {path})")
 
 
@@ -83,10 +79,25 @@ def _part(element: JsonPart, compiler: SQLCompiler, **options: Any) -> str:
             f"filters on JSON paths know SQLite and PostgreSQL, not {compiler.dialect.name}; "
             "use Where(...) with an expression of your own"
         )
-    document, _, path = element.clauses
-    column, place = compiler.process(document, **options), compiler.process(path, **options)
-    function = "jsonb_typeof" if _is_binary(document.type, compiler.dialect) else "json_typeof"
-    return element.on_postgresql.format(type=f"{function}({column} #> {place})", value=f"({column} #>> {place})")
+    document = next(iter(element.clauses))
+    column, function = compiler.process(document, **options), "jsonb_typeof"
+    if not _is_binary(document.type, compiler.dialect):
+        column, function = _readable(column) if element.keys else column, "json_typeof"
+    # A key that is text finds nothing in a list, where one in a path of PostgreSQL's would count its elements.
+    *outer, last = [f"'{key}'::text" for key in element.keys] or [""]
+    parent = " -> ".join([column, *outer])
+    there, value = (f"{parent} {arrow} {last}" if last else parent for arrow in ("->", "->>"))
+    return element.on_postgresql.format(type=f"{function}({there})", value=f"({value})")
+
+
+def _readable(column: str) -> str:
+    r"""Put U+FFFF, which is no character, in place of what a JSON column takes and PostgreSQL then fails to read.
+
+    That is NUL, and half of a pair of surrogates. So that each backslash that is left begins an escape, those that
+    stand for themselves are written as `\u005c` first.
+    """
+    text = rf"replace({column}::text, $$\\$$, $$\u005c$$)"
+    return rf"regexp_replace({text}, $${_UNREADABLE}$$, $$\\uffff$$, 'g')::json"
 
 
 def _is_binary(column_type: TypeEngine[Any], dialect: Dialect) -> bool:
@@ -165,6 +176,8 @@ class _Sort:
 
 # Paths are part of the SQL, where each of these means something else.
 _UNWRITABLE = frozenset("'\"%\\\0")
+_HIGH, _LOW = (rf"\\u[dD][{digits}][0-9a-fA-F][0-9a-fA-F]" for digits in ("89abAB", "c-fC-F"))
+_UNREADABLE = rf"\\u0000|{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}"
 _NUMBERS = (int, float, Decimal)
 _SORTS: Mapping[type, _Sort] = MappingProxyType(
     {
