@@ -27,7 +27,9 @@ _duration = st.timedeltas(timedelta(hours=1), timedelta(hours=3))
 _float = st.floats(-1, 1, width=16)
 _json = st.recursive(
     st.none() | st.booleans() | _number | _float | _text,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["v", "inner"]), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["v", "inner", "0"]), inner, max_size=2)
+    ),
     max_leaves=3,
 )
 
@@ -45,10 +47,10 @@ COLUMNS: dict[str, st.SearchStrategy[Any]] = {
     "picture": st.binary(max_size=2),
     "created_at": _instant,
     "local_time": _local,
-    "attributes": st.dictionaries(st.sampled_from(["v", "n", "b"]), _json, max_size=3),
+    "attributes": st.dictionaries(st.sampled_from(["v", "n", "b", "0"]), _json, max_size=3),
 }
 _FILTERS: list[type[FilterSet]] = [ProductFilter, JsonFilter]
-_JSON_VALUES: dict[str, st.SearchStrategy[Any]] = {"v": _text, "n": _number, "b": st.booleans()}
+_JSON_VALUES: dict[str, st.SearchStrategy[Any]] = {"v": _text, "0": _text, "n": _number, "b": st.booleans()}
 
 _row = st.fixed_dictionaries({name: st.none() | each for name, each in COLUMNS.items()})
 

@@ -12,18 +12,23 @@ from sqlalchemy import (
     Dialect,
     String,
     TypeDecorator,
+    and_,
+    false,
     func,
     not_,
     or_,
     true,
 )
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType, TypeEngine
 
-Clause = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
+# An attribute is given where the application itself says how it is compared.
+Column = ColumnElement[Any] | QueryableAttribute[Any]
+Clause = Callable[[Any, Any], ColumnElement[bool]]
 
 _ESCAPE = "!"
 _WILDCARDS = str.maketrans({each: _ESCAPE + each for each in (_ESCAPE, "%", "_")})
@@ -129,41 +134,78 @@ class EndsWithFolded(EndsWith):
     folded: ClassVar[bool] = True
 
 
-def _is_common(column: ColumnElement[Any]) -> bool:
-    """Whether SQLAlchemy itself says how the column is compared, and not a type of the application."""
-    return type(column.comparator).__module__.startswith("sqlalchemy.")
+def is_own(comparator: object) -> bool:
+    """Whether the application says how something is compared, and not SQLAlchemy."""
+    return _is_own(type(comparator))
+
+
+def _is_own(kind: type) -> bool:
+    return not kind.__module__.startswith(("sqlalchemy.", "builtins"))
+
+
+def _says(comparator: object, method: str) -> bool:
+    """Whether a comparator of the application changes what a method does."""
+    return any(vars(each).keys() & {method, "operate"} for each in type(comparator).__mro__ if _is_own(each))
+
+
+def _element(column: Column) -> ColumnElement[Any]:
+    return column.expression if isinstance(column, QueryableAttribute) else column
 
 
 def _compare(operator: operators.OperatorType) -> Clause:
     """Make the expression directly: all that SQLAlchemy's own operators do for plain values, at a third of the cost."""
 
-    def clause(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
-        kind = column.type
-        if isinstance(kind, NullType) or isinstance(column, FunctionElement) or not _is_common(column):
+    def clause(column: Column, value: Any) -> ColumnElement[bool]:
+        if isinstance(column, QueryableAttribute | FunctionElement):
             return column.operate(operator, value)
-        return BinaryExpression(column, BindParameter(None, value, kind, unique=True), operator, _BOOLEAN)
+        if is_own(column.comparator) or isinstance(column.type, NullType):
+            return column.operate(operator, value)
+        return BinaryExpression(column, BindParameter(None, value, column.type, unique=True), operator, _BOOLEAN)
 
     return clause
 
 
 _equal = _compare(operators.eq)
 _distinct = _compare(operators.is_distinct_from)
+_at_least = _compare(operators.ge)
+_at_most = _compare(operators.le)
 
 
-def _not_equal(column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
-    # The opposite of what a type of the application takes for equal.
-    return _distinct(column, value) if _is_common(column) else or_(not_(_equal(column, value)), column.is_(None))
+def _not_equal(column: Column, value: Any) -> ColumnElement[bool]:
+    # The opposite of what the application takes for equal.
+    return _not(column, _equal(column, value)) if is_own(column.comparator) else _distinct(column, value)
 
 
-def _text(match: type[TextMatch]) -> Clause:
-    def clause(column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-        return match(column, value) if value else column.is_not(None)
+def _in(column: Column, values: Any) -> ColumnElement[bool]:
+    if isinstance(column, QueryableAttribute):
+        return or_(false(), *(_equal(column, value) for value in values))
+    return column.in_(values)
+
+
+def _between(column: Column, bounds: Any) -> ColumnElement[bool]:
+    if isinstance(column, QueryableAttribute):
+        return and_(_at_least(column, bounds[0]), _at_most(column, bounds[1]))
+    return column.between(*bounds)
+
+
+def _not(column: Column, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return or_(not_(condition), _element(column).is_(None))
+
+
+def _present(column: Column) -> ColumnElement[bool]:
+    return _element(column).is_not(None)
+
+
+def _text(match: type[TextMatch], method: str) -> Clause:
+    def clause(column: Column, value: str) -> ColumnElement[bool]:
+        if not value:
+            return _present(column)
+        if isinstance(column, QueryableAttribute) and _says(column.comparator, method):
+            condition: ColumnElement[bool] = getattr(column, method)(value.translate(_WILDCARDS), escape=_ESCAPE)
+            return condition
+        return match(_element(column), value)
 
     return clause
-
-
-def _not_in(column: ColumnElement[Any], values: Any) -> ColumnElement[bool]:
-    return or_(column.not_in(values), column.is_(None)) if values else true()
 
 
 CLAUSES: Mapping[str, Clause] = MappingProxyType(
@@ -171,19 +213,19 @@ CLAUSES: Mapping[str, Clause] = MappingProxyType(
         "eq": _equal,
         "ne": _not_equal,
         "gt": _compare(operators.gt),
-        "gte": _compare(operators.ge),
+        "gte": _at_least,
         "lt": _compare(operators.lt),
-        "lte": _compare(operators.le),
-        "in": lambda column, values: column.in_(values),
-        "not_in": _not_in,
-        "between": lambda column, bounds: column.between(*bounds),
-        "isnull": lambda column, value: column.is_(None) if value else column.is_not(None),
-        "contains": _text(Contains),
-        "startswith": _text(StartsWith),
-        "endswith": _text(EndsWith),
-        "icontains": _text(ContainsFolded),
-        "istartswith": _text(StartsWithFolded),
-        "iendswith": _text(EndsWithFolded),
-        "iexact": lambda column, value: func.lower(column) == func.lower(value),
+        "lte": _at_most,
+        "in": _in,
+        "not_in": lambda column, values: _not(column, _in(column, values)) if values else true(),
+        "between": _between,
+        "isnull": lambda column, value: _element(column).is_(None) if value else _present(column),
+        "contains": _text(Contains, "contains"),
+        "startswith": _text(StartsWith, "startswith"),
+        "endswith": _text(EndsWith, "endswith"),
+        "icontains": _text(ContainsFolded, "icontains"),
+        "istartswith": _text(StartsWithFolded, "istartswith"),
+        "iendswith": _text(EndsWithFolded, "iendswith"),
+        "iexact": lambda column, value: func.lower(_element(column)) == func.lower(value),
     }
 )

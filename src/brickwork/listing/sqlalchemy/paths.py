@@ -13,7 +13,7 @@ from .columns import kind_of
 from .joins import columns_in
 from .json import json_target
 from .related import Related, RelatedTarget
-from .targets import AttributeTarget, ColumnTarget, Target, column_target, mapper_of
+from .targets import AttributeTarget, ColumnTarget, Target, attribute_target, column_target, mapper_of
 
 Python = tuple[type, ...]
 Compared = str | Related | QueryableAttribute[Any] | ColumnElement[Any]
@@ -111,11 +111,11 @@ def _attribute_target(model: type | None, given: QueryableAttribute[Any], python
     mapper = given.parent.mapper
     if not mapper.has_property(given.key):
         _refuse_other_tables(model, given.expression)
-        return ColumnTarget(given.expression, given.key, kind_of(given.expression.type))
+        return attribute_target(given, given.key)
     target = _target(mapper, given.class_, (given.key,), python)
     if isinstance(target, ColumnTarget) and not (model is not None and issubclass(model, mapper.class_)):
         _refuse_other_tables(model, given.expression)
-        return ColumnTarget(given.expression, None, target.kind)
+        return attribute_target(given, None)
     return target
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from sqlalchemy import ColumnElement, inspect
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, QueryableAttribute
 
 from .._rules.items import attribute_of
 from .._rules.values import Kind
+from .clauses import is_own
 from .columns import kind_of
 
-Build = Callable[[ColumnElement[Any]], ColumnElement[bool]]
+Build = Callable[[Any], ColumnElement[bool]]
 
 
 class Target(Protocol):
@@ -44,16 +45,18 @@ class ColumnTarget:
         column: What is compared.
         key: Its name on objects; None where an expression has no counterpart in Python.
         kind: What it holds.
+        attribute: What is compared instead, where the application says itself how.
     """
 
     column: ColumnElement[Any]
     key: str | None
     kind: Kind | None
     ready: bool = True
+    attribute: QueryableAttribute[Any] | None = None
 
     def where(self, build: Build) -> ColumnElement[bool]:
         """Give the condition that ``build`` makes of the column."""
-        return build(self.column)
+        return build(self.column if self.attribute is None else self.attribute)
 
     def found(self, item: object) -> list[object]:
         """Give what an object holds here, without None."""
@@ -105,8 +108,19 @@ def _many(value: object) -> Iterable[object]:
 
 def column_target(entity: Any, key: str) -> ColumnTarget:
     """Give a column of a model, or of an alias of one, by its attribute."""
-    column = cast("ColumnElement[Any]", getattr(entity, key).expression)
-    return ColumnTarget(column, key, kind_of(column.type))
+    return attribute_target(getattr(entity, key), key)
+
+
+def attribute_target(attribute: QueryableAttribute[Any], key: str | None) -> ColumnTarget:
+    """Give what an attribute stands for; one whose comparator is the application's own is compared by that.
+
+    Args:
+        attribute: Of a model, or of an alias of one.
+        key: Its name on objects; None where these are none of the model's.
+    """
+    column = attribute.expression
+    own = is_own(getattr(attribute, "comparator", None))
+    return ColumnTarget(column, key, kind_of(column.type), attribute=attribute if own else None)
 
 
 def mapper_of(model: type) -> Mapper[Any]:
