@@ -55,8 +55,13 @@ class UserStore(Protocol[UserT_co]):
         """Give the user with an ID, or None; an ID that cannot be one finds nobody."""
         ...
 
-    async def find(self, login: str) -> UserT_co | None:
-        """Give the user with a login in its normal form, or None."""
+    async def find(self, login: str, *, field: str = "login") -> UserT_co | None:
+        """Give the user whose ``field`` is a login in its normal form, or None.
+
+        Args:
+            login: What to look for.
+            field: ``login``, or another of the fields that ``Auth(login_fields=…)`` names, such as ``email``.
+        """
         ...
 
     async def create(self, fields: Mapping[str, Any]) -> UserT_co:
