@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, Numeric, String, UniqueConstraint, func
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
+from sqlalchemy import Computed, Enum, ForeignKey, Index, Integer, Numeric, String, UniqueConstraint, Uuid, func
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, column_property, mapped_column, relationship
 
 from brickwork.database import SoftDelete, Timestamps, UTCDateTime, UUIDKey, Versioned
 
@@ -42,6 +43,23 @@ class Shelf(Base):
     name: Mapped[str] = mapped_column(unique=True)
     room: Mapped[str] = mapped_column(default="hall", server_default="hall")
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime(), server_default=func.now(), onupdate=func.now())
+    long_name: Mapped[str] = mapped_column(Computed("name || ' shelf'", persisted=True))
+    loud_name: Mapped[str] = column_property(func.upper(name.column))
+
+
+class Kind(StrEnum):
+    DAY = "day"
+
+
+class Ticket(Base):
+    """Has a key of types that take text."""
+
+    __tablename__ = "ticket"
+
+    id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True)
+    kind: Mapped[Kind] = mapped_column(
+        Enum(Kind, native_enum=False, values_callable=lambda kinds: [kind.value for kind in kinds]), primary_key=True
+    )
 
 
 class Label(UUIDKey, SoftDelete, Base):

@@ -216,6 +216,19 @@ def test_sql_is_written_without_a_database(write: Write, tmp_path: Path) -> None
 
 
 @pytest.mark.promise("database-59")
+def test_a_database_that_cannot_undo_changes_of_tables_is_not_said_to(write: Write) -> None:
+    """On an engine of another database there is no transaction where Alembic knows that it would be none."""
+    mysql = """__import__("sqlalchemy").create_engine("mysql://h/d", module=__import__("sqlite3"))"""
+    config = write("sqlite:///never.db")
+    command.upgrade(config, "head", sql=True)
+    config_of_mysql = write("sqlite:///never.db", database=mysql)
+
+    command.upgrade(config_of_mysql, "head", sql=True)
+
+    assert "BEGIN;" in cast("io.StringIO", config.output_buffer).getvalue()
+    assert "BEGIN;" not in cast("io.StringIO", config_of_mysql.output_buffer).getvalue()
+
+
 def test_a_program_can_migrate_in_its_own_transaction(write: Write, tmp_path: Path) -> None:
     """A connection that the configuration names is used, and what was done on it is the program's to keep."""
     config = write(f"sqlite:///{tmp_path / 'made.db'}")

@@ -43,7 +43,8 @@ def run_migrations(
 ) -> None:
     """Do what the ``alembic`` command asks for; to be called from ``env.py``, as its last line.
 
-    Migrations run in one transaction, on a connection of their own. Changes of types are found by ``--autogenerate``.
+    Migrations run on a connection of their own, in one transaction where the database can undo changes of tables, as
+    PostgreSQL and, set up for it here, SQLite do. Changes of types are found by ``--autogenerate``.
     SQLite changes tables by copying them, which foreign keys would get in the way of, so they are not kept meanwhile.
     With ``--sql`` nothing is connected, and SQL is written.
 
@@ -76,14 +77,11 @@ def run_migrations(
 
 
 def _options(dialect: str, metadata: MetaData | Sequence[MetaData]) -> dict[str, Any]:
-    return {
-        "target_metadata": metadata,
-        "compare_type": True,
-        "render_item": _render,
-        # SQLite cannot alter most of a table; Alembic copies it instead.
-        "render_as_batch": dialect == "sqlite",
-        "transactional_ddl": True,
-    }
+    options: dict[str, Any] = {"target_metadata": metadata, "compare_type": True, "render_item": _render}
+    if dialect == "sqlite":
+        # SQLite cannot alter most of a table, so Alembic copies it; and set up as below it can undo all of it.
+        options |= {"render_as_batch": True, "transactional_ddl": True}
+    return options
 
 
 def _run(engine: Engine, options: Mapping[str, Any]) -> None:

@@ -62,7 +62,7 @@ class Database:
         clock: Tells the time for ``replica_retry``.
 
     Raises:
-        ValueError: Options make no sense, or the address is none.
+        ValueError: Options make no sense, or the address is none, or of another database than PostgreSQL and SQLite.
         TypeError: Neither or both of ``url`` and engines are given, or a replica is neither address nor engine.
     """
 

@@ -95,7 +95,8 @@ class Precondition:
             entity: The row that is sent, or an `EntityTag`.
 
         Raises:
-            NotModifiedError: (304) The client has it already; no failure, only the shortest answer.
+            NotModifiedError: (304) The client has it already; no failure, only the shortest answer. It is raised, so
+                a transaction is rolled back.
             PreconditionFailedError: (412) A GET or HEAD asks for another state by ``If-Match``.
             MalformedPreconditionError: (400) ``If-Match`` cannot be read. An ``If-None-Match`` that cannot counts as
                 absent: everything is sent.

@@ -1,8 +1,8 @@
 """Engines: the pool, time limits and drivers of each address, and SQLite set up as a server would be."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 from operator import methodcaller
@@ -27,6 +27,8 @@ _SYNCHRONOUS: Final[Mapping[str, str]] = {
     "postgresql+asyncpg": "postgresql+psycopg",
     "postgresql+psycopg_async": "postgresql+psycopg",
 }
+# Where the package has another name than the driver, or is of no use without more.
+_PACKAGES: Final[Mapping[str, str]] = {"psycopg": "psycopg[binary]", "psycopg_async": "psycopg[binary]"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ def parse(url: str | URL) -> URL:
     """Read an address, without ever repeating the password in it.
 
     Raises:
-        ValueError: It is none that SQLAlchemy knows.
+        ValueError: It is none that SQLAlchemy knows, or that of a database which we do not set up.
     """
     try:
         parsed = make_url(url)
@@ -70,6 +72,11 @@ def parse(url: str | URL) -> URL:
             'this is no address of a database: write one like "postgresql://user:password@host/name" or '
             '"sqlite:///app.db"'
         ) from None
+    if parsed.get_backend_name() not in ("postgresql", "sqlite"):
+        raise ValueError(
+            "engines are made here for PostgreSQL, by psycopg or asyncpg, and for SQLite, by aiosqlite: for "
+            f"{parsed.get_backend_name()} make one yourself, and write Database(engine=create_async_engine(…))"
+        )
     return parsed
 
 
@@ -105,14 +112,16 @@ def open_async(url: URL, options: EngineOptions, *, query_only: bool = False) ->
 
     Raises:
         ValueError: The driver is none for asynchronous code.
+        ImportError: The driver is not installed.
     """
     url = asynchronous(url)
     if not url.get_dialect().get_async_dialect_cls(url).is_async:
         raise ValueError(
-            f"{url.drivername} is no asynchronous driver: write {url.get_backend_name()}:// with one that is, such as "
-            "postgresql+psycopg:// or postgresql+asyncpg://"
+            f"{url.drivername} is no asynchronous driver: write postgresql+psycopg://, postgresql+asyncpg:// or "
+            "sqlite+aiosqlite://"
         )
-    engine = create_async_engine(url, **_arguments(url, options))
+    with _driver(url):
+        engine = create_async_engine(url, **_arguments(url, options))
     set_up(engine.sync_engine, query_only=query_only)
     return engine
 
@@ -120,9 +129,23 @@ def open_async(url: URL, options: EngineOptions, *, query_only: bool = False) ->
 def open_sync(url: URL, options: EngineOptions, *, query_only: bool = False) -> Engine:
     """Make a synchronous engine; nothing is connected yet. The arguments are those of `open_async`."""
     url = synchronous(url)
-    engine = create_engine(url, **_arguments(url, options))
+    with _driver(url):
+        engine = create_engine(url, **_arguments(url, options))
     set_up(engine, query_only=query_only)
     return engine
+
+
+@contextmanager
+def _driver(url: URL) -> Generator[None]:
+    """Name the package of a driver that cannot be imported; it is imported when the engine is made."""
+    try:
+        yield
+    except ImportError as error:
+        package = _PACKAGES.get(url.get_driver_name(), url.get_driver_name())
+        raise ImportError(
+            f'the driver of {url.drivername}:// cannot be imported: {error}. Run: pip install "{package}"',
+            name=error.name,
+        ) from error
 
 
 def _arguments(url: URL, options: EngineOptions) -> dict[str, Any]:

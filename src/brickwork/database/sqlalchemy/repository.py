@@ -97,7 +97,7 @@ class Repository(Generic[Model]):
 
         Args:
             key: The primary key; a tuple where it has several columns. One that the column could never hold, such as
-                a number beyond its range, is that of no row.
+                a number beyond its range or text for a UUID, is that of no row.
             options: Options of the statement, such as ``selectinload(Book.author)``.
             for_update: Whether to lock the row until the transaction ends, and read it afresh.
 
@@ -126,7 +126,7 @@ class Repository(Generic[Model]):
         """
         found = await self.get(key, options=options, for_update=for_update)
         if found is None:
-            raise NotFoundError
+            raise self._absent()
         return found
 
     async def list(
@@ -216,7 +216,7 @@ class Repository(Generic[Model]):
         """
         sent = rows.values_of(self._mapper, data, values, sent_only=True)
         changes = rows.changes_of(self._mapper, entity, sent)
-        await self._stay_inside([entity], NotFoundError)
+        await self._stay_inside([entity], self._absent)
         async with self._undone_outside():
             for name, value in changes.items():
                 setattr(entity, name, value)
@@ -235,7 +235,7 @@ class Repository(Generic[Model]):
             sqlalchemy.orm.exc.StaleDataError: Somebody else was faster; `brickwork.problems` answers 409.
             sqlalchemy.exc.IntegrityError: Others refer to it; `brickwork.problems` answers 409.
         """
-        await self._stay_inside([entity], NotFoundError)
+        await self._stay_inside([entity], self._absent)
         if hard or not isinstance(entity, SoftDelete):
             await self.session.delete(entity)
         elif entity.deleted_at is None:
@@ -318,8 +318,11 @@ class Repository(Generic[Model]):
         async with self.session.begin_nested():
             yield
 
+    def _absent(self) -> NotFoundError:
+        return NotFoundError(f"There is no {self.model.__name__} with this key.")
+
     async def _stay_inside(
-        self, entities: Sequence[object], error: type[NotFoundError] | type[OutsideScopeError]
+        self, entities: Sequence[object], error: Callable[[], NotFoundError | OutsideScopeError]
     ) -> None:
         """Refuse rows that are not in the scope, as they are in the database."""
         if not self._where:
@@ -330,7 +333,7 @@ class Repository(Generic[Model]):
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
             if await self.session.scalar(inside.where(rows.is_one_of(self._mapper, some))) != len(some):
-                raise error
+                raise error()
 
 
 def opener(of: type[Any]) -> Callable[[AsyncSession], Repository[Any]]:

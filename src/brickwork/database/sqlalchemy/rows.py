@@ -2,15 +2,34 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
+from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import BigInteger, ColumnElement, Integer, SmallInteger, and_, inspect, or_
-from sqlalchemy.orm import InstrumentedAttribute, Mapper, QueryableAttribute
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Date,
+    DateTime,
+    Enum,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Time,
+    Uuid,
+    and_,
+    inspect,
+    or_,
+)
+from sqlalchemy.orm import ColumnProperty, InstrumentedAttribute, Mapper, QueryableAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
 Data = BaseModel | Mapping[str, object]
 """What a row is made of or changed by: a pydantic model, or values by attribute."""
 
+# Drivers take nothing else for these; an Enum takes names and members.
+_STRICT: Final = (Integer, String, Uuid, Date, DateTime, Time, LargeBinary)
 _BITS: Final = ((SmallInteger, 16), (BigInteger, 64), (Integer, 32))
 
 
@@ -44,7 +63,7 @@ def values_of(
         columns_only: Whether relationships and computed attributes are refused.
 
     Raises:
-        TypeError: The model has no attribute of that name.
+        TypeError: The model has no attribute of that name, or the database computes it.
     """
     values = data.model_dump(exclude_unset=sent_only) if isinstance(data, BaseModel) else dict(data)
     values.update(more or {})
@@ -53,7 +72,16 @@ def values_of(
     if unknown:
         kind = "column" if columns_only else "attribute"
         raise TypeError(f"{mapper.class_.__name__} has no {kind} {', '.join(map(str, unknown))}: leave it out of data")
+    computed = [name for name in values if name in mapper.column_attrs and is_computed(mapper.column_attrs[name])]
+    if computed:
+        raise TypeError(f"{mapper.class_.__name__}.{computed[0]} is computed by the database: leave it out of data")
     return values
+
+
+def is_computed(attribute: ColumnProperty[Any]) -> bool:
+    """Tell whether an attribute is an expression, of the mapping or of the table, that nothing can be written to."""
+    column = attribute.columns[0]
+    return not isinstance(column, Column) or column.computed is not None
 
 
 def changes_of(mapper: Mapper[Any], entity: object, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,13 +133,25 @@ def can_be_key(mapper: Mapper[Any], parts: Sequence[object], dialect: str) -> bo
 
 
 def _can_hold(column: ColumnElement[Any], value: object, dialect: str) -> bool:
+    kind = column.type
+    if isinstance(kind, _STRICT) and not isinstance(kind, Enum) and not isinstance(value, kind.python_type):
+        return False
     if isinstance(value, int):
         # SQLite stores every integer in as many bytes as it takes, up to eight.
-        bits = next((bits for kind, bits in _BITS if isinstance(column.type, kind)), 64)
+        bits = next((bits for each, bits in _BITS if isinstance(kind, each)), 64)
         return value.bit_length() < (64 if dialect == "sqlite" else bits)
     if isinstance(value, str):
-        return "\x00" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+        written = "\x00" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+        return written and (not isinstance(kind, Uuid) or _is_uuid(value))
     return value is not None
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_one_of(mapper: Mapper[Any], keys: Iterable[Sequence[object]]) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapper
 from sqlalchemy.sql.dml import ReturningInsert
 
 from .models import SoftDelete
-from .rows import key_names, version_name
+from .rows import is_computed, key_names, version_name
 
 _INSERTS: Final[Mapping[str, Callable[[Any], postgresql.Insert | sqlite.Insert]]] = {
     "postgresql": postgresql.insert,
@@ -46,7 +46,7 @@ def upsert_statement(
     if len(mapper.tables) > 1:
         raise TypeError(f"{mapper.class_.__name__} has more than one table, and a statement can only upsert into one")
     statement = insert(mapper.class_)
-    columns = {name: mapper.columns[name] for name in mapper.column_attrs.keys() if name in mapper.columns}  # noqa: SIM118
+    columns = {each.key: mapper.columns[each.key] for each in mapper.column_attrs if not is_computed(each)}
     kept = {*on, *key_names(mapper), version_name(mapper)}
     changed: dict[Any, Any] = {
         columns[name]: statement.excluded[columns[name].key] for name in names if name not in kept
