@@ -1,13 +1,14 @@
 """What a listing takes from a request, and what it refuses."""
 
 from collections.abc import Callable
+from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Security
 from fastapi.security import APIKeyQuery
 
 from brickwork.listing import Keyset, LimitOffset, Listing, Offset, Sort
-from tests.listing.apps import SECRET, BrickFilter, blamed, get, ids, numbered, walked, wall
+from tests.listing.apps import SECRET, WALL, Brick, BrickFilter, blamed, get, ids, numbered, walked, wall
 
 
 @pytest.mark.promise("listing-56")
@@ -199,6 +200,30 @@ async def test_two_lists_of_one_app_do_not_meet() -> None:
 
     assert (await get(app, "/both?a=1&b=50&page=1&size=2&price__gte=1")).status_code == 200
     assert blamed(await get(app, "/both?size=3")) == ["size"]
+
+
+@pytest.mark.promise("listing-63")
+async def test_two_walks_on_one_route_go_each_its_own_way() -> None:
+    """A cursor stays good while the other list goes on, and not when parameters of the endpoint change."""
+    app = FastAPI()
+    left = Listing(sort=Sort("id", "price", default="id"), page=Keyset(2, secret=SECRET))
+    right = walked(names={"cursor": "after", "size": "rows", "sort": "by"})
+
+    @app.get("/both")
+    async def both(
+        one: Annotated[Any, Depends(left)], other: Annotated[Any, Depends(right)], wanted: int = 0
+    ) -> list[tuple[list[int], str | None]]:
+        pages = (query.slice(WALL, into=Brick) for query in (one, other))
+        return [([brick.id for brick in page.items], page.next) for page in pages]
+
+    (first, cursor), (also, after) = (await get(app, "/both?rows=3&price__gte=1")).json()
+    (second, further), (then, _) = (await get(app, f"/both?cursor={cursor}&rows=3&price__gte=1&after={after}")).json()
+    (third, _), _ = (await get(app, f"/both?cursor={further}&price__gte=5&by=-price")).json()
+
+    assert (first, second, third) == ([1, 2], [3, 4], [5, 6])
+    assert (also, then) == ([4, 5, 6], [7, 8, 9])
+    for path in (f"cursor={cursor}&wanted=1", f"cursor={after}", f"after={after}&price__gte=2"):
+        assert (await get(app, f"/both?{path}")).status_code == 400
 
 
 MISTAKES: dict[str, tuple[Callable[[], object], str]] = {

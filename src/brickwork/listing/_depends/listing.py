@@ -136,7 +136,8 @@ class Listing:
             response=response,
         )
         if self._cursors is not None:
-            return CursorQuery(self._shape, asked, cursors=self._cursors, cursor=given["cursor"])
+            others = self._known.of_others(request, self._own)
+            return CursorQuery(self._shape, asked, cursors=self._cursors, cursor=given["cursor"], others=others)
         if isinstance(self._style, LimitOffset):
             return ListQuery(self._shape, asked, offset=given["skip"], by_page=False)
         return ListQuery(self._shape, asked, offset=self._offset(given["page"], asked.size))

@@ -32,10 +32,12 @@ class CursorQuery(Query[Item]):
     connection; by `page_sync`, from a synchronous one; and by `slice`, from any sequence.
     """
 
-    def __init__(self, shape: Shape, asked: Asked, *, cursors: Cursors, cursor: str | None) -> None:
+    def __init__(
+        self, shape: Shape, asked: Asked, *, cursors: Cursors, cursor: str | None, others: frozenset[str]
+    ) -> None:
         super().__init__(shape, asked)
         self._cursors = cursors
-        self._context = self._digest()
+        self._context = self._digest(others)
         self._position = self._opened(cursor)
 
     @overload
@@ -125,10 +127,14 @@ class CursorQuery(Query[Item]):
             near["next"] = {parameter: after}
         return self._answerer.link(near)
 
-    def _digest(self) -> bytes:
-        """Say what a cursor is good for: this list, with these parameters, in this order; pages of any size."""
+    def _digest(self, others: frozenset[str]) -> bytes:
+        """Say what a cursor is good for: this list, with these parameters, in this order; pages of any size.
+
+        Args:
+            others: Parameters of other listings on the same route, each of which goes its own way.
+        """
         # Of the listing's own parameters only the order counts, and that as it is meant rather than written.
-        free = set(self._shape.names.values())
+        free = others.union(self._shape.names.values())
         request = self._asked.request
         given = sorted(pair for pair in request.query_params.multi_items() if pair[0] not in free)
         # Mounts tell lists apart, and the server's own prefix does not; nor does the path of two lists on one route.
