@@ -1,6 +1,6 @@
 """What goes out: envelopes, bare lists, chosen fields, links, entity tags."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import pytest
@@ -9,11 +9,13 @@ from pydantic import BaseModel, Field, computed_field, field_validator
 
 from brickwork.listing import (
     CursorEnvelope,
+    CursorPage,
     CursorQuery,
     CursorResult,
     Envelope,
     LimitOffset,
     LimitOffsetPage,
+    Listing,
     ListQuery,
     Page,
     PageResult,
@@ -233,6 +235,52 @@ def test_a_model_that_needs_all_its_fields_is_refused() -> None:
     """What writes more than its fields cannot be cut to a few, and the listing says so when it is written."""
     with pytest.raises(TypeError, match="use a model without them"):
         numbered(fields=Labelled)
+
+
+class BrickPage(Page[Brick]):
+    """An envelope of bricks alone."""
+
+
+class AnyPage(Page[Any]):
+    """An envelope that does not say of what."""
+
+
+@pytest.mark.promise("listing-67")
+@pytest.mark.parametrize("query", ["", "?fields=id"])
+@pytest.mark.parametrize("kind", [numbered, walked])
+@pytest.mark.parametrize("into", [Price, Page[Price], CursorPage[Price]])
+async def test_fields_and_items_are_of_one_model(kind: Callable[..., Listing], into: Any, query: str) -> None:
+    """Fields of one model and items of another are refused at once, whether a client chooses or not."""
+    app, listing = FastAPI(), kind(fields=Brick)
+    errors: list[str] = []
+
+    @app.get("/bricks")
+    async def list_bricks(query: Annotated[Any, Depends(listing)]) -> None:
+        try:
+            query.slice(WALL, into=into)
+        except TypeError as error:
+            errors.append(str(error))
+
+    await get(app, f"/bricks{query}")
+
+    assert [error.partition(":")[0] for error in errors] == [f"into={into.__name__}"]
+    assert "choose among the fields of Brick" in errors[0]
+
+
+@pytest.mark.promise("listing-67")
+@pytest.mark.parametrize("into", [BrickPage, AnyPage, Page[Brick]])
+async def test_an_envelope_of_the_same_model_can_be_chosen_from(into: Any) -> None:
+    """Whether the envelope names the model itself, by a class that it is made from, or not at all."""
+    app, listing = FastAPI(), numbered(fields=Brick)
+
+    @app.get("/bricks")
+    async def list_bricks(query: Annotated[Any, Depends(listing)]) -> Page[Brick]:
+        page: Page[Brick] = query.slice(WALL, into=into)
+        return page
+
+    answer = await get(app, "/bricks?fields=id&size=1")
+
+    assert answer.json()["items"] == [{"id": 1}]
 
 
 @pytest.mark.promise("listing-67")

@@ -1,10 +1,10 @@
 """Makes what a client gets of the rows that were read: converted items, an envelope, links, an entity tag."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from hashlib import blake2b
-from typing import Any, TypeGuard, TypeVar, cast
+from typing import Any, Final, TypeGuard, TypeVar, cast
 
 from fastapi import Request, Response
 from pydantic import BaseModel, TypeAdapter
@@ -15,6 +15,8 @@ from .._rules.pages import CursorEnvelope, CursorPage, Envelope
 
 Out = TypeVar("Out")
 
+# Of generic models; pydantic has it for those who build upon them, under this name.
+_METADATA: Final = "__pydantic_generic_metadata__"
 AnyEnvelope = type[Envelope[Any]] | type[CursorEnvelope[Any]]
 
 
@@ -44,10 +46,28 @@ class Selectable:
         fields = self.model.model_fields.items()
         return {field.serialization_alias or field.alias or name: name for name, field in fields}
 
+    @cached_property
+    def adapter(self) -> TypeAdapter[list[Any]]:
+        """What converts rows to a list of the model."""
+        return list_of(self.model)
+
     def select(self, rows: Iterable[object], chosen: Sequence[str]) -> list[BaseModel]:
         """Convert rows, and keep only the chosen fields of each."""
         kept = {self.names[name] for name in chosen}
-        return [_only(item, kept) for item in _converted(rows, self.model)]
+        return [_only(item, kept) for item in _converted(rows, self.adapter)]
+
+    def refuse_other(self, into: type[Any]) -> None:
+        """Refuse items of another model than that whose fields a client may choose.
+
+        Raises:
+            TypeError: What the page is converted to names another model, or an envelope of another one.
+        """
+        models = _models_in(into) if _is_envelope(into) else [into]
+        if models and self.model not in models:
+            raise TypeError(
+                f"into={into.__name__}: clients of this listing choose among the fields of {self.model.__name__}; name "
+                "one model both in Listing(…, fields=) and in into="
+            )
 
 
 def _only(item: BaseModel, kept: set[str]) -> BaseModel:
@@ -102,21 +122,21 @@ class Answerer:
             self._response.headers.append("link", link_header(found))
         return found
 
-    def items(self, rows: Sequence[object], into: type[Out], total: int | None) -> list[Out]:
+    def items(self, rows: Sequence[object], adapter: TypeAdapter[list[Out]], total: int | None) -> list[Out]:
         """Convert rows into a list of their own, without an envelope.
 
         Args:
             rows: The rows.
-            into: What each is converted to.
+            adapter: What converts them.
             total: How many there are on all pages, which goes into a header; None where they were not counted.
 
         Raises:
             NotModifiedError: (304) The client has this list.
         """
-        items = _converted(rows, into)
+        items = _converted(rows, adapter)
         if total is not None and self._response is not None:
             self._response.headers["x-total-count"] = str(total)
-        self._tag(lambda: _list_of(cast("Hashable", into)).dump_json(items, by_alias=True) + str(total).encode())
+        self._tag(lambda: adapter.dump_json(items, by_alias=True) + str(total).encode())
         return items
 
     def page(self, shape: AnyEnvelope, result: Any, *, convert: bool) -> Any:
@@ -152,15 +172,13 @@ class Answerer:
             raise NotModifiedError(self._response.headers)
 
 
-def _converted(rows: Iterable[object], into: type[Out]) -> list[Out]:
-    items: list[Out] = _list_of(cast("Hashable", into)).validate_python(list(rows), from_attributes=True)
-    return items
-
-
-@lru_cache(maxsize=256)
-def _list_of(item: Hashable) -> TypeAdapter[list[Any]]:
-    """Give what converts and writes lists of a type; making it takes longer than using it."""
+def list_of(item: Any) -> TypeAdapter[list[Any]]:
+    """Make what converts and writes lists of a type; that takes longer than using it."""
     return TypeAdapter(cast("Any", list)[item])
+
+
+def _converted(rows: Iterable[object], adapter: TypeAdapter[list[Out]]) -> list[Out]:
+    return adapter.validate_python(list(rows), from_attributes=True)
 
 
 def envelope_of(into: type[Any] | None, default: AnyEnvelope) -> AnyEnvelope:
@@ -178,3 +196,9 @@ def envelope_of(into: type[Any] | None, default: AnyEnvelope) -> AnyEnvelope:
 
 def _is_envelope(into: object) -> TypeGuard[AnyEnvelope]:
     return isinstance(into, type) and issubclass(into, Envelope | CursorEnvelope)
+
+
+def _models_in(envelope: AnyEnvelope) -> list[type[BaseModel]]:
+    """Give the models that an envelope, or a class that it is made from, was parametrized with."""
+    given = [each for made in envelope.__mro__ for each in getattr(made, _METADATA, {}).get("args", ())]
+    return [each for each in given if isinstance(each, type) and issubclass(each, BaseModel)]

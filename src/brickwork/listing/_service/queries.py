@@ -18,7 +18,7 @@ from ..sqlalchemy.reading import (
     read_sync,
 )
 from ..sqlalchemy.structure import Statement
-from .answers import Answerer, envelope_of
+from .answers import Answerer
 from .shape import Asked, Query, Rows, Shape
 
 Item = TypeVar("Item")
@@ -125,11 +125,12 @@ class ListQuery(Query[Item]):
         return {"offset": self._offset, "size": self.size, "total": self._shape.total}
 
     def _answer(self, read: OffsetRows[Any], into: type[Any] | None) -> Any:
-        return self._answerer.page(envelope_of(into, Page), self._result(read), convert=into is not None)
+        return self._answerer.page(self._envelope(into, Page), self._result(read), convert=into is not None)
 
     def _bare(self, read: OffsetRows[Any], into: type[Out]) -> list[Out]:
+        self._refuse_other(into)
         result = self._result(read)
-        return self._answerer.items(result.items, into, result.total)
+        return self._answerer.items(result.items, self._shape.lists(into), result.total)
 
     def _result(self, read: OffsetRows[Any]) -> PageResult[Any]:
         return page_result(

@@ -1,11 +1,12 @@
 """What a listing decided once, and what every query of it knows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from fastapi import Request, Response
+from pydantic import TypeAdapter
 from sqlalchemy import Select, select
 
 from .._rules.styles import ParameterName
@@ -16,7 +17,7 @@ from ..sqlalchemy.keyset import Walk
 from ..sqlalchemy.reading import Prepared, prepare
 from ..sqlalchemy.sort import OrderKey, Sort
 from ..sqlalchemy.structure import Statement, can_repeat
-from .answers import Answerer, Selectable
+from .answers import Answerer, AnyEnvelope, Selectable, envelope_of, list_of
 
 Item = TypeVar("Item")
 Listed = TypeVar("Listed", bound=Statement)
@@ -63,6 +64,7 @@ class Shape:
         max_offset: Rows that may come before a page.
         etag: Whether pages get an entity tag.
         links: Whether pages get a `Link` header.
+        lists: Gives what converts rows to bare lists of a type.
     """
 
     model: type[Any] | None
@@ -74,6 +76,7 @@ class Shape:
     max_offset: int
     etag: bool
     links: bool
+    lists: Callable[[Any], TypeAdapter[list[Any]]] = field(default_factory=lambda: lru_cache(maxsize=16)(list_of))
 
     def name(self, parameter: ParameterName) -> str:
         """Give the name of a parameter on the wire."""
@@ -137,6 +140,15 @@ class Query(Generic[Item]):
             TypeError: The statement does not select from the model, or takes no conditions.
         """
         return self._sorted(self._filtered(statement), "")
+
+    def _envelope(self, into: type[Any] | None, default: AnyEnvelope) -> AnyEnvelope:
+        if into is not None:
+            self._refuse_other(into)
+        return envelope_of(into, default)
+
+    def _refuse_other(self, into: type[Any]) -> None:
+        if self._shape.selectable is not None:
+            self._shape.selectable.refuse_other(into)
 
     def _keys(self) -> tuple[OrderKey, ...]:
         return self._shape.sort.order(self._asked.terms, self._shape.model)

@@ -17,7 +17,6 @@ from ..memory import keyset_items
 from ..sqlalchemy.keyset import Walk
 from ..sqlalchemy.reading import AsyncSource, Plan, SyncSource, dialect_of, read_async, read_sync
 from ..sqlalchemy.structure import Statement
-from .answers import envelope_of
 from .shape import Asked, Query, Shape
 
 Item = TypeVar("Item")
@@ -116,7 +115,7 @@ class CursorQuery(Query[Item]):
             previous=before,
             links=self._link(before, after),
         )
-        return self._answerer.page(envelope_of(into, CursorPage), result, convert=into is not None)
+        return self._answerer.page(self._envelope(into, CursorPage), result, convert=into is not None)
 
     def _link(self, before: str | None, after: str | None) -> dict[str, str]:
         parameter = self._shape.name("cursor")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from enum import Enum as PythonEnum
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Dialect, Double, Enum, Float, Interval, cast, type_coerce
@@ -65,14 +64,9 @@ def _undecorated(kind: TypeEngine[Any], dialect_name: str) -> TypeEngine[Any]:
     """Give the type under all decorators, which may make values that a cursor cannot hold."""
     # An interval is one of its own to databases that have it; only to others it is a decorated date.
     while isinstance(kind, TypeDecorator) and not isinstance(kind, Interval):
-        kind = kind.load_dialect_impl(_dialect(dialect_name))
+        dialect: Dialect = registry.load(dialect_name)()
+        kind = kind.load_dialect_impl(dialect)
     return kind
-
-
-@lru_cache(maxsize=8)
-def _dialect(name: str) -> Dialect:
-    dialect: Dialect = registry.load(name)()
-    return dialect
 
 
 def _same(value: object) -> object:
