@@ -44,7 +44,7 @@ class Shelf(Base):
     room: Mapped[str] = mapped_column(default="hall", server_default="hall")
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime(), server_default=func.now(), onupdate=func.now())
     long_name: Mapped[str] = mapped_column(Computed("name || ' shelf'", persisted=True))
-    loud_name: Mapped[str] = column_property(func.upper(name.column))
+    loud_name: Mapped[str] = column_property(func.upper(name))
 
 
 class Kind(StrEnum):

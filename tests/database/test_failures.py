@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import Message
 
 from brickwork.database import Database
+from brickwork.database.sqlalchemy.engines import _discard_busy
 from tests.database.conftest import ClientOf, Note, Notes, app_with_problems, kept, lent, scope_of
 from tests.servers.postgres import PostgresServer
 
@@ -308,3 +309,56 @@ async def test_values_stay_out_of_errors(db: Database) -> None:
 
     assert "my secret" not in str(failed.value)
     assert "hide_parameters" in str(failed.value)
+
+
+@pytest.mark.promise("database-9")
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+@pytest.mark.parametrize("end", ["returns", "raises"])
+async def test_a_statement_that_is_left_running_spoils_no_connection(postgres_url: str, driver: str, end: str) -> None:
+    """A task that outlives its endpoint harms that request alone: the next borrower gets a connection that works."""
+    db = Database(postgres_url.replace("postgresql:", f"postgresql+{driver}:"), pool_size=1, max_overflow=0)
+    left: list[asyncio.Task[object]] = []
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with db.begin() as session:
+            await session.execute(text("SELECT 1"))
+            event.listen(db.engine.sync_engine, "before_cursor_execute", lambda *_: begun.set())
+            left.append(asyncio.create_task(session.execute(text("SELECT pg_sleep(0.5)"))))
+            await begun.wait()
+            if end == "raises":
+                raise LookupError
+
+    await asyncio.gather(work(), return_exceptions=True)
+    async with db.begin() as session:
+        answer = await session.scalar(text("SELECT 1"))
+    await asyncio.gather(*left, return_exceptions=True)
+    await db.dispose()
+
+    assert (answer, lent(db)) == (1, 0)
+
+
+@pytest.mark.promise("database-9")
+@pytest.mark.parametrize(("connection", "busy", "kept"), [(None, True, True), ("a", False, True), ("a", True, False)])
+def test_a_connection_is_discarded_only_if_it_is_busy(connection: str | None, busy: bool, kept: bool) -> None:
+    """One that is idle goes back to the pool, and one that is lost already is nobody's business."""
+    record = Record(busy)
+
+    _discard_busy(connection, record)  # type: ignore[arg-type]
+
+    assert record.kept == kept
+
+
+class Record:
+    """Stands where the pool and asyncpg do."""
+
+    def __init__(self, busy: bool) -> None:
+        self.busy = busy
+        self.kept = True
+        self.driver_connection = self
+
+    def is_in_transaction(self) -> bool:
+        return self.busy
+
+    def invalidate(self) -> None:
+        self.kept = False

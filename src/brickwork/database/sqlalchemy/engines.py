@@ -186,12 +186,14 @@ def _connect_arguments(url: URL, options: EngineOptions) -> dict[str, Any]:
 
 
 def set_up(engine: Engine, *, query_only: bool = False) -> None:
-    """Make SQLite keep foreign keys and transactions; other databases do so by themselves.
+    """Make SQLite keep foreign keys and transactions, and asyncpg give back only what can be lent again.
 
     Args:
         engine: The engine, or the synchronous face of an asynchronous one.
         query_only: Whether it refuses to write.
     """
+    if engine.dialect.driver == "asyncpg":
+        event.listen(engine, "checkin", _discard_busy)
     if engine.dialect.name != "sqlite":
         return
     pragmas = ["foreign_keys=ON"]
@@ -214,6 +216,14 @@ def set_up(engine: Engine, *, query_only: bool = False) -> None:
     else:
         event.listen(engine, "reset", _reset)
         event.listen(engine, "invalidate", _unlock)
+
+
+def _discard_busy(connection: Any, record: ConnectionPoolEntry) -> None:
+    """Discard a connection on which a task that was left behind still executes: whoever gets it next would fail."""
+    # Such a connection can neither commit nor roll back, so it is still in its transaction.
+    driver: Any = record.driver_connection
+    if connection is not None and driver.is_in_transaction():
+        record.invalidate()
 
 
 def _begin(connection: Connection) -> None:
