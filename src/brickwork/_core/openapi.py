@@ -7,6 +7,7 @@ way to extend it; this is the one place that does so.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import params
@@ -27,6 +28,19 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 Problems = tuple[type[Problem], ...]
 When = Callable[[RouteContext], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a dependency wants to see, as its ``__credentials__``: FastAPI can say neither "both" nor "may be left out".
+
+    Attributes:
+        schemes: The names of the security schemes, any one of which will do.
+        optional: Whether none will do as well.
+    """
+
+    schemes: tuple[str, ...]
+    optional: bool = False
 
 
 class Answer(dict[str, Any]):

@@ -1,0 +1,157 @@
+"""Who calls: read, verified and loaded once for each request, however many dependencies ask."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+from starlette.websockets import WebSocket
+
+from ..._core.scope import AUTH
+from .._errors import AmbiguousCredentialsError, InvalidTokenError, NotAuthenticatedError
+from .._rules import challenges
+from .._rules.values import Claims
+from .._service.authenticator import Authenticator
+from .._store import User
+from .acting import ACTING
+from .csrf import CSRF
+from .transports import SUBPROTOCOL, CookieTransport, SocketTransport, Transport
+
+UserT = TypeVar("UserT", bound=User)
+
+
+class Principal(Generic[UserT]):
+    """Who calls.
+
+    Attributes:
+        claims: What the token says.
+        user: The user, once loaded.
+        permissions: What the user may, once asked for.
+    """
+
+    __slots__ = ("claims", "permissions", "user")
+
+    def __init__(self, claims: Claims, user: UserT | None = None) -> None:
+        self.claims = claims
+        self.user = user
+        self.permissions: frozenset[str] | None = None
+
+
+class Principals(Generic[UserT]):
+    """Finds out who calls.
+
+    Args:
+        authenticator: Accepts tokens.
+        transports: The ways a token may come.
+        csrf: Guards requests with cookies.
+        realm: What challenges name.
+    """
+
+    def __init__(
+        self, authenticator: Authenticator[UserT], transports: Sequence[Transport], csrf: CSRF, realm: str
+    ) -> None:
+        self._authenticator = authenticator
+        self._transports = tuple(transports)
+        self._csrf = csrf
+        self.realm = realm
+        self.reads_cookies = any(isinstance(transport, CookieTransport) for transport in transports)
+
+    async def claims(self, connection: HTTPConnection) -> Principal[UserT] | None:
+        """Give who calls, by the token alone; None where there is none.
+
+        Raises:
+            InvalidTokenError: (401) The token is not good.
+            AmbiguousCredentialsError: (400) There is more than one.
+            CSRFError: (403) It came in a cookie, and perhaps from another page.
+            AuthUnavailableError: (503) The store of sessions cannot be asked.
+        """
+        acting = ACTING.get()
+        if acting is not None and self in acting:
+            replaced: Principal[UserT] = acting[self]
+            return replaced
+        memo = remembered(connection.scope)
+        principal: Principal[UserT] | None = memo.get(self)
+        if principal is None:
+            principal = await self._read(connection)
+            if principal is not None:
+                memo[self] = principal
+        return principal
+
+    async def user(self, connection: HTTPConnection) -> UserT | None:
+        """Give who calls as a user; None where there is no token.
+
+        Raises:
+            InvalidTokenError: (401) The token is not good, or its user may not come in any more.
+            AmbiguousCredentialsError: (400) There is more than one.
+            CSRFError: (403) It came in a cookie, and perhaps from another page.
+            AuthUnavailableError: (503) A store cannot be asked.
+        """
+        principal = await self.claims(connection)
+        if principal is None:
+            return None
+        if principal.user is None:
+            try:
+                principal.user = await self._authenticator.user(principal.claims)
+            except InvalidTokenError as error:
+                raise self._invalid() from error
+        return principal.user
+
+    def unknown(self) -> NotAuthenticatedError:
+        """Make the answer to a request without a token."""
+        return NotAuthenticatedError(
+            "Log in, and send the access token.", headers={"WWW-Authenticate": challenges.bearer(self.realm)}
+        )
+
+    def _invalid(self) -> InvalidTokenError:
+        challenge = challenges.bearer(self.realm, error="invalid_token")
+        return InvalidTokenError("Get a new access token.", headers={"WWW-Authenticate": challenge})
+
+    async def _read(self, connection: HTTPConnection) -> Principal[UserT] | None:
+        scope = connection.scope
+        transport, token = self._credentials(scope)
+        if transport is None:
+            return None
+        try:
+            claims = await self._authenticator.claims(token)
+        except InvalidTokenError as error:
+            raise self._invalid() from error
+        if isinstance(transport, CookieTransport):
+            transport.guard(scope, claims.session_id, self._csrf)
+        elif isinstance(transport, SocketTransport):
+            _pick_subprotocol(connection)
+        return Principal(claims)
+
+    def _credentials(self, scope: Scope) -> tuple[Transport | None, str]:
+        try:
+            found = [
+                (transport, token) for transport in self._transports if (token := transport.read(scope)) is not None
+            ]
+        except AmbiguousCredentialsError as error:
+            raise self._ambiguous(error.detail) from None
+        if len(found) > 1:
+            raise self._ambiguous("Send one access token, in one place.")
+        return found[0] if found else (None, "")
+
+    def _ambiguous(self, detail: str) -> AmbiguousCredentialsError:
+        challenge = challenges.bearer(self.realm, error="invalid_request")
+        return AmbiguousCredentialsError(detail, headers={"WWW-Authenticate": challenge})
+
+
+def remembered(scope: Scope) -> dict[object, Any]:
+    """Give what the objects of this block remember of one request, each under itself."""
+    memo: dict[object, Any] = scope.setdefault("state", {}).setdefault(AUTH, {})
+    return memo
+
+
+def _pick_subprotocol(connection: HTTPConnection) -> None:
+    """Let the socket be accepted with the subprotocol that carried the token: a browser drops it otherwise."""
+    if not isinstance(connection, WebSocket):
+        return
+    accept = connection.accept
+
+    async def accept_with_subprotocol(
+        subprotocol: str | None = None, headers: Sequence[tuple[bytes, bytes]] | None = None
+    ) -> None:
+        await accept(subprotocol or SUBPROTOCOL, headers)
+
+    connection.accept = accept_with_subprotocol  # type: ignore[method-assign]
