@@ -193,3 +193,29 @@ class AttemptStore(Protocol):
     async def clear(self, key: str) -> None:
         """Forget the attempts."""
         ...
+
+
+class Codec(Protocol):
+    """Turns claims into signed tokens, and back; `JoseCodec` is ours, and any other JOSE library can take its place."""
+
+    @property
+    def version(self) -> int:
+        """Goes up whenever a key comes or goes, so that nobody remembers what a former key has signed."""
+        ...
+
+    def encode(self, claims: Mapping[str, Any], *, type: str) -> str:  # noqa: A002  # the header says `typ`
+        """Sign claims.
+
+        Args:
+            claims: What the token is to say.
+            type: What it is for, such as ``at+jwt``: a token for one thing is refused for every other.
+        """
+        ...
+
+    def decode(self, token: str, *, type: str) -> dict[str, Any]:  # noqa: A002
+        """Give the claims of a token that one of the keys has signed; what they say is for others to judge.
+
+        Raises:
+            InvalidTokenError: (401) It is malformed, for something else, or signed by nobody known.
+        """
+        ...

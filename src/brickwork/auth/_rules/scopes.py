@@ -1,0 +1,62 @@
+"""Scopes: from text to names and back, and whether what is allowed covers what is asked."""
+
+import re
+from collections.abc import Collection, Iterable
+
+_NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+class InvalidScopeError(ValueError):
+    """A text is no list of scopes, or asks for more than is allowed."""
+
+
+def parse(text: str) -> tuple[str, ...]:
+    """Give the names in a text of scopes, each once; an empty text has none.
+
+    Raises:
+        InvalidScopeError: Names are not separated by single spaces, or hold characters that no name may.
+
+    Reference: RFC 6749, section 3.3.
+    """
+    names = text.split(" ") if text else []
+    if not all(_NAME.fullmatch(name) for name in names):
+        raise InvalidScopeError("scopes are names of visible ASCII, separated by single spaces")
+    return tuple(dict.fromkeys(names))
+
+
+def checked(scopes: str | Iterable[str]) -> tuple[str, ...]:
+    """Give the names that an application wrote: ``"orders:read orders:write"``, or a list of such names.
+
+    Raises:
+        InvalidScopeError: One of them can be no scope.
+    """
+    if isinstance(scopes, str):
+        return parse(scopes)
+    names = tuple(dict.fromkeys(scopes))
+    for name in names:
+        if type(name) is not str or not _NAME.fullmatch(name):
+            raise InvalidScopeError(
+                f"{name!r} is no scope: use visible ASCII without spaces, quotes and backslashes, as 'orders:read'"
+            )
+    return names
+
+
+def missing(granted: Collection[str], needed: Iterable[str]) -> tuple[str, ...]:
+    """Give what is needed and was not granted; names are compared whole, letter by letter."""
+    return tuple(name for name in needed if name not in granted)
+
+
+def narrow(requested: Iterable[str] | None, allowed: Collection[str]) -> tuple[str, ...]:
+    """Give what was requested, if all of it is allowed; where nothing was requested, all that is allowed.
+
+    Raises:
+        InvalidScopeError: Something is requested that is not allowed.
+
+    Reference: RFC 6749, sections 3.3 and 6.
+    """
+    if requested is None:
+        return tuple(allowed)
+    names = tuple(requested)
+    if missing(allowed, names):
+        raise InvalidScopeError("more scopes were requested than are allowed")
+    return names
