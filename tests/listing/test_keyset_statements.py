@@ -52,7 +52,7 @@ def test_an_expression_can_be_sorted_by(every_shop: Session) -> None:
 
 def test_a_column_of_a_related_row_can_be_sorted_by(every_shop: Session) -> None:
     """A product without a category, or whose category has no title, has its place too."""
-    for term in ("category.title", "-category.title"):
+    for term in ("category__title", "-category__title"):
         keys = Sort(Related(Product.category, Category.title)).order([term], Product)
         rows = walk(every_shop, select(Product), keys, size=2)
 
@@ -64,7 +64,7 @@ def test_a_table_may_meet_itself_on_the_way(shop: Session) -> None:
     """Each step to a related row has a name of its own in SQL."""
     shop.add_all([Category(id=3, slug="c", parent_id=2), Category(id=4, slug="d", parent_id=3)])
     shop.flush()
-    keys = Sort(Related(Category.parent, Category.parent, Category.slug)).order(["-parent.parent.slug"], Category)
+    keys = Sort(Related(Category.parent, Category.parent, Category.slug)).order(["-parent__parent__slug"], Category)
 
     rows = walk(shop, select(Category).where(Category.id == 4), keys)
 

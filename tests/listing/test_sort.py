@@ -29,7 +29,7 @@ from sqlalchemy.orm import (
     synonym,
 )
 
-from brickwork.listing import Related, Sort, SortKey
+from brickwork.listing import Listing, Related, Sort, SortKey
 from brickwork.listing.sqlalchemy.sort import OrderKey, check_terms
 
 
@@ -117,7 +117,7 @@ def test_names_are_those_of_attributes() -> None:
     )
 
     assert sort.names == (
-        *("last", "surname", "whole", "family", "initial", "first", "length", "age", "author.last"),
+        *("last", "surname", "whole", "family", "initial", "first", "length", "age", "author__last"),
         "attribute.of.items",
     )
 
@@ -237,6 +237,34 @@ def test_what_is_never_null_needs_no_words_about_it() -> None:
 
 @pytest.mark.promise("listing-35")
 @pytest.mark.parametrize(
+    "sort",
+    [
+        Sort(Book.number, Author.last),
+        Sort(SortKey(func.lower(Author.last), name="author")),
+        Sort(Book.number, tie_breaker=Author.id),
+        Sort(SortKey(aliased(Author).last, name="author")),
+    ],
+    ids=["column", "expression", "tie-breaker", "alias"],
+)
+def test_columns_of_other_tables_are_refused_when_the_listing_is_written(sort: Sort) -> None:
+    """No request has to find out that a table is missing; the error names both ways to sort by it."""
+    with pytest.raises(TypeError, match=r"cannot sort Book by .*SortKey\(Related\(Book\.….*SortKey\(…, nullable=…\)"):
+        Listing(model=Book, sort=sort)
+
+
+def test_columns_of_other_tables_may_be_joined() -> None:
+    """Where the model has the column, the listing has none, or a key says what the join makes of it, it is allowed."""
+    joined = SortKey(Author.last, nullable=False)
+    related = SortKey(Related(Book.author, Author.last))
+
+    assert Listing(model=Book, sort=Sort(Book.number, joined, related, "title"))
+    assert Listing(model=Author, sort=Sort(Poet.metre, Author.born))
+    assert Listing(model=aliased(Author), sort=Sort(Author.last))
+    assert Listing(sort=Sort(Author.last))
+
+
+@pytest.mark.promise("listing-35")
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: Sort(Author.books), "'books' is a relationship"),
@@ -287,7 +315,7 @@ def test_models_may_be_incomplete_yet() -> None:
         id: Mapped[int] = mapped_column(primary_key=True)
         last: Mapped[str]
 
-    assert "late_1.last" in sql(sort.order(["late.last"], Early))[0]
+    assert "late_1.last" in sql(sort.order(["late__last"], Early))[0]
 
 
 @pytest.mark.promise("listing-35")

@@ -71,6 +71,7 @@ class Listing:
         allow_unknown: Ignore parameters that nothing on the route declares, rather than refuse them.
 
     Raises:
+        TypeError: An argument is of another kind, or the sort names a column of another table than the model's.
         ValueError: Two parameters have one name, or one is renamed that there is not; or pages shall have entity tags
             and cursors that expire, which are others each time.
     """
@@ -101,6 +102,8 @@ class Listing:
         self._own = wire_names(self._model)
         self._known = KnownParameters()
         sort, model = sort or Sort(), model or self._model.__model__
+        if model is not None:
+            sort.refuse_other_tables(model)
         self._shape = Shape(
             model=model,
             rows=None if model is None else Rows(model, sort),

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeGuard, TypeVar, cast
 from fastapi import Request, Response
 from pydantic import BaseModel, TypeAdapter
 
+from ..._core.entity_tags import EntityTag, has_state
 from ..._core.not_modified import NotModifiedError
 from .._rules.links import link_header, targets
 from .._rules.pages import CursorEnvelope, CursorPage, Envelope
@@ -165,10 +166,9 @@ class Answerer:
         """
         if not self._etag or self._request is None or self._response is None:
             return
-        digest = blake2b(write(), digest_size=16).hexdigest()
-        self._response.headers["etag"] = f'W/"{digest}"'
-        known = self._request.headers.get("if-none-match", "")
-        if known.strip() == "*" or f'"{digest}"' in known:
+        tag = EntityTag(blake2b(write(), digest_size=16).hexdigest(), weak=True)
+        self._response.headers["etag"] = str(tag)
+        if has_state(self._request.headers.getlist("if-none-match"), tag):
             raise NotModifiedError(self._response.headers)
 
 

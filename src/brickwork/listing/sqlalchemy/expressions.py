@@ -22,7 +22,7 @@ def name_of(expression: SortExpression) -> str:
     if isinstance(expression, str):
         return expression
     if isinstance(expression, Related):
-        return ".".join(step.key for step in expression.path)
+        return "__".join(step.key for step in expression.path)
     name = getattr(expression, "key", None)
     if isinstance(expression, QueryableAttribute | Column | Label) and isinstance(name, str):
         return name
@@ -95,8 +95,10 @@ def _shown(expression: object) -> str:
 
 def reader_of(expression: SortExpression) -> Callable[[object], object]:
     """Give what reads the value of an expression from an item in Python; of SQL, what tells that there is none."""
-    if isinstance(expression, str | Related):
-        return reader(name_of(expression).split("."))
+    if isinstance(expression, Related):
+        return reader([step.key for step in expression.path])
+    if isinstance(expression, str):
+        return reader(expression.split("."))
     name = getattr(expression, "key", None)
     if isinstance(expression, QueryableAttribute | Column) and isinstance(name, str):
         return reader((name,))

@@ -1,6 +1,6 @@
 """Joins that give an entity several rows, and the page of entities that is made of them nevertheless."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import (
@@ -225,6 +225,15 @@ def columns_in(clause: ClauseElement) -> Iterator[ColumnClause[Any]]:
     elif not isinstance(clause, SelectBase | ScalarSelect):
         for child in clause.get_children():
             yield from columns_in(child)
+
+
+def column_beside(tables: Container[Any], clause: ClauseElement) -> ColumnClause[Any] | None:
+    """Give a column in a clause that is of another table, or of an alias of one; None if there is none."""
+    for column in columns_in(clause):
+        table = column.table.element if isinstance(column.table, Alias) else column.table
+        if isinstance(table, Table) and table not in tables:
+            return column
+    return None
 
 
 def _parts(option: Any) -> Iterable[Any]:

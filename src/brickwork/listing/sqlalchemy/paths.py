@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeGuard
 
-from sqlalchemy import JSON, Alias, ClauseElement, ColumnElement, Table
+from sqlalchemy import JSON, ClauseElement, ColumnElement
 from sqlalchemy.orm import ColumnProperty, Mapper, QueryableAttribute, RelationshipProperty
 from sqlalchemy.types import TypeDecorator
 
 from .._rules.operators import OPERATORS
 from .._rules.values import kind_of_types
 from .columns import kind_of
-from .joins import columns_in
+from .joins import column_beside
 from .json import json_target
 from .related import Related, RelatedTarget
 from .targets import AttributeTarget, ColumnTarget, Target, attribute_target, column_target, mapper_of
@@ -80,14 +80,12 @@ def _refuse_other_tables(model: type | None, expression: ClauseElement) -> None:
     """Refuse columns of tables that are not the model's: without a join, every row would meet every row of theirs."""
     if model is None:
         return
-    own = mapper_of(model).tables
-    for column in columns_in(expression):
-        table = column.table.element if isinstance(column.table, Alias) else column.table
-        if isinstance(table, Table) and table not in own:
-            raise TypeError(
-                f"{column} is not of {model.__name__}: follow a relation to it, Related({model.__name__}.…, …), or "
-                "write Where(lambda value: …) for statements that join its table"
-            )
+    column = column_beside(mapper_of(model).tables, expression)
+    if column is not None:
+        raise TypeError(
+            f"{column} is not of {model.__name__}: follow a relation to it, Related({model.__name__}.…, …), or "
+            "write Where(lambda value: …) for statements that join its table"
+        )
 
 
 def _is_attribute(given: object) -> TypeGuard[QueryableAttribute[Any]]:

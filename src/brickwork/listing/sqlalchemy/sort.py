@@ -12,7 +12,9 @@ from sqlalchemy.orm import Mapper
 
 from .._rules.order import Nulls
 from .expressions import SortExpression, can_be_null, check_steps, columns_of, element_of, is_unique, name_of, reader_of
+from .joins import column_beside
 from .related import Related
+from .targets import mapper_of
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*")
 _LARGEST: Final = frozenset({"postgresql", "oracle"})
@@ -97,10 +99,12 @@ class SortKey:
     Args:
         expression: A column, any SQL expression, a column of the one row that is `Related`, or the name of an attribute
             of items in Python.
-        name: What clients call it; a column has a name already.
+        name: What clients call it; a column has a name already, and that of `Related(Book.author, Author.name)` is
+            ``author__name``.
         nulls: Put NULLs first or last, whichever way the key runs and whatever the database; by default it is the
             database that places them (PostgreSQL as the largest value, SQLite and items in Python as the smallest).
-        nullable: Whether there can be NULLs, where the columns do not tell, as with a table that is joined.
+        nullable: Whether there can be NULLs, where the columns do not tell. To be said of a column of another table
+            than the listing's model, which each statement has to join.
         python: Gives the value of an item in Python, where there is an expression that Python cannot read.
 
     Raises:
@@ -206,6 +210,24 @@ class Sort:
             ValueError: A term is none of the names.
         """
         return self._orders(tuple(terms) or self.default, cast("Hashable", model))
+
+    def refuse_other_tables(self, model: type[Any]) -> None:
+        """Refuse columns that are not of a model, unless they say what a join makes of them.
+
+        Raises:
+            TypeError: A column is of another table.
+        """
+        mapper = mapper_of(model).mapper  # an alias has one as well
+        tables = {table for each in mapper.self_and_descendants for table in each.tables}
+        for key in (*self._keys.values(), *self._tie_breaker):
+            element = None if isinstance(key.expression, Related) else element_of(key.expression)
+            column = None if element is None else column_beside(tables, element)
+            if column is not None and key.nullable is None:
+                name = mapper.class_.__name__
+                raise TypeError(
+                    f"cannot sort {name} by {column}, which is of another table: follow a relation to it, "
+                    f"SortKey(Related({name}.…, …)), or write SortKey(…, nullable=…) for statements that join its table"
+                )
 
     def _order(self, terms: tuple[str, ...], model: type[Any] | None) -> tuple[OrderKey, ...]:
         mapper = None if model is None else cast("Mapper[Any]", cast("Any", inspect(model)).mapper)
