@@ -16,13 +16,14 @@ from starlette.exceptions import HTTPException
 from brickwork.database import (
     Conditional,
     Database,
+    EntityTag,
     NotFoundError,
     NotModifiedError,
     Precondition,
     PreconditionFailedError,
     Repository,
+    uuid7,
 )
-from brickwork.database._rules import EntityTag, uuid7
 from brickwork.problems import add_problem_handlers
 from tests.database.conftest import ClientOf
 from tests.database.models import Base, Book, Shelf

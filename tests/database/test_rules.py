@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brickwork.database._rules import EntityTag, EntityTags, _Ascending, uuid7
+from brickwork._core.entity_tags import EntityTag, EntityTags
+from brickwork.database._rules import _Ascending, uuid7
 
 OPAQUE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters='"\x7f'))
 TAGS = st.builds(EntityTag, OPAQUE, st.booleans())

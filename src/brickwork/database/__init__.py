@@ -15,6 +15,7 @@ app = FastAPI(lifespan=db.lifespan)
 ```
 """
 
+from .._core.entity_tags import EntityTag
 from .._core.not_modified import NotModifiedError
 from ._depends import Conditional, Database, Precondition, RollbackRoute, precondition
 from ._errors import (
@@ -25,7 +26,7 @@ from ._errors import (
     PreconditionRequiredError,
     ReadOnlySessionError,
 )
-from ._rules import EntityTag, uuid7
+from ._rules import uuid7
 from ._store import Applies
 from .sqlalchemy.models import SoftDelete, Timestamps, UTCDateTime, UUIDKey, Versioned
 from .sqlalchemy.repository import Repository

@@ -6,6 +6,8 @@ from fnmatch import translate
 from hashlib import blake2b
 from os import urandom
 
+from .._core.uuid7 import uuid7_number
+
 PATTERN = "[A-Za-z0-9][A-Za-z0-9._-]*"
 
 # Whatever pattern an app chooses: an ID goes into headers and log lines, where anything else can do harm.
@@ -58,19 +60,16 @@ def hashed(value: bytes) -> str:
     return blake2b(value, digest_size=16).hexdigest()
 
 
-def uuid7_at(milliseconds: int, random: bytes) -> str:
+def uuid7_at(milliseconds: int, random: int) -> str:
     """Make the UUID of version 7 of an instant.
 
     Args:
         milliseconds: The instant, since 1970-01-01T00:00:00Z.
-        random: Ten bytes.
+        random: 74 bits.
 
     Reference: RFC 9562, section 5.7.
     """
-    bits = milliseconds << 80 | int.from_bytes(random)
-    bits = bits & ~(0xF << 76) | 0x7 << 76
-    bits = bits & ~(0x3 << 62) | 0x2 << 62
-    digits = f"{bits:032x}"
+    digits = f"{uuid7_number(milliseconds, random):032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

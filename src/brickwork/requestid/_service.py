@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
-from os import urandom
+from secrets import randbits
 from typing import Any, ParamSpec, TypeVar
 
 from starlette.requests import HTTPConnection
@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from .._core.clock import SystemClock
 from .._core.context import CURRENT, RequestContext, current, of_scope
 from .._core.logs import ID_FIELDS, RECORD_FIELDS, request_id_here
+from .._core.uuid7 import RANDOM_BITS
 from ._rules import Shape, random_id, uuid7_at
 
 _P = ParamSpec("_P")
@@ -150,4 +151,4 @@ def uuid7() -> str:
 
     Reference: RFC 9562, section 5.7.
     """
-    return uuid7_at(int(SystemClock().time() * 1000), urandom(10))
+    return uuid7_at(int(SystemClock().time() * 1000), randbits(RANDOM_BITS))

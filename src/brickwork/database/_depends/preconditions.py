@@ -8,13 +8,13 @@ from pydantic import WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..._core.entity_tags import EntityTag, EntityTags, has_state
 from ..._core.not_modified import NotModifiedError
 from .._errors import (
     MalformedPreconditionError,
     PreconditionFailedError,
     PreconditionRequiredError,
 )
-from .._rules import EntityTag, EntityTags
 from ..sqlalchemy.tags import etag_of
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -113,7 +113,7 @@ class Precondition:
         wanted = _read("If-Match", self._if_match)
         if wanted is not None:
             _expect(wanted, current, allow_weak=False)
-        if self._if_none_match and _has(self._if_none_match, current):
+        if self._if_none_match and has_state(self._if_none_match, current):
             raise NotModifiedError(self._response.headers)
 
 
@@ -184,13 +184,6 @@ def _read(name: str, lines: Sequence[str] | None) -> EntityTags | None:
         return None if lines is None else EntityTags.parse(lines)
     except ValueError as error:
         raise MalformedPreconditionError(name) from error
-
-
-def _has(lines: Sequence[str], current: EntityTag) -> bool:
-    try:
-        return EntityTags.parse(lines).match_weakly(current)
-    except ValueError:
-        return False
 
 
 def _expect(wanted: EntityTags, current: EntityTag | None, *, allow_weak: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import inspect
 from sqlalchemy.orm import InstanceState
 
-from .._rules import EntityTag
+from ..._core.entity_tags import EntityTag
 
 
 def etag_of(entity: object) -> EntityTag:
