@@ -1,7 +1,7 @@
 """Claims: what a token of ours says, and whether one that was signed says enough."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from .scopes import InvalidScopeError, parse
 
@@ -132,7 +132,8 @@ def _instant(claims: Mapping[str, Any], name: str) -> float:
 def _check_audience(value: object, audience: str) -> None:
     if value == audience:
         return
-    if type(value) is not list or audience not in value or not all(type(each) is str for each in value):
+    listed = cast("list[object]", value) if type(value) is list else []
+    if audience not in listed or any(type(each) is not str for each in listed):
         raise InvalidClaimsError("aud")
 
 

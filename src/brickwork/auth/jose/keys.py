@@ -76,7 +76,7 @@ class Key:
             ValueError: The secret is too short, or is a key of another kind.
             TypeError: It is no text and no bytes.
         """
-        if not isinstance(secret, str | bytes):
+        if not isinstance(secret, str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance] - settings give None
             raise TypeError(f"a secret is a text or bytes, got {type(secret).__name__}")
         return cls(secret.encode() if isinstance(secret, str) else bytes(secret), algorithm, kid)
 
@@ -246,7 +246,7 @@ class Keys:
     def __init__(self, signing: Key | None, *verifying: Key, clock: Clock | None = None) -> None:
         listed = verifying if signing is None else (signing, *verifying)
         for key in listed:
-            if not isinstance(key, Key):
+            if not isinstance(key, Key):  # pyright: ignore[reportUnnecessaryIsInstance] - people pass texts
                 raise TypeError(
                     f"keys are made by Key.from_secret, Key.from_pem or Key.from_jwk, got {type(key).__name__}"
                 )
