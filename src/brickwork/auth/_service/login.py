@@ -1,0 +1,109 @@
+"""Logging in: one answer and the same work for all that goes wrong."""
+
+from typing import Generic
+
+from .._errors import InvalidCredentialsError, TooManyAttemptsError
+from .._rules.logins import normalise_login
+from .events import Events
+from .options import AuthOptions, UserT
+from .sessions import Caller
+
+
+class Login(Generic[UserT]):
+    """Finds out whether login and password go together.
+
+    Args:
+        options: How the block was set up.
+        events: Is told what happens.
+    """
+
+    def __init__(self, options: AuthOptions[UserT], events: Events) -> None:
+        self._options = options
+        self._events = events
+
+    async def find(self, login: str) -> UserT | None:
+        """Give the user whom a login names, in any of the fields that it may match.
+
+        Each field is asked, whether one before it matched or not: how long it takes tells nothing.
+        """
+        try:
+            normal = normalise_login(login)
+        except ValueError:
+            return None
+        found = [await self._options.users.find(normal, field=field) for field in self._options.login_fields]
+        return next((user for user in found if user is not None), None)
+
+    async def authenticate(self, login: str, password: str, *, caller: Caller) -> UserT:
+        """Give the user whose login and password these are.
+
+        Raises:
+            InvalidCredentialsError: (401) Nobody's, or those of an account that may not be used.
+            TooManyAttemptsError: (429) There were too many attempts before this one.
+            HasherBusyError: (503) Too many passwords wait to be hashed.
+            AuthUnavailableError: (503) A store cannot be asked.
+        """
+        await self._guard(login, caller)
+        user = await self.find(login)
+        matches = await self._matches(user, password)
+        if user is None or not matches:
+            user_id = None if user is None else str(user.id)
+            await self._events.tell("login-failed", user_id=user_id, address=caller.address)
+            raise InvalidCredentialsError
+        await self.forgive(login, caller)
+        return user
+
+    async def confirm(self, user: UserT, password: str, *, caller: Caller) -> None:
+        """Make sure that who is logged in knows the password; guesses count as those of a login.
+
+        Raises:
+            InvalidCredentialsError: (401) The password is another.
+            TooManyAttemptsError: (429) There were too many attempts before this one.
+            HasherBusyError: (503) Too many passwords wait to be hashed.
+            AuthUnavailableError: (503) A store cannot be asked.
+        """
+        await self._guard(user.login, caller)
+        if not await self._matches(user, password):
+            await self._events.tell("login-failed", user_id=str(user.id), address=caller.address)
+            raise InvalidCredentialsError
+        await self.forgive(user.login, caller)
+
+    async def forgive(self, login: str, caller: Caller) -> None:
+        """Forget the failed attempts from where the caller is."""
+        if self._options.lockout is not None:
+            await self._options.lockout.clear(_key(login), caller.address)
+
+    async def _guard(self, login: str, caller: Caller) -> None:
+        if self._options.lockout is None:
+            return
+        try:
+            # Counted before the password is looked at: guesses that come at once do not get past.
+            await self._options.lockout.guard(_key(login), caller.address)
+        except TooManyAttemptsError:
+            await self._events.tell("locked-out", address=caller.address)
+            raise
+
+    async def _matches(self, user: UserT | None, password: str) -> bool:
+        # Nobody's password costs the same work as somebody's.
+        stored = None if user is None else user.password_hash or None
+        verification = await self._options.hasher.verify(password, stored)
+        if user is None or not verification.valid or not user.active:
+            return False
+        if verification.new_hash is not None:
+            await self._renew(user, verification.new_hash)
+        return True
+
+    async def _renew(self, user: UserT, new_hash: str) -> None:
+        """Put a better hash of the same password in the place of an outdated one."""
+        user_id = str(user.id)
+        now = await self._options.users.get(user_id)
+        # Hashing takes a while: a password that was changed meanwhile must not come back.
+        if now is not None and now.token_version == user.token_version:
+            await self._options.users.update(user_id, {"password_hash": new_hash})
+
+
+def _key(login: str) -> str:
+    """Give the one form under which the attempts of all spellings of a login are counted."""
+    try:
+        return normalise_login(login)
+    except ValueError:
+        return login
