@@ -121,10 +121,10 @@ class _Server:
         self._pool = pool
 
     async def ask(self, key: str, *command: str | bytes | float) -> Any:
-        connection = await self._pool.get_connection(*_NAME)  # type: ignore[no-untyped-call]
+        connection: Any = await self._pool.get_connection(*_NAME)  # type: ignore[no-untyped-call]
         try:
             await connection.send_command(*command)
-            reply: Any = await connection.read_response(disable_decoding=True)
+            return await connection.read_response(disable_decoding=True)
         except NoScriptError:
             raise
         except BaseException:
@@ -133,8 +133,6 @@ class _Server:
             with suppress(Exception):
                 await connection.disconnect(nowait=True)
             raise
-        else:
-            return reply
         finally:
             await self._pool.release(connection)
 
