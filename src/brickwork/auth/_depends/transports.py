@@ -19,6 +19,8 @@ from .csrf import CSRF, checked_origins
 
 SUBPROTOCOL = "bearer"
 
+TransportName = Literal["header", "cookie", "websocket"]
+
 
 class Transport(Protocol):
     """A way for an access token to get here."""
@@ -230,6 +232,32 @@ class QueryTransport:
         if len(found) > 1:
             raise AmbiguousCredentialsError(f"Send {self.parameter} once.")
         return found[0] if found else None
+
+
+def transports_of(transports: Sequence[TransportName | Transport]) -> tuple[Transport, ...]:
+    """Give the transports that are meant.
+
+    Raises:
+        TypeError: A bare text was passed instead of a list.
+        ValueError: There is none, one is unknown, or two have one name.
+    """
+    if isinstance(transports, str):
+        raise TypeError(f"transports= takes a list: write [{transports!r}]")
+    made = tuple(_made(each) if isinstance(each, str) else each for each in transports)
+    if not made or len({transport.name for transport in made}) < len(made):
+        raise ValueError('transports= takes each way once, and at least one: write ("header",) or ("header", "cookie")')
+    return made
+
+
+def _made(name: str) -> Transport:
+    make: dict[str, type[HeaderTransport | CookieTransport | SocketTransport]] = {
+        each.name: each for each in (HeaderTransport, CookieTransport, SocketTransport)
+    }
+    if name == QueryTransport.name:
+        raise ValueError('a token in a query ends in logs: if you mean it, write QueryTransport("access_token")')
+    if name not in make:
+        raise ValueError(f"there is no transport {name!r}: write 'header', 'cookie', 'websocket', or an object")
+    return make[name]()
 
 
 def _described(place: models.APIKeyIn, name: str) -> models.APIKey:

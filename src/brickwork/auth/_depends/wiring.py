@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ..._core.scope import TrustedProxies
-from .._service import AuthService
+from .._service.service import AuthService
 from .._store import User
 from .csrf import CSRF
 from .current import CurrentClaims, CurrentUser
@@ -25,7 +25,7 @@ class Wiring(Generic[UserT]):
         transports: The names of the ways that tokens may travel; the first is how they are delivered unless asked.
         cookies: Reads and sets the cookies; None where there are none.
         csrf: Makes and checks CSRF tokens: ``cookies.guard(scope, session_id, csrf)``.
-        scheme: The name of the security scheme whose token endpoint ``POST /token`` is.
+        scheme: The security scheme whose token endpoint ``POST /token`` is: ``token_endpoint(scheme)`` marks it.
         realm: What challenges name.
         proxies: Whose word about the client's address is believed.
     """

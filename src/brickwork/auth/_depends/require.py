@@ -1,0 +1,212 @@
+"""Markers that demand something of the user: ``auth.require(roles="admin")``."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from inspect import Parameter, Signature, isawaitable
+from math import ceil
+from typing import Annotated, Any, Generic, TypeVar, cast
+
+from fastapi import Depends, params
+from starlette.requests import HTTPConnection
+
+from ..._core.clock import Clock
+from ..._core.problem import Problem
+from .._errors import ForbiddenError, InsufficientScopeError, LoginTooOldError
+from .._rules import challenges
+from .._rules.demands import Demand, Lack, Standing
+from .._rules.scopes import checked
+from .._store import User
+from .current import CurrentUser
+from .principals import Principals
+
+UserT = TypeVar("UserT", bound=User)
+
+Permissions = Mapping[str, Collection[str]] | Callable[[UserT], Collection[str] | Awaitable[Collection[str]]] | None
+
+
+class Requirements(Generic[UserT]):
+    """Makes markers, and decides for them.
+
+    Args:
+        current: The dependency that gives the user; requirements rest on it, so that overriding it reaches them.
+        principals: Knows what the token allows.
+        scopes: The scopes there are; any name will do where there are none.
+        permissions: What a role allows, or what gives the permissions of a user.
+        clock: Tells the time.
+    """
+
+    def __init__(
+        self,
+        current: CurrentUser[UserT],
+        principals: Principals[UserT],
+        *,
+        scopes: Mapping[str, str],
+        permissions: Permissions[UserT],
+        clock: Clock,
+    ) -> None:
+        self.current = current
+        self._principals = principals
+        self._scopes = scopes
+        self._permissions = permissions
+        self._clock = clock
+
+    def marker(
+        self,
+        *,
+        scopes: str | Collection[str],
+        roles: str | Collection[str],
+        permissions: str | Collection[str],
+        fresh: float | None,
+        any_of: Iterable[params.Security],
+        all_of: Iterable[params.Security],
+    ) -> params.Security:
+        """Make the marker of a demand.
+
+        Raises:
+            ValueError: A scope is not one of those there are, or another argument makes no sense.
+            TypeError: ``any_of`` or ``all_of`` holds what is no requirement of the same `Auth`.
+        """
+        if fresh is not None and not fresh > 0:
+            raise ValueError(f"fresh={fresh}: give the seconds since the login that are accepted, as in fresh=300")
+        demand = Demand(
+            frozenset(self.known(scopes)),
+            _names("roles", roles),
+            _names("permissions", permissions),
+            fresh,
+            tuple(self._demand(marker) for marker in any_of),
+            tuple(self._demand(marker) for marker in all_of),
+        )
+        return params.Security(Requirement(self, demand), scopes=tuple(sorted(demand.needed_scopes())))
+
+    def known(self, scopes: str | Collection[str]) -> tuple[str, ...]:
+        """Check scopes that a route requires.
+
+        Raises:
+            ValueError: One of them is not among those there are.
+        """
+        names = checked(scopes)
+        unknown = [name for name in names if self._scopes and name not in self._scopes]
+        if unknown:
+            raise ValueError(f"there is no scope {unknown[0]!r}: add it to Auth(scopes={{…}}), or write one of those")
+        return names
+
+    def _demand(self, marker: params.Security) -> Demand:
+        requirement: object = getattr(marker, "dependency", None)
+        if not isinstance(requirement, Requirement) or requirement.of is not self:
+            raise TypeError(f"any_of= and all_of= take markers of the same Auth, as [auth.require(…)], not {marker!r}")
+        return requirement.demand
+
+    async def enforce(self, demand: Demand, user: UserT, connection: HTTPConnection) -> None:
+        """Refuse a user who does not meet a demand.
+
+        Raises:
+            LoginTooOldError: (401) The login is too long ago.
+            InsufficientScopeError: (403) The token does not allow it.
+            ForbiddenError: (403) The user may not.
+        """
+        lack = demand.lack(await self._standing(demand, user, connection))
+        if lack is not None:
+            raise _REFUSALS[lack.of](self._principals.realm, lack)
+
+    async def _standing(self, demand: Demand, user: UserT, connection: HTTPConnection) -> Standing:
+        principal = await self._principals.claims(connection)
+        permissions = await self._permissions_of(user) if demand.needs_permissions() else ()
+        if principal is None or principal.user is not user:
+            # The application put somebody else there (`dependency_overrides`): no token limits what that user may.
+            return Standing(user.scopes, user.roles, permissions, age=0)
+        at = principal.claims.get("auth_time")
+        age = None if at is None else self._clock.time() - at
+        return Standing(principal.claims.scopes, user.roles, permissions, age)
+
+    async def _permissions_of(self, user: UserT) -> Collection[str]:
+        permissions = self._permissions
+        if permissions is None:
+            return cast("Collection[str]", getattr(user, "permissions", ()))
+        if isinstance(permissions, Mapping):
+            return {name for role in user.roles for name in permissions.get(role, ())}
+        given = permissions(user)
+        return await given if isawaitable(given) else given
+
+
+class Requirement(Generic[UserT]):
+    """Gives the user, who meets a demand.
+
+    Attributes:
+        of: What made it.
+        demand: What is demanded.
+    """
+
+    __problems__: tuple[type[Problem], ...]
+
+    def __init__(self, of: Requirements[UserT], demand: Demand) -> None:
+        self.of = of
+        self.demand = demand
+        self.__problems__ = _problems(demand)
+        keyword = Parameter.KEYWORD_ONLY
+        self.__signature__ = Signature(
+            [
+                Parameter("connection", keyword, annotation=HTTPConnection),
+                Parameter("user", keyword, annotation=Annotated[Any, Depends(of.current)]),
+            ]
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Requirement) and self.of is other.of and self.demand == other.demand
+
+    def __hash__(self) -> int:
+        return hash((id(self.of), self.demand))
+
+    async def __call__(self, *, connection: HTTPConnection, user: UserT) -> UserT:
+        """Give the user: FastAPI calls this.
+
+        Raises:
+            LoginTooOldError: (401) The login is too long ago.
+            InsufficientScopeError: (403) The token does not allow it.
+            ForbiddenError: (403) The user may not.
+        """
+        await self.of.enforce(self.demand, user, connection)
+        return user
+
+
+def _names(option: str, names: str | Collection[str]) -> frozenset[str]:
+    listed = frozenset([names] if isinstance(names, str) else names)
+    if not all(isinstance(name, str) and name for name in cast("frozenset[object]", listed)):
+        raise ValueError(f'{option}={names!r}: give a name or a list of names, as in {option}="admin"')
+    return listed
+
+
+def _problems(demand: Demand) -> tuple[type[Problem], ...]:
+    inner = [problem for each in (*demand.any_of, *demand.all_of) for problem in _problems(each)]
+    own = {
+        LoginTooOldError: demand.fresh is not None,
+        InsufficientScopeError: bool(demand.scopes),
+        ForbiddenError: bool(demand.roles or demand.permissions),
+    }
+    return tuple(dict.fromkeys([*(problem for problem, possible in own.items() if possible), *inner]))
+
+
+def insufficient_scope(realm: str, scopes: Iterable[str], *, api_key: bool = False) -> InsufficientScopeError:
+    """Make the answer to a token or key that does not allow what it is used for."""
+    scope = " ".join(scopes)
+    challenge = challenges.bearer(realm, error="insufficient_scope", scope=scope)
+    return InsufficientScopeError(scope=scope, headers=None if api_key else {"WWW-Authenticate": challenge})
+
+
+def _too_old(realm: str, lack: Lack) -> LoginTooOldError:
+    max_age = ceil(lack.max_age)
+    challenge = challenges.bearer(realm, error="insufficient_user_authentication", max_age=max_age)
+    return LoginTooOldError(max_age=max_age, headers={"WWW-Authenticate": challenge})
+
+
+def _out_of_scope(realm: str, lack: Lack) -> InsufficientScopeError:
+    return insufficient_scope(realm, lack.scopes)
+
+
+def _forbidden(_realm: str, _lack: Lack) -> ForbiddenError:
+    return ForbiddenError("You may not do this.")
+
+
+_REFUSALS: Mapping[str, Callable[[str, Lack], Problem]] = {
+    "login": _too_old,
+    "scope": _out_of_scope,
+    "right": _forbidden,
+}
