@@ -13,7 +13,9 @@ def run(*command: str | Path) -> None:
     """Run a command at the top of the repository; a failure ends the step."""
     print("$", *command, flush=True)
     # A virtual environment that happens to be active must not receive what is meant for a fresh one.
-    environment = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    # Bytecode is written in any case: what is not compiled once is compiled in every process that a test starts.
+    left_out = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
     subprocess.run(command, cwd=ROOT, check=True, env=environment | {"UV_PYTHON_DOWNLOADS": "never"})
 
 
