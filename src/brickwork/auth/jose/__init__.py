@@ -1,7 +1,8 @@
 """Signed tokens with python-jose and cryptography: keys that know their use, and a codec that takes no other."""
 
 from .codec import JoseCodec
-from .keys import Key, Keys
+from .key import Key
+from .keys import Keys
 from .material import Algorithm
 
 __all__ = ["Algorithm", "JoseCodec", "Key", "Keys"]

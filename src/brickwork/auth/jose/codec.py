@@ -13,7 +13,8 @@ from .._rules.compact import (
     encode_segment,
     split,
 )
-from .keys import Key, Keys
+from .key import Key
+from .keys import Keys
 
 _MEMBERS = frozenset({"alg", "kid", "typ"})
 _MOST_HEADERS = 64
@@ -88,9 +89,9 @@ class JoseCodec:
         written = self._written.get((key, typ))
         if written is None:
             written = encode_segment(encode_object({"alg": key.algorithm, "typ": typ, "kid": key.kid}))
-            self._written = (
-                {(key, typ): written} if len(self._written) >= _MOST_HEADERS else {**self._written, (key, typ): written}
-            )
+            if len(self._written) >= _MOST_HEADERS:
+                self._written.clear()
+            self._written[key, typ] = written
         return written
 
     def _remember(self, segment: bytes, header: tuple[str, str, str]) -> None:

@@ -30,7 +30,18 @@ ALGORITHMS: Final[tuple[str, ...]] = get_args(Algorithm)
 SECRET_BYTES: Final[Mapping[str, int]] = {"HS256": 32, "HS384": 48, "HS512": 64}
 _RSA_BITS: Final = 2048
 _MAKE_ONE: Final = 'make one with python -c "import secrets; print(secrets.token_urlsafe(64))"'
-_TEXT_FORMS: Final = (b"-----BEGIN", b"---- BEGIN", b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
+# It stands in FastAPI's tutorial, and from there in thousands of repositories.
+_TUTORIAL: Final = b"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"
+# PEM as it is, or in base64 as environments like to hold it; the two forms of SSH.
+_TEXT_FORMS: Final = (
+    b"-----BEGIN",
+    b"LS0tLS1CRUdJTi",
+    b"---- BEGIN",
+    b"ssh-",
+    b"ecdsa-sha2-",
+    b"sk-ssh-",
+    b"sk-ecdsa-",
+)
 
 
 def check(material: Material, algorithm: str) -> None:
@@ -92,6 +103,8 @@ def _check_secret(secret: bytes, algorithm: str) -> None:
         raise ValueError("this is a JWK, not a secret: write Key.from_jwk(json.loads(...))")
     if _is_der(secret) or _is_der(_unarmored(text)):
         raise ValueError("this is a key in DER form, not a secret: convert it to PEM and write Key.from_pem(...)")
+    if text == _TUTORIAL:
+        raise ValueError(f"this secret is the one of FastAPI's tutorial, which everybody knows: {_MAKE_ONE}")
     least = SECRET_BYTES[algorithm]
     if len(secret) < least:
         raise ValueError(
