@@ -53,11 +53,11 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Count the lines of a function without its docstring."""
-    first, *_ = function.body
+    """Count the lines of a function without its signature, which is a list of options, and its docstring."""
+    first, *others = function.body
     documented = ast.get_docstring(function, clean=False) is not None
-    spoken = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
-    return (function.end_lineno or 0) - function.lineno + 1 - spoken
+    begin = others[0] if documented and others else first
+    return (function.end_lineno or 0) - begin.lineno + 1
 
 
 def in_fresh_interpreter(code: str) -> list[str]:

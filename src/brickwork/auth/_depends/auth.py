@@ -2,37 +2,30 @@
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Generic, Literal, TypeVar, overload
 
 from fastapi import APIRouter, params
+from pydantic import BaseModel
 
 from ..._core.clock import Clock, SystemClock
 from ..._core.scope import TrustedProxies
 from .._rules.challenges import checked_realm
 from .._rules.scopes import checked
 from .._rules.values import AuthEvent, Claims, NewApiKey, Session, TokenResponse
-from .._service.authenticator import Authenticator
-from .._service.events import Events
-from .._service.keys import ApiKeys
 from .._service.lockout import Lockout
 from .._service.options import AuthOptions
 from .._service.policy import PasswordPolicy
-from .._service.service import AuthService
 from .._service.sessions import Caller
-from .._service.verifier import Verifier
 from .._store import ApiKeyStore, Codec, TokenStore, User, UserStore
 from ..jose import JoseCodec, Keys
 from ..memory import MemoryApiKeyStore, MemoryTokenStore
 from ..passlib import PasswordHasher
 from .acting import acting
-from .api_key import CurrentApiKey, KeyRequirement
-from .csrf import CSRF
-from .current import CurrentClaims, CurrentUser, OptionalUser
-from .principals import Principal, Principals
-from .require import Permissions, Requirements
-from .schemes import schemes_of
-from .transports import CookieTransport, Transport, TransportName, transports_of
-from .wiring import Wiring
+from .api_key import KeyRequirement
+from .parts import Description, Parts, checked_scopes, keys_of, verifier_of
+from .principals import Principal
+from .require import Permissions
+from .transports import Transport, TransportName, transports_of
 
 UserT = TypeVar("UserT", bound=User)
 
@@ -152,7 +145,7 @@ class Auth(Generic[UserT]):
         clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
-        self.keys = keys = _keys(secret, keys, clock)
+        self.keys = keys = keys_of(secret, keys, clock)
         options = AuthOptions(
             users=users,
             tokens=MemoryTokenStore() if tokens == "memory" else tokens,
@@ -171,7 +164,7 @@ class Auth(Generic[UserT]):
             one_time_ttl=one_time_ttl,
             session_limit=session_limit,
             login_fields=login_fields,
-            scopes=_checked_scopes(scopes or {}),
+            scopes=checked_scopes(scopes or {}),
             claims=claims,
             clients=clients or {},
             key_prefix=key_prefix,
@@ -180,3 +173,218 @@ class Auth(Generic[UserT]):
             on_event=on_event,
             clock=clock,
         )
+        verifier = verifier_of(options, leeway=leeway, cache=verified_cache)
+        described = Description(checked_realm(realm), token_url, TrustedProxies(trusted_proxies))
+        self._parts = parts = Parts(options, verifier, transports_of(transports), permissions, described)
+        self.user = parts.user
+        self.optional_user = parts.optional_user
+        self.claims = parts.claims
+        self.api_key = parts.api_key
+
+    def __repr__(self) -> str:
+        return f"<Auth {self._parts.realm!r}>"
+
+    # --- in endpoints
+
+    def require(
+        self,
+        *,
+        scopes: str | Collection[str] = (),
+        roles: str | Collection[str] = (),
+        permissions: str | Collection[str] = (),
+        fresh: float | None = None,
+        any_of: Iterable[params.Security] = (),
+        all_of: Iterable[params.Security] = (),
+    ) -> params.Security:
+        """Give the marker of a user who has to meet a demand; it yields the user.
+
+        ```python
+        import secrets
+        from typing import Annotated
+
+        from brickwork.auth import Auth, MemoryUser, MemoryUserStore
+
+        auth = Auth(MemoryUserStore(), secret=secrets.token_urlsafe(64))
+        Staff = Annotated[MemoryUser, auth.require(roles=["admin", "support"])]
+        Recent = Annotated[MemoryUser, auth.require(scopes="orders:write", fresh=300)]
+        Either = Annotated[MemoryUser, auth.require(any_of=[auth.require(roles="admin"), auth.require(scopes="audit")])]
+        ```
+
+        Equal arguments give equal dependencies, and the user is looked up once however many there are. What rests on
+        ``auth.user`` follows its ``app.dependency_overrides``: no token limits a user who was put there.
+
+        Args:
+            scopes: The token has to allow all of them; a text may hold several, separated by spaces.
+            roles: The user has to have one of them.
+            permissions: The user has to have all of them.
+            fresh: Seconds since the user last showed a password, at most.
+            any_of: Markers of this `Auth`, one of which has to be met as well.
+            all_of: Markers of this `Auth`, all of which have to be met as well.
+
+        Raises:
+            ValueError: A scope is none of those there are, or another argument makes no sense.
+            TypeError: A marker is of another `Auth`, or is none.
+        """
+        return self._parts.requirements.marker(
+            scopes=scopes, roles=roles, permissions=permissions, fresh=fresh, any_of=any_of, all_of=all_of
+        )
+
+    def require_key(self, *, scopes: str | Collection[str] = ()) -> params.Security:
+        """Give the marker of an API key that has to allow all of some scopes; it yields the key.
+
+        Raises:
+            ValueError: A scope is none of those there are.
+        """
+        return KeyRequirement(self.api_key, self._parts.requirements.known(scopes)).marker()
+
+    def router(
+        self,
+        *,
+        exclude: Collection[str] = (),
+        paths: Mapping[str, str] | None = None,
+        user_model: type[BaseModel] | None = None,
+        registration: type[BaseModel] | None = None,
+    ) -> APIRouter:
+        """Give the routes: login, tokens, sessions, passwords, API keys.
+
+        Args:
+            exclude: Names of routes to leave out, such as ``"register"``.
+            paths: Other paths for routes, by their names.
+            user_model: How ``/me`` and ``/register`` show a user.
+            registration: What ``/register`` takes besides login and password.
+
+        Raises:
+            ValueError: A name is that of no route, or this `Auth` only verifies.
+        """
+        # The routes are made of what is here, and not the other way round.
+        from .._routes import auth_router  # noqa: PLC0415
+
+        return auth_router(
+            self._parts.wiring(), exclude=exclude, paths=paths or {}, user_model=user_model, registration=registration
+        )
+
+    # --- everywhere
+
+    async def issue(
+        self, user: UserT, scopes: Iterable[str] | None = None, *, client: str | None = None
+    ) -> TokenResponse:
+        """Start a session of a user without asking for a password: for tests, and for other ways to log in.
+
+        Args:
+            user: Whose session.
+            scopes: What its tokens allow; all that the user may where left out.
+            client: What the list of sessions calls the client.
+
+        Raises:
+            ValueError: The user may not have one of the scopes.
+            AuthUnavailableError: (503) The session cannot be kept.
+        """
+        granted = None if scopes is None else checked(scopes)
+        issued = await self._parts.acting_service().sessions.start(
+            user, scopes=granted, caller=Caller(agent=client or "")
+        )
+        return issued.tokens
+
+    @overload
+    async def revoke(self, token: str, /) -> None: ...
+
+    @overload
+    async def revoke(self, *, session: str) -> None: ...
+
+    @overload
+    async def revoke(self, *, user: UserT) -> None: ...
+
+    async def revoke(self, token: str | None = None, *, session: str | None = None, user: UserT | None = None) -> None:
+        """End a token, a session, or all sessions of a user; they are refused from the next request on.
+
+        Args:
+            token: A refresh token, which ends with its session, or an access token, which ends alone.
+            session: The ID of a session.
+            user: Whose sessions and tokens all end.
+
+        Raises:
+            SessionNotFoundError: (404) There is no such session.
+            TypeError: Not exactly one of the three is given.
+            AuthUnavailableError: (503) A store cannot be asked.
+        """
+        if [token, session, user].count(None) != 2:
+            raise TypeError("revoke one thing: a token, session= or user=")
+        service = self._parts.acting_service()
+        if token is not None:
+            await service.inspection.revoke(token)
+        elif session is not None:
+            await service.sessions.end(session)
+        elif user is not None:
+            await service.sessions.end_all(str(user.id))
+
+    async def sessions(self, user: UserT) -> Sequence[Session]:
+        """Give the sessions of a user, the most recently used first."""
+        return await self._parts.acting_service().sessions.of(str(user.id))
+
+    async def create_key(
+        self, user: UserT, *, name: str, scopes: str | Iterable[str] = (), expires_in: float | None = None
+    ) -> NewApiKey:
+        """Make an API key of a user; its text is in the answer and nowhere else.
+
+        Args:
+            user: Whose key.
+            name: What the user calls it.
+            scopes: What it allows; no more than the user may.
+            expires_in: Seconds after which it ends; never where left out.
+
+        Raises:
+            ValueError: The user may not have one of the scopes, or ``expires_in`` is not positive.
+            AuthUnavailableError: (503) The key cannot be kept.
+        """
+        return await self._parts.api_keys.create(user, name=name, scopes=checked(scopes), expires_in=expires_in)
+
+    async def rotate_key(self, key_id: str, *, overlap: float = 0) -> NewApiKey:
+        """Make a successor of an API key, with its name, scopes and lifetime.
+
+        Args:
+            key_id: Which key.
+            overlap: Seconds for which the key itself still works.
+
+        Raises:
+            ApiKeyNotFoundError: (404) There is no such key.
+            ValueError: ``overlap`` is negative.
+            AuthUnavailableError: (503) The store cannot be asked.
+        """
+        return await self._parts.api_keys.rotate(key_id, overlap=overlap)
+
+    async def revoke_key(self, key_id: str) -> None:
+        """Take an API key back; it is refused from the next request on.
+
+        Raises:
+            ApiKeyNotFoundError: (404) There is no such key.
+            AuthUnavailableError: (503) The store cannot be asked.
+        """
+        await self._parts.api_keys.revoke(key_id)
+
+    def act_as(
+        self, user: UserT, scopes: str | Iterable[str] | None = None, *, fresh: bool = True
+    ) -> AbstractContextManager[None]:
+        """Let all requests inside of the block come from a user, without any token: for tests.
+
+        It reaches what runs in the same context, and what is started from there: clients of an app in process, their
+        sockets and threads. No request can bring it about.
+
+        Args:
+            user: Who calls.
+            scopes: What the token would allow; all that the user may where left out.
+            fresh: Whether the user has just logged in.
+        """
+        now = self._parts.options.clock.time()
+        granted = user.scopes if scopes is None else checked(scopes)
+        claims = {
+            "iss": self._parts.options.issuer,
+            "sub": str(user.id),
+            "aud": self._parts.options.audience,
+            "exp": now + self._parts.options.access_ttl,
+            "iat": now,
+            "jti": "act-as",
+            "ver": user.token_version,
+            "scope": " ".join(granted),
+            "auth_time": now if fresh else 0,
+        }
+        return acting(self._parts.principals, Principal(Claims(claims), user))

@@ -1,6 +1,6 @@
 """Who calls: read, verified and loaded once for each request, however many dependencies ask."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from starlette.requests import HTTPConnection
@@ -150,7 +150,7 @@ def _pick_subprotocol(connection: HTTPConnection) -> None:
     accept = connection.accept
 
     async def accept_with_subprotocol(
-        subprotocol: str | None = None, headers: Sequence[tuple[bytes, bytes]] | None = None
+        subprotocol: str | None = None, headers: Iterable[tuple[bytes, bytes]] | None = None
     ) -> None:
         await accept(subprotocol or SUBPROTOCOL, headers)
 
