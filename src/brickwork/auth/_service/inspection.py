@@ -8,7 +8,6 @@ from .._errors import InvalidTokenError
 from .._rules.values import Claims
 from .._store import TokenStore
 from .authenticator import Authenticator
-from .events import Events
 from .options import LONGEST_LEEWAY, AuthOptions, UserT
 from .sessions import UNKNOWN, Caller, Sessions
 
@@ -21,7 +20,6 @@ class Inspection(Generic[UserT]):
         tokens: Where sessions are kept.
         authenticator: Accepts access tokens.
         sessions: Knows refresh tokens.
-        events: Is told what happens.
     """
 
     def __init__(
@@ -31,13 +29,11 @@ class Inspection(Generic[UserT]):
         tokens: TokenStore,
         authenticator: Authenticator[UserT],
         sessions: Sessions[UserT],
-        events: Events,
     ) -> None:
         self._options = options
         self._tokens = tokens
         self._authenticator = authenticator
         self._sessions = sessions
-        self._events = events
 
     def knows_client(self, client: str, secret: str) -> bool:
         """Tell whether an ID and a secret are those of a client; how long it takes tells nothing of either."""
@@ -74,23 +70,26 @@ class Inspection(Generic[UserT]):
         found = await self._sessions.find(token)
         if found is not None:
             _, session = found
-            if await self._tokens.end(session.id):
-                await self._events.tell(
-                    "logged-out", user_id=session.user_id, session_id=session.id, address=caller.address
-                )
+            await self._sessions.close(session.id, session.user_id, caller=caller)
             return
         try:
             claims = await self._authenticator.claims(token)
         except InvalidTokenError:
             return
-        await self.deny(claims)
+        await self._deny(claims)
 
-    async def deny(self, claims: Claims) -> None:
-        """Refuse an access token until it has expired anyway.
+    async def leave(self, claims: Claims, *, caller: Caller) -> None:
+        """End the session of an access token; or the token alone, if it was issued without a session.
 
         Raises:
             AuthUnavailableError: (503) The store cannot be asked.
         """
+        if claims.session_id is None:
+            await self._deny(claims)
+        else:
+            await self._sessions.close(claims.session_id, claims.subject, caller=caller)
+
+    async def _deny(self, claims: Claims) -> None:
         until = claims.expires_at.timestamp() + LONGEST_LEEWAY
         await self._tokens.deny(claims.token_id, now=self._options.clock.time(), until=until)
 

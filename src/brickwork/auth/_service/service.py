@@ -61,9 +61,7 @@ class AuthService(Generic[UserT]):
             one_time=one_time,
             events=self.events,
         )
-        self.inspection = Inspection(
-            options, tokens=tokens, authenticator=authenticator, sessions=self.sessions, events=self.events
-        )
+        self.inspection = Inspection(options, tokens=tokens, authenticator=authenticator, sessions=self.sessions)
 
     async def log_in(
         self, login: str, password: str, *, scopes: tuple[str, ...] | None, caller: Caller

@@ -109,11 +109,11 @@ class Sessions(Generic[UserT]):
             InvalidScopeError: The session was not given one of the scopes, or the user has lost it since.
             AuthUnavailableError: A store cannot be asked; the token is still good.
         """
-        token = RefreshToken.read(text)
-        now = self._options.clock.time()
-        session = token and await self._tokens.get(token.session_id, now=now)
-        if token is None or session is None:
+        found = await self.find(text)
+        if found is None:
             raise InvalidTokenError
+        token, session = found
+        now = self._options.clock.time()
         user = await self._user_of(session)
         granted = narrow(scopes, [scope for scope in session.scopes if scope in user.scopes])
         rotation = await self._tokens.rotate(
@@ -152,10 +152,16 @@ class Sessions(Generic[UserT]):
         session = await self._tokens.get(session_id, now=self._options.clock.time())
         if session is None or owner not in (None, session.user_id):
             raise SessionNotFoundError
+        await self.close(session_id, session.user_id, caller=caller)
+
+    async def close(self, session_id: str, user_id: str, *, caller: Caller = UNKNOWN) -> None:
+        """End a session that was seen a moment ago, whether it is still there or not.
+
+        Raises:
+            AuthUnavailableError: The session could not be ended.
+        """
         if await self._tokens.end(session_id):
-            await self._events.tell(
-                "logged-out", user_id=session.user_id, session_id=session_id, address=caller.address
-            )
+            await self._events.tell("logged-out", user_id=user_id, session_id=session_id, address=caller.address)
 
     async def end_all(self, user_id: str, *, caller: Caller = UNKNOWN) -> None:
         """End all sessions of a user, and refuse every token that was ever issued to the user.
@@ -170,8 +176,10 @@ class Sessions(Generic[UserT]):
     async def find(self, text: str) -> tuple[RefreshToken, Session] | None:
         """Give the session that a refresh token belongs to, be the token used up or not."""
         token = RefreshToken.read(text)
-        session = token and await self._tokens.get(token.session_id, now=self._options.clock.time())
-        return (token, session) if token and session else None
+        if token is None:
+            return None
+        session = await self._tokens.get(token.session_id, now=self._options.clock.time())
+        return None if session is None else (token, session)
 
     async def _user_of(self, session: Session) -> UserT:
         user = await self._options.users.get(session.user_id)
