@@ -1,13 +1,12 @@
 """Shows in OpenAPI which problems an operation can answer: those of its route, of its dependencies, of the stack.
 
-FastAPI gives a dependency no way to declare an answer, so ours carry ``__problems__``, and `dress` replaces
-``app.openapi`` by an object that calls what it found there and completes the document. That is FastAPI's documented
-way to extend it; this is the one place that does so.
+FastAPI gives a dependency no way to declare an answer, so ours carry ``__problems__`` (and ``__credentials__``, where
+they want to see some), and `dress` replaces ``app.openapi`` by an object that calls what it found there and completes
+the document. That is FastAPI's documented way to extend it; this is the one place that does so.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import params
@@ -15,6 +14,7 @@ from fastapi.openapi import utils
 from fastapi.openapi.constants import REF_PREFIX
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
+from .credentials import Credentials, state_credentials, state_token_endpoint
 from .problem import Problem
 from .registry import ProblemRegistry
 from .renderer import has_renderer, renderer_of
@@ -28,19 +28,6 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 Problems = tuple[type[Problem], ...]
 When = Callable[[RouteContext], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a dependency wants to see, as its ``__credentials__``: FastAPI can say neither "both" nor "may be left out".
-
-    Attributes:
-        schemes: The names of the security schemes, any one of which will do.
-        optional: Whether none will do as well.
-    """
-
-    schemes: tuple[str, ...]
-    optional: bool = False
 
 
 class Answer(dict[str, Any]):
@@ -173,7 +160,9 @@ class _Dresser:
             for method in context.methods or ():
                 operation = document.get("paths", {}).get(context.path_format, {}).get(method.lower())
                 if operation is not None:
+                    state_credentials(operation, _credentials(context))
                     self._complete(operation.setdefault("responses", {}), context, schemas, replace=handled)
+        self._state_token_endpoints(document)
         if handled:
             _drop_own_answers(document)
         if schemas.added or "schemas" in document.get("components", {}):
@@ -181,6 +170,12 @@ class _Dresser:
             document.setdefault("components", {})["schemas"] = dict(sorted(everything.items()))
         if handled:
             _drop_own_schemas(document)
+
+    def _state_token_endpoints(self, document: Document) -> None:
+        for context in iter_route_contexts(self.app.routes):
+            scheme = getattr(context.endpoint, "__token_endpoint__", None)
+            if scheme is not None and context.path_format is not None:
+                state_token_endpoint(document, scheme, context.path_format)
 
     def _complete(self, responses: dict[str, Any], context: RouteContext, schemas: Schemas, *, replace: bool) -> None:
         if replace and _is_own(responses.get("422")):
@@ -206,6 +201,13 @@ def _dependants(dependant: "Dependant") -> Iterator["Dependant"]:
     yield dependant
     for inner in dependant.dependencies:
         yield from _dependants(inner)
+
+
+def _credentials(context: RouteContext) -> Iterator[Credentials]:
+    for dependant in _dependants(context.dependant):
+        wanted = getattr(dependant.call, "__credentials__", None)
+        if isinstance(wanted, Credentials):
+            yield wanted
 
 
 def _is_own(response: object) -> bool:

@@ -2,32 +2,29 @@
 
 from collections.abc import Collection
 from inspect import Parameter, Signature
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Depends, params
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
+from ..._core.credentials import Credentials
 from ..._core.headers import find_all
-from ..._core.openapi import Credentials
 from ..._core.problem import Problem
 from .._errors import AmbiguousCredentialsError, AuthUnavailableError, InsufficientScopeError, InvalidApiKeyError
 from .._rules import challenges
 from .._rules.scopes import missing
 from .._rules.values import ApiKey
 from .._service.keys import ApiKeys
-from .._store import User
 from .principals import remembered
 from .require import insufficient_scope
 from .schemes import api_key_model, name_of
 
-UserT = TypeVar("UserT", bound=User)
 
-
-class CurrentApiKey(SecurityBase, Generic[UserT]):
+class CurrentApiKey(SecurityBase):
     """Gives the API key that a request was made with; it comes in the header ``X-API-Key`` and nowhere else."""
 
-    def __init__(self, keys: ApiKeys[UserT], realm: str) -> None:
+    def __init__(self, keys: ApiKeys[Any], realm: str) -> None:
         self.model = api_key_model()
         self.scheme_name = name_of("ApiKey", realm)
         self.realm = realm
@@ -67,7 +64,7 @@ class CurrentApiKey(SecurityBase, Generic[UserT]):
             ) from error
 
 
-class KeyRequirement(Generic[UserT]):
+class KeyRequirement:
     """Gives the API key, which allows what is demanded.
 
     Args:
@@ -75,7 +72,7 @@ class KeyRequirement(Generic[UserT]):
         scopes: What the key has to allow.
     """
 
-    def __init__(self, current: CurrentApiKey[UserT], scopes: Collection[str]) -> None:
+    def __init__(self, current: CurrentApiKey, scopes: Collection[str]) -> None:
         self.current = current
         self.scopes = tuple(sorted(scopes))
         self.__problems__: tuple[type[Problem], ...] = (InsufficientScopeError,) if self.scopes else ()

@@ -12,7 +12,7 @@ from fastapi import Depends
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from ..._core.openapi import Credentials
+from ..._core.credentials import Credentials
 from ..._core.problem import Problem
 from .._errors import (
     AmbiguousCredentialsError,

@@ -20,7 +20,7 @@ from .csrf import CSRF
 from .current import CurrentClaims, CurrentUser, OptionalUser
 from .principals import Principals
 from .require import Permissions, Requirements
-from .schemes import schemes_of
+from .schemes import name_of, schemes_of
 from .transports import CookieTransport, Transport
 from .wiring import Wiring
 
@@ -77,6 +77,7 @@ class Parts(Generic[UserT]):
         token_url = description.token_url or (_TOKEN_URL if options.tokens is not None else None)
         schemes = schemes_of(transports, realm=realm, token_url=token_url, scopes=options.scopes)
         self._scheme = schemes[0].scheme_name
+        self._finds_token_url = description.token_url is None
         self.user = CurrentUser(principals, schemes)
         self.optional_user = OptionalUser(principals, schemes)
         self.claims = CurrentClaims(principals, schemes)
@@ -115,6 +116,7 @@ class Parts(Generic[UserT]):
             cookies=self._cookies,
             csrf=self._csrf,
             scheme=self._scheme,
+            token_endpoint=name_of("OAuth2", self.realm) if self._finds_token_url else None,
             realm=self.realm,
             proxies=self._proxies,
         )

@@ -122,12 +122,13 @@ class Requirements(Generic[UserT]):
         if permissions is None:
             return cast("Collection[str]", getattr(user, "permissions", ()))
         if isinstance(permissions, Mapping):
-            return {name for role in user.roles for name in permissions.get(role, ())}
+            roles: Iterable[str] = user.roles
+            return {name for role in roles for name in permissions.get(role, ())}
         given = permissions(user)
         return await given if isawaitable(given) else given
 
 
-class Requirement(Generic[UserT]):
+class Requirement:
     """Gives the user, who meets a demand.
 
     Attributes:
@@ -137,7 +138,7 @@ class Requirement(Generic[UserT]):
 
     __problems__: tuple[type[Problem], ...]
 
-    def __init__(self, of: Requirements[UserT], demand: Demand) -> None:
+    def __init__(self, of: Requirements[Any], demand: Demand) -> None:
         self.of = of
         self.demand = demand
         self.__problems__ = _problems(demand)
@@ -155,7 +156,7 @@ class Requirement(Generic[UserT]):
     def __hash__(self) -> int:
         return hash((id(self.of), self.demand))
 
-    async def __call__(self, *, connection: HTTPConnection, user: UserT) -> UserT:
+    async def __call__(self, *, connection: HTTPConnection, user: Any) -> Any:
         """Give the user: FastAPI calls this.
 
         Raises:

@@ -1,8 +1,9 @@
 """How OpenAPI describes the ways that tokens and keys travel."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from fastapi import Request, Response
 from fastapi.openapi import models
 from fastapi.security.base import SecurityBase
 
@@ -23,6 +24,23 @@ class Scheme(SecurityBase):
 
     async def __call__(self) -> None:
         """Do nothing: FastAPI calls this."""
+
+
+class TokenEndpoint:
+    """The endpoint that hands out tokens; the document finds its path by it, wherever the router is included.
+
+    Args:
+        endpoint: What answers.
+        scheme: The name of the scheme whose tokens these are; None to let the document show another address.
+    """
+
+    def __init__(self, endpoint: Callable[[Request], Awaitable[Response]], scheme: str | None) -> None:
+        self._endpoint = endpoint
+        self.__token_endpoint__ = scheme
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer: FastAPI calls this."""
+        return await self._endpoint(request)
 
 
 def schemes_of(

@@ -28,10 +28,12 @@ class Transport(Protocol):
     @property
     def name(self) -> str:
         """What the transport is called where several are offered."""
+        ...
 
     @property
     def scheme(self) -> models.SecurityBase | None:
         """How OpenAPI describes it; None for what it has no words for, such as WebSockets."""
+        ...
 
     def read(self, scope: Scope) -> str | None:
         """Give the token that came this way, which may be empty; None where none did.

@@ -6,6 +6,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from starlette.responses import JSONResponse
 
+from .._depends.schemes import TokenEndpoint
 from .._depends.wiring import Wiring
 from .._rules import challenges
 from .._rules.scopes import InvalidScopeError, parse
@@ -34,12 +35,18 @@ _SECRET: Final = ("password", "refresh_token", "token", "client_secret")
 def oauth_operations(wiring: Wiring[UserT], delivery: Delivery[UserT]) -> list[Operation]:
     """Make the routes that speak OAuth."""
     routes = _OAuth(wiring, delivery)
+
+    async def token(request: Request) -> Response:
+        return await routes.token(request)
+
+    # The document shows this route as the one that hands out the tokens of the scheme.
+    token.__dict__["__token_endpoint__"] = wiring.token_endpoint
     operations = [
         Operation(
             name="token",
             method="POST",
             path="/token",
-            endpoint=routes.token,
+            endpoint=TokenEndpoint(routes.token, wiring.token_endpoint),
             summary="Get tokens for login and password, or for a refresh token",
             model=TokenResponse,
             responses=oauth_answers(400, 401, 413, 429, 503),

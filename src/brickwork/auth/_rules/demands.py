@@ -66,9 +66,8 @@ class Demand:
     def needed_scopes(self) -> frozenset[str]:
         """Give the scopes without which it is never met."""
         needed = self.scopes.union(*(inner.needed_scopes() for inner in self.all_of))
-        if not self.any_of:
-            return needed
-        return needed | frozenset.intersection(*(inner.needed_scopes() for inner in self.any_of))
+        ways = [inner.needed_scopes() for inner in self.any_of]
+        return needed.union(ways[0].intersection(*ways) if ways else ())
 
     def lack(self, standing: Standing) -> Lack | None:
         """Give what is missing, None if nothing is.
