@@ -12,6 +12,7 @@ from sqlalchemy import Select, select
 from .._rules.styles import ParameterName
 from .._rules.totals import Total
 from ..sqlalchemy.filters import FilterSet
+from ..sqlalchemy.groups import refuse_hidden_keys
 from ..sqlalchemy.joins import refuse_other_entity
 from ..sqlalchemy.keyset import Walk
 from ..sqlalchemy.reading import Prepared, prepare
@@ -159,8 +160,10 @@ class Query(Generic[Item]):
         return self._shape.rows
 
     def _sorted(self, statement: Listed, dialect: str) -> Listed:
+        keys = self._keys()
+        refuse_hidden_keys(statement, keys)
         unsorted = statement.order_by(None) if self.sort else statement
-        return unsorted.order_by(*(key.order_by(dialect) for key in self._keys()))
+        return unsorted.order_by(*(key.order_by(dialect) for key in keys))
 
     def _filtered(self, statement: Listed) -> Listed:
         refuse_other_entity(statement, self._shape.model)

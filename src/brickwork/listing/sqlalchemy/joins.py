@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     SelectBase,
     Table,
+    UnaryExpression,
     UniqueConstraint,
     inspect,
     select,
@@ -27,6 +28,7 @@ from sqlalchemy.sql.selectable import CTE, FromGrouping, Subquery
 
 from .structure import (
     Statement,
+    distinct_on,
     entity_of,
     grouping_of,
     is_distinct,
@@ -58,17 +60,20 @@ def page_of_entities(statement: Select[Any], entity: Any) -> Select[Any]:
     mapped = inspect(entity)
     own = frozenset(_leaves(mapped.selectable))
     joins = joins_of(statement)
-    if joins is not None and _adds_no_rows(joins, own):
+    if joins is not None and not is_distinct(statement) and _adds_no_rows(joins, own):
         return statement
     key = primary_key_of(entity)
     inner: Any = statement.with_only_columns(*key).correlate(None)
-    if is_distinct(statement) or not _multiplies(inner.order_by(None), own):
+    if _is_readable(statement, own) if is_distinct(statement) else not _multiplies(inner.order_by(None), own):
         return statement
     name = mapped.mapper.class_.__name__
     if any(column.table not in own for clause in order_of(statement) for column in columns_in(clause)):
+        reason = (
+            "distinct() makes one row of several" if is_distinct(statement) else f"a join gives {name} several rows"
+        )
         raise TypeError(
-            f"a join gives {name} several rows, and the order is by something that is not of {name}: filter with "
-            "EXISTS, as any() and has() of a relationship do, or sort by a subquery that aggregates"
+            f"{reason}, and the order is by something that is not of {name}: filter with EXISTS, as any() and has() of "
+            "a relationship do, or sort by a subquery that aggregates"
         )
     if any("eager_from_alias" in part.local_opts for each in options_of(statement) for part in _parts(each)):
         raise TypeError(
@@ -79,6 +84,17 @@ def page_of_entities(statement: Select[Any], entity: Any) -> Select[Any]:
     chosen = (key[0] if len(key) == 1 else tuple_(*key)).in_(inner)
     page = select(entity).where(chosen).order_by(*order_of(statement)).options(*options_of(statement))
     return page.execution_options(**statement.get_execution_options())
+
+
+def _is_readable(distinct: Select[Any], own: frozenset[Any]) -> bool:
+    """Whether PostgreSQL sorts distinct rows so: by what is selected; to DISTINCT ON the order belongs anyway."""
+    return bool(distinct_on(distinct)) or all(_is_column(each, own) for each in order_of(distinct))
+
+
+def _is_column(term: Any, own: frozenset[Any]) -> bool:
+    while isinstance(term, UnaryExpression):
+        term = cast("Any", term.element)
+    return isinstance(term, ColumnClause) and term.table in own
 
 
 def refuse_other_entity(statement: Statement, model: type[Any] | None) -> None:

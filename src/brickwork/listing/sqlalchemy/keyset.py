@@ -7,7 +7,7 @@ the other; only the page in which one ends and the other begins needs two querie
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, TypeGuard
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,11 +30,12 @@ from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from .._rules.cursors import CursorError, Position
 from .._rules.order import KeysetRows, Nulls, neighbours, order_digest
 from .._rules.scalars import Beginning
+from .groups import refuse_ungrouped_keys
 from .joins import columns_in, page_of_entities
 from .reading import Plan, Read
 from .sort import OrderKey
 from .stored import Stored, stored_form
-from .structure import can_repeat, entity_of, grouping_of, is_distinct, is_joined, window_of
+from .structure import can_repeat, distinct_on, entity_of, grouping_of, is_distinct, is_joined, is_select, window_of
 
 # Rows are named tuples, whose public names begin with an underscore.
 _names_of: Final = attrgetter("_fields")
@@ -190,15 +191,10 @@ def _form_of(value: object) -> type:
     return type(value) if value is None or isinstance(value, Beginning) else object
 
 
-# isinstance alone leaves open what is selected.
-def _is_select(statement: GenerativeSelect) -> TypeGuard[Select[Any]]:
-    return isinstance(statement, Select)
-
-
 def _checked(statement: GenerativeSelect, keys: Sequence[OrderKey]) -> Select[Any]:
-    if not _is_select(statement) or window_of(statement) != (None, 0):
+    if not is_select(statement) or window_of(statement) != (None, 0) or distinct_on(statement):
         raise TypeError(
-            "pages by cursor cannot be cut from a union, nor from a statement with limit() or offset(): "
+            "pages by cursor cannot be cut from a union, nor from a statement with limit(), offset() or DISTINCT ON: "
             "select from it as a subquery"
         )
     if not keys or not keys[-1].unique:
@@ -208,6 +204,7 @@ def _checked(statement: GenerativeSelect, keys: Sequence[OrderKey]) -> Select[An
         )
     if is_distinct(statement) and entity_of(statement) is None:
         _refuse_hidden_keys(statement, keys)
+    refuse_ungrouped_keys(statement, keys)
     return statement
 
 
@@ -217,7 +214,7 @@ def _refuse_hidden_keys(statement: Select[Any], keys: Sequence[OrderKey]) -> Non
         if any(statement.selected_columns.corresponding_column(each) is None for each in columns_in(key.element)):
             raise TypeError(
                 f"pages by cursor of a distinct select need {key.name!r} among its columns: select it as well, or sort "
-                "by what is selected"
+                "by what is selected, with Sort(…, tie_breaker=…) in place of the primary key"
             )
 
 

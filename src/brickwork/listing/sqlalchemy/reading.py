@@ -18,7 +18,7 @@ from .._rules.slices import OffsetRows
 from .._rules.totals import Total
 from .counting import capped_count_of, count_of, rows_of
 from .joins import page_of_entities
-from .structure import Statement, can_repeat, entity_of, is_joined, window_of
+from .structure import Statement, can_repeat, entity_of, is_distinct, is_joined, window_of
 
 Result = TypeVar("Result")
 AsyncSource = AsyncSession | AsyncConnection | async_scoped_session[AsyncSession]
@@ -122,7 +122,7 @@ def offset_plan(
     """
     if prepared is None:
         entity = entity_of(statement)
-        if entity is not None and is_joined(statement):
+        if entity is not None and (is_joined(statement) or is_distinct(statement)):
             statement = page_of_entities(statement, entity)
         unique = entity is not None and can_repeat(statement, entity)
         first = Read(_cut(statement, offset, size), "items", unique)

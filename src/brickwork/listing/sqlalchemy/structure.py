@@ -34,7 +34,13 @@ _read_columns: Final = attrgetter("_raw_columns")
 _read_order: Final = attrgetter("_order_by_clauses")
 _read_grouping: Final = attrgetter("_group_by_clauses")
 _read_distinct: Final = attrgetter("_distinct")
+_DISTINCT_ON: Final = "_distinct_on"
 _read_options: Final = attrgetter("_with_options")
+
+
+def is_select(statement: Statement) -> TypeGuard[Select[Any]]:
+    """Whether it is one select; isinstance alone would leave open what is selected."""
+    return isinstance(statement, Select)
 
 
 def is_plain(statement: Statement) -> TypeGuard[Select[Any]]:
@@ -127,10 +133,19 @@ def grouping_of(statement: Select[Any]) -> tuple[ColumnElement[Any], ...]:
     return grouping
 
 
-def is_distinct(statement: Select[Any]) -> bool:
+def is_distinct(statement: Statement) -> TypeGuard[Select[Any]]:
     """Whether equal rows are one."""
-    distinct: bool = _read_distinct(statement)
-    return distinct
+    return isinstance(statement, Select) and _read_distinct(statement)
+
+
+def distinct_on(statement: Select[Any]) -> tuple[ColumnElement[Any], ...]:
+    """Give what PostgreSQL's DISTINCT ON keeps one row of each of."""
+    # Of distinct(…), or since SQLAlchemy 2.1 of what ext() puts before the columns.
+    extension = getattr(statement, "_pre_columns_clause", None)
+    expressions: tuple[ColumnElement[Any], ...] = getattr(statement, _DISTINCT_ON) or getattr(
+        extension, _DISTINCT_ON, ()
+    )
+    return expressions
 
 
 def options_of(statement: Statement) -> Sequence[ExecutableOption]:
