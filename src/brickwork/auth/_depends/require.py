@@ -121,11 +121,10 @@ class Requirements(Generic[UserT]):
         permissions = self._permissions
         if permissions is None:
             return cast("Collection[str]", getattr(user, "permissions", ()))
-        if isinstance(permissions, Mapping):
-            roles: Iterable[str] = user.roles
-            return {name for role in roles for name in permissions.get(role, ())}
-        given = permissions(user)
-        return await given if isawaitable(given) else given
+        if callable(permissions):
+            given = permissions(user)
+            return await given if isawaitable(given) else given
+        return {name for role in user.roles for name in permissions.get(role, ())}
 
 
 class Requirement:
