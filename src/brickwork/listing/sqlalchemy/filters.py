@@ -133,8 +133,10 @@ class FilterSet(BaseModel):
         Raises:
             TypeError: A condition is written in SQL only.
         """
-        given = list(self._given())
-        return [item for item in items if all(condition.holds(item, value) for condition, value in given)]
+        found = list(items)
+        for condition, value in self._given():
+            found = [item for item in found if condition.holds(item, value)]
+        return found
 
     def _given(self) -> Iterator[tuple[Condition, Any]]:
         values = self.__dict__
