@@ -88,7 +88,8 @@ class WeakPasswordError(Problem, status=422, slug="weak-password"):
     """The password does not meet the policy.
 
     Attributes:
-        reason: Which rule, for programs: ``too-short``, ``too-long``, ``common``, ``contains-login``, ``breached``.
+        reason: Which rule, for programs: ``too-short``, ``too-long``, ``not-text``, ``common``,
+            ``contains-login``, ``breached``.
     """
 
     reason: str

@@ -7,7 +7,8 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar, Final, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, ClassVar, Final, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -22,7 +23,6 @@ with extra("auth"):
     import passlib.context  # type: ignore[import-untyped]
     import passlib.registry  # type: ignore[import-untyped]
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 # The package has no types, and its own classes are made as they are needed.
@@ -105,7 +105,7 @@ class PasswordHasher:
         flaw = unusable(password, self._max_bytes)
         if flaw is not None:
             raise WeakPasswordError(flaw.detail, reason=flaw.reason)
-        return await self._run(self._schemes.hash, password.encode())
+        return await self._run(partial(self._schemes.hash, password.encode()))
 
     async def verify(self, password: str, stored: str | None) -> Verification:
         """Check a password against the hash that is kept.
@@ -127,10 +127,10 @@ class PasswordHasher:
         if flaw is Weakness.TOO_LONG:
             return Verification(valid=False)
         if flaw is not None:
-            return await self._run(self._schemes.verify, password.encode("utf-8", "surrogatepass"), None)
-        return await self._run(self._schemes.verify, password.encode(), stored)
+            return await self._run(partial(self._schemes.verify, password.encode("utf-8", "surrogatepass"), None))
+        return await self._run(partial(self._schemes.verify, password.encode(), stored))
 
-    async def _run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def _run(self, work: Callable[[], R]) -> R:
         loop = asyncio.get_running_loop()
         queue = self._queues.get(loop)
         if queue is None:
@@ -139,7 +139,7 @@ class PasswordHasher:
             raise HasherBusyError
         queue.length += 1
         try:
-            return await anyio.to_thread.run_sync(work, *args, limiter=queue.limiter)
+            return await anyio.to_thread.run_sync(work, limiter=queue.limiter)
         finally:
             queue.length -= 1
 
@@ -170,10 +170,9 @@ class _Schemes:
         )
         self._own = Work(_kind(self._handlers["argon2"].using(memory_cost=memory, parallelism=lanes)), passes)
         self._due = {self._own.kind: self._own}
-        given = legacy if isinstance(legacy, Mapping) else {}
-        for name in legacy:
-            rounds = given.get(name, 0)
-            handler = self._handlers[name].using(rounds=rounds) if rounds else self._handlers[name]
+        rounds = cast("Mapping[str, int]", legacy) if isinstance(legacy, Mapping) else dict.fromkeys(legacy, 0)
+        for name, times in rounds.items():
+            handler = self._handlers[name].using(rounds=times) if times else self._handlers[name]
             self._learn(Work(_kind(handler), getattr(handler, "default_rounds", None) or 0))
 
     def hash(self, secret: bytes) -> str:

@@ -11,7 +11,8 @@ def attempt_key(login: str, address: str | None) -> str:
         login: The login in its normal form, or what was typed where it has none.
         address: The client's address; None where it is not known.
     """
-    text = f"{login}\0{network(address)}".encode("utf-8", "surrogatepass")
+    # No address has a NUL, so no login can be typed that means another address.
+    text = f"{network(address)}\0{login}".encode("utf-8", "surrogatepass")
     return sha256(b"attempt|" + text).hexdigest()
 
 
