@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Scale: TypeAlias = Literal["log2", "linear"] | None
 
-_MOST_MEMORY = 1024 * 1024  # KiB: no honest row asks for more than 1 GiB
-_MOST_ROUNDS: Mapping[Scale, int] = {"log2": 20, "linear": 20_000_000, None: 0}
+_MOST_MEMORY: Final = 1024 * 1024  # KiB
+_MOST_PASSES: Final = 4 * _MOST_MEMORY  # KiB, each as often as it is passed over
+_MOST_ROUNDS: Final[Mapping[Scale, int]] = {"log2": 18, "linear": 20_000_000, None: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class Work:
     def bearable(self) -> bool:
         """Whether a stored hash may ask for this much; a damaged one could hold a thread for days."""
         memory = dict(self.kind.settings).get("memory_cost", 0)
-        return memory <= _MOST_MEMORY and self.rounds <= _MOST_ROUNDS[self.kind.scale]
+        if memory > _MOST_MEMORY or memory * self.rounds > _MOST_PASSES:
+            return False
+        return self.rounds <= _MOST_ROUNDS[self.kind.scale]
 
 
 def still_owed(done: Iterable[Work], due: Iterable[Work]) -> list[Work]:
