@@ -185,7 +185,7 @@ async def test_a_store_that_cannot_be_asked_lets_nobody_in(lost: str) -> None:
 
 @pytest.mark.promise("auth-D7")
 async def test_an_override_of_the_user_reaches_every_marker() -> None:
-    """`dependency_overrides[auth.user]` stands in for the user in routes and in requirements, with all that user may."""
+    """`dependency_overrides[auth.user]` stands in for the user everywhere, with all that user may."""
     async with open_site() as site:
         protect(site)
         grace = await site.add("grace", roles=("admin",), scopes=("a",))
