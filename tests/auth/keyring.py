@@ -1,7 +1,17 @@
 """Keys for tests, made once, and tokens that are as good as ours."""
 
+from base64 import urlsafe_b64encode
 from functools import cache
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from brickwork.auth._rules.claims import build
 from brickwork.auth._service.verifier import Verifier
@@ -11,6 +21,26 @@ from brickwork.testing import ManualClock
 ALGORITHMS: tuple[Algorithm, ...] = ("HS256", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA")
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://api.example"
+# Keys of `cryptography`, for those who bring their own.
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+ED = ed25519.Ed25519PrivateKey.generate()
+
+
+def pem(private: Any, password: bytes | None = None) -> bytes:
+    """Write a private key as OpenSSL does."""
+    encryption = NoEncryption() if password is None else BestAvailableEncryption(password)
+    return bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
+
+
+def public_pem(private: Any) -> bytes:
+    """Write the public half of a key as OpenSSL does."""
+    return bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def number_segment(number: int) -> str:
+    """Write a number as JWK does."""
+    return urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8)).rstrip(b"=").decode()
 
 
 @cache

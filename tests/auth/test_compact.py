@@ -99,5 +99,5 @@ def test_objects_come_back() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", [[]] * 300])
 def test_what_could_not_be_read_is_not_written(value: object) -> None:
     """Nobody signs what would be refused later."""
-    with pytest.raises(ValueError, match="JSON|surrogates|more than 256"):
+    with pytest.raises(ValueError, match=r"JSON|surrogates|more than 256"):
         encode_object({"own": value})

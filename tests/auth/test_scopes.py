@@ -38,7 +38,10 @@ def test_a_name_that_is_none_is_refused_where_it_is_written(scopes: Sequence[str
 
 def test_what_is_missing_is_told() -> None:
     """Names are compared letter by letter: no prefixes, no cases, no wildcards."""
-    assert missing(["orders:read", "orders", "*"], ["orders:read", "Orders", "orders:write"]) == ("Orders", "orders:write")
+    assert missing(["orders:read", "orders", "*"], ["orders:read", "Orders", "orders:write"]) == (
+        "Orders",
+        "orders:write",
+    )
 
 
 def test_a_request_narrows() -> None:
