@@ -8,13 +8,15 @@ kills, freezes or restarts it takes ``private_redis`` or ``private_postgres``; o
 from .postgres import PostgresServer, readable_programs
 from .process import ServerStartError, Source
 from .proxy import FaultyProxy
-from .redis import RedisServer
+from .redis import ClusterServer, RedisServer, SentinelServer
 from .sources import ServerNotFoundError, Sources
 
 __all__ = [
+    "ClusterServer",
     "FaultyProxy",
     "PostgresServer",
     "RedisServer",
+    "SentinelServer",
     "ServerNotFoundError",
     "ServerStartError",
     "Source",

@@ -11,7 +11,7 @@ from . import postgres, redis
 from .postgres import PostgresServer, readable_programs
 from .process import Source, unprivileged_account
 from .proxy import FaultyProxy
-from .redis import RedisServer
+from .redis import ClusterServer, RedisServer, SentinelServer
 from .sources import ServerNotFoundError, Sources
 
 _ALLOW = "BRICKWORK_TEST_ALLOW_MISSING"
@@ -20,6 +20,7 @@ _NAMES = ("redis", "postgres")
 _NEEDS = {
     "redis_server": ("redis", False),
     "private_redis": ("redis", True),
+    "private_cluster": ("redis", True),
     "postgres_server": ("postgres", False),
     "private_postgres": ("postgres", True),
 }
@@ -112,6 +113,20 @@ async def redis_proxy(redis_url: str) -> AsyncIterator[FaultyProxy]:
 def private_redis(pytestconfig: pytest.Config) -> Iterator[RedisServer]:
     """A Redis for one test, to kill, freeze and restart."""
     with RedisServer(_find(pytestconfig, "private_redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def private_cluster(pytestconfig: pytest.Config) -> Iterator[ClusterServer]:
+    """A Redis Cluster of one server for one test."""
+    with ClusterServer(_find(pytestconfig, "private_cluster")) as server:
+        yield server
+
+
+@pytest.fixture
+def sentinel(pytestconfig: pytest.Config, private_redis: RedisServer) -> Iterator[SentinelServer]:
+    """A Sentinel that watches ``private_redis``."""
+    with SentinelServer(_find(pytestconfig, "private_redis"), private_redis) as server:
         yield server
 
 

@@ -7,9 +7,10 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from .process import ServerProcess
+from .process import ServerProcess, Source, wait_until
 
 _PATIENCE = 2.0  # seconds for one question
+_FORMING_LIMIT = 10.0  # seconds until a cluster of one serves every slot
 
 
 def ask(url: str) -> dict[str, Any]:
@@ -65,3 +66,37 @@ class RedisServer(ServerProcess):
     def _greet(self) -> None:
         if ask(self.url)["process_id"] != self.pid:
             raise ConnectionError(f"another server answers on port {self.port}")
+
+
+class ClusterServer(RedisServer):
+    """A cluster of one server, which refuses calls whose keys have not one slot, as any cluster does."""
+
+    def _command(self) -> list[str]:
+        return [*super()._command(), "--cluster-enabled", "yes"]
+
+    def _launch(self) -> None:
+        super()._launch()
+        with _client(self.url) as client:
+            if client.execute_command("CLUSTER INFO")["cluster_slots_assigned"] == "0":
+                client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+            wait_until(lambda: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok", limit=_FORMING_LIMIT)
+
+
+class SentinelServer(RedisServer):
+    """A Sentinel that watches one server, under the name ``main``.
+
+    Args:
+        source: The program to run.
+        watched: The server.
+    """
+
+    def __init__(self, source: Source, watched: RedisServer) -> None:
+        super().__init__(source)
+        self._watched = watched
+
+    def _command(self) -> list[str]:
+        settings = self.folder / "sentinel.conf"
+        settings.write_text(
+            f"port {self.port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {self._watched.port} 1\n"
+        )
+        return [os.fspath(self.program), str(settings), "--sentinel"]
