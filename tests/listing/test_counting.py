@@ -133,6 +133,7 @@ def test_the_clauses_of_a_select_have_the_names_we_read() -> None:
     assert structure.entity_of(full) is Product
     assert len(structure.order_of(full)) == len(structure.grouping_of(full)) == 1
     assert not structure.is_distinct(full)
+    assert not structure.distinct_on(full)
     assert structure.is_distinct(full.distinct())
     assert len(structure.options_of(full.options(selectinload(Product.tags)))) == 1
     assert structure.is_plain(select(Product).where(Product.id > 1).order_by(Product.id))

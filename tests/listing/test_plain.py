@@ -19,7 +19,7 @@ from brickwork.listing import (
 )
 from tests.listing.apps import ProductOut, blamed, get
 from tests.listing.models import Product
-from tests.listing.statements import catalogue
+from tests.listing.statements import catalogue, recorded
 
 
 @pytest.fixture
@@ -115,3 +115,16 @@ async def test_a_subclass_keeps_the_bounds_that_it_leaves_out(stocked: AsyncSess
     assert (await get(app, "/?limit=500")).json() == [50, 500]
     for name in ("size=0", "size=-1", "size=101", f"size={10**20}", "limit=0", "limit=501"):
         assert blamed(await get(app, f"/?{name}")) == [name.partition("=")[0]]
+
+
+@pytest.mark.promise("listing-23")
+def test_an_order_by_the_primary_key_is_completed_already(sync_session: Session) -> None:
+    """The primary key is added to an order that lacks it, and to no other, whichever way it runs."""
+    orders = ([Product.name, Product.id.desc()], [Product.id.desc().nulls_last()], [Product.name])
+
+    with recorded(sync_session) as statements:
+        for order in orders:
+            paginate_sync(sync_session, select(Product).order_by(*order), PageParams(), into=ProductOut)
+
+    keys = [statement.partition(" ORDER BY ")[2].partition(" LIMIT")[0] for statement in statements]
+    assert keys == ["products.name, products.id DESC", "products.id DESC NULLS LAST", "products.name, products.id"]

@@ -1,10 +1,11 @@
 """The plain form: parameters of a page as a model of their own, and a function that reads the page of a statement."""
 
-from typing import Annotated, Any, TypeVar, overload
+from typing import Annotated, Any, TypeVar, cast, overload
 
 from annotated_types import Ge, Le
 from fastapi import Query, Request, Response
 from pydantic import BaseModel
+from sqlalchemy import Select
 
 from .._rules.pages import Envelope, Page
 from .._rules.slices import OffsetRows
@@ -12,7 +13,7 @@ from .._rules.totals import Total
 from .._service.answers import Answerer, envelope_of
 from .._service.queries import page_result
 from ..sqlalchemy.reading import AsyncSource, Plan, SyncSource, dialect_of, offset_plan, read_async, read_sync
-from ..sqlalchemy.structure import Statement, entity_of, primary_key_of
+from ..sqlalchemy.structure import Statement, bare_term, entity_of, order_of, primary_key_of
 from .parameters import Integer
 from .refusals import refuse
 
@@ -230,4 +231,9 @@ def _answer(
 def _completed(statement: Statement) -> Statement:
     """Sort what is at one place in the statement's own order by the primary key of its entity."""
     entity = entity_of(statement)
-    return statement if entity is None else statement.order_by(*primary_key_of(entity))
+    if entity is None:
+        return statement
+    # By their hashes, which are those of the columns themselves: to SQLAlchemy equality is an expression.
+    ordered = {hash(bare_term(each)) for each in order_of(cast("Select[Any]", statement))}
+    missing = [each for each in primary_key_of(entity) if hash(each.expression) not in ordered]
+    return statement.order_by(*missing) if missing else statement

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     SelectBase,
     Table,
-    UnaryExpression,
     UniqueConstraint,
     inspect,
     select,
@@ -28,6 +27,7 @@ from sqlalchemy.sql.selectable import CTE, FromGrouping, Subquery
 
 from .structure import (
     Statement,
+    bare_term,
     distinct_on,
     entity_of,
     grouping_of,
@@ -88,13 +88,8 @@ def page_of_entities(statement: Select[Any], entity: Any) -> Select[Any]:
 
 def _is_readable(distinct: Select[Any], own: frozenset[Any]) -> bool:
     """Whether PostgreSQL sorts distinct rows so: by what is selected; to DISTINCT ON the order belongs anyway."""
-    return bool(distinct_on(distinct)) or all(_is_column(each, own) for each in order_of(distinct))
-
-
-def _is_column(term: Any, own: frozenset[Any]) -> bool:
-    while isinstance(term, UnaryExpression):
-        term = cast("Any", term.element)
-    return isinstance(term, ColumnClause) and term.table in own
+    terms = map(bare_term, () if distinct_on(distinct) else order_of(distinct))
+    return all(isinstance(each, ColumnClause) and each.table in own for each in terms)
 
 
 def refuse_other_entity(statement: Statement, model: type[Any] | None) -> None:

@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from operator import attrgetter, is_
 from typing import Any, Final, TypeGuard, cast
 
-from sqlalchemy import BindParameter, ColumnClause, ColumnElement, FromClause, GenerativeSelect, Join, Select, inspect
+from sqlalchemy import (
+    BindParameter,
+    ColumnClause,
+    ColumnElement,
+    FromClause,
+    GenerativeSelect,
+    Join,
+    Select,
+    UnaryExpression,
+    inspect,
+)
 from sqlalchemy.orm import Mapper, QueryableAttribute
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -31,6 +41,7 @@ _PLAIN: Final = _read_shape(Select)
 _read_window: Final = attrgetter("_limit_clause", "_offset_clause", "_fetch_clause")
 _read_joins: Final = attrgetter("_setup_joins", "_from_obj")
 _read_columns: Final = attrgetter("_raw_columns")
+_read_annotations: Final = attrgetter("_annotations")
 _read_order: Final = attrgetter("_order_by_clauses")
 _read_grouping: Final = attrgetter("_group_by_clauses")
 _read_distinct: Final = attrgetter("_distinct")
@@ -102,9 +113,9 @@ def entity_of(statement: Statement) -> Any:
     columns = _read_columns(statement)
     if len(columns) != 1 or not isinstance(columns[0], FromClause):
         return None
-    description = statement.column_descriptions[0]
-    entity = description.get("entity")
-    return entity if entity is not None and description["expr"] is entity else None
+    # What column_descriptions tells, which takes as long as to make the statement.
+    mapped = _read_annotations(columns[0]).get("parententity")
+    return None if mapped is None else mapped.entity
 
 
 def window_of(statement: Statement) -> tuple[int | None, int]:
@@ -125,6 +136,11 @@ def order_of(statement: Select[Any]) -> tuple[ColumnElement[Any], ...]:
     """Give the keys of ORDER BY."""
     order: tuple[ColumnElement[Any], ...] = _read_order(statement)
     return order
+
+
+def bare_term(term: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Give a key of ORDER BY without its direction and the place of NULL."""
+    return bare_term(cast("ColumnElement[Any]", term.element)) if isinstance(term, UnaryExpression) else term
 
 
 def grouping_of(statement: Select[Any]) -> tuple[ColumnElement[Any], ...]:
