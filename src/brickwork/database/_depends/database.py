@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, params
 from sqlalchemy import URL, Engine
@@ -206,7 +206,7 @@ class Database:
     # --- everywhere
 
     def begin(
-        self, within: AsyncSession | None = None, *, read_only: bool = False
+        self, within: AsyncSession | None = None, *, read_only: bool | Literal["primary"] = False
     ) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a session outside of a request, or a savepoint in one that is open.
 
@@ -228,7 +228,8 @@ class Database:
 
         Args:
             within: The session to set a savepoint in.
-            read_only: Whether to open a session that only reads.
+            read_only: Whether to open a session that only reads; ``"primary"`` for one that reads no replica, which
+                may lag behind.
 
         Raises:
             ValueError: Both are given: a savepoint is as its session is.
@@ -238,7 +239,9 @@ class Database:
         _no_choice(read_only=read_only)
         return _savepoint(within)
 
-    def sync_begin(self, within: Session | None = None, *, read_only: bool = False) -> AbstractContextManager[Session]:
+    def sync_begin(
+        self, within: Session | None = None, *, read_only: bool | Literal["primary"] = False
+    ) -> AbstractContextManager[Session]:
         """Do the same as `begin` with synchronous sessions."""
         if within is None:
             return sync_working(self._connections.synchronous.open(read_only=read_only))
@@ -331,7 +334,7 @@ def _repository(opened: Callable[[AsyncSession], Repository[Any]], marker: param
     return made
 
 
-def _no_choice(*, read_only: bool) -> None:
+def _no_choice(*, read_only: bool | Literal["primary"]) -> None:
     if read_only:
         raise ValueError("within= and read_only= exclude each other: a savepoint is as its session is")
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 from anyio import CancelScope
 from sqlalchemy import Connection, Engine, event
@@ -40,6 +40,7 @@ class AsyncSessions:
     ) -> None:
         self.engine = primary
         self._writer = primary.execution_options(**{BEGIN: "IMMEDIATE"})
+        self._reader = primary.execution_options(postgresql_readonly=True)
         self._readers = [reader.execution_options(postgresql_readonly=True) for reader in readers]
         self._turn = count()
         self._class = session_class
@@ -47,13 +48,14 @@ class AsyncSessions:
         self._read_class = read_class(session_class.sync_session_class)
         self.instead: Callable[[bool], AsyncSession] | None = None
 
-    def open(self, *, read_only: bool = False) -> AsyncSession:
+    def open(self, *, read_only: bool | Literal["primary"] = False) -> AsyncSession:
         """Open a session; it connects when it is first used."""
         if self.instead is not None:
-            return self.instead(read_only)
+            return self.instead(bool(read_only))
         if not read_only:
             return self._class(self._writer, sync_session_class=self._write_class, **_OPTIONS)
-        reader = self._readers[next(self._turn) % len(self._readers)]
+        primary = read_only == "primary"
+        reader = self._reader if primary else self._readers[next(self._turn) % len(self._readers)]
         return self._class(reader, sync_session_class=self._read_class, **_OPTIONS)
 
     @asynccontextmanager
@@ -83,19 +85,22 @@ class SyncSessions:
     def __init__(self, primary: Engine, readers: Sequence[Engine], session_class: type[Session] = Session) -> None:
         self.engine = primary
         self._writer = primary.execution_options(**{BEGIN: "IMMEDIATE"})
+        self._reader = primary.execution_options(postgresql_readonly=True)
         self._readers = [reader.execution_options(postgresql_readonly=True) for reader in readers]
         self._turn = count()
         self._write_class = write_class(session_class)
         self._read_class = read_class(session_class)
         self.instead: Callable[[bool], Session] | None = None
 
-    def open(self, *, read_only: bool = False) -> Session:
+    def open(self, *, read_only: bool | Literal["primary"] = False) -> Session:
         """Open a session; it connects when it is first used."""
         if self.instead is not None:
-            return self.instead(read_only)
+            return self.instead(bool(read_only))
         if not read_only:
             return self._write_class(self._writer, **_OPTIONS)
-        return self._read_class(self._readers[next(self._turn) % len(self._readers)], **_OPTIONS)
+        primary = read_only == "primary"
+        reader = self._reader if primary else self._readers[next(self._turn) % len(self._readers)]
+        return self._read_class(reader, **_OPTIONS)
 
     @contextmanager
     def confined(self) -> Generator[Session]:

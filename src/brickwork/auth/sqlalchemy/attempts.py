@@ -1,0 +1,56 @@
+"""Counts of attempts in a SQL database."""
+
+from sqlalchemy import case, delete
+
+from .models import AuthTables
+from .sessions import Sessions, Work, insert
+
+
+class SQLAlchemyAttemptStore:
+    """Counts attempts in a SQL database.
+
+    Args:
+        sessions: Opens database sessions: a `Database`, or an `async_sessionmaker`.
+        tables: Where they are kept.
+
+    Raises:
+        TypeError: ``sessions`` opens none.
+    """
+
+    def __init__(self, sessions: Sessions, tables: AuthTables) -> None:
+        self._work = Work(sessions)
+        self._table = tables.attempt
+
+    async def attempt(self, key: str, *, limit: int, per: float, now: float) -> float:
+        """Count an attempt; give 0.0 where it is allowed, else the seconds until the next one is."""
+        table = self._table.c
+        async with self._work.writing() as database:
+            statement = insert(database, self._table).values(key=key, count=1, until=now + per)
+            over = table.until <= now
+            count = statement.on_conflict_do_update(
+                index_elements=[table.key],
+                set_={
+                    "count": case((over, 1), (table.count > limit, table.count), else_=table.count + 1),
+                    "until": case((over, statement.excluded.until), else_=table.until),
+                },
+            ).returning(table.count, table.until)
+            counted, until = (await database.execute(count)).one()
+        return 0.0 if counted <= limit else float(until - now)
+
+    async def clear(self, key: str) -> None:
+        """Forget the attempts."""
+        async with self._work.writing() as database:
+            await database.execute(delete(self._table).where(self._table.c.key == key))
+
+    async def purge(self, *, now: float) -> int:
+        """Drop what is over; to be called now and then.
+
+        Args:
+            now: The present, in seconds since 1970.
+
+        Returns:
+            How many rows went.
+        """
+        statement = delete(self._table).where(self._table.c.until <= now).returning(self._table.c.key)
+        async with self._work.writing() as database:
+            return len((await database.execute(statement)).all())

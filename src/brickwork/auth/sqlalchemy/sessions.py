@@ -1,0 +1,89 @@
+"""How the stores come by their sessions, and what becomes of a database that cannot be asked."""
+
+import inspect
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Any, Final, Protocol, cast
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from .._errors import AuthUnavailableError
+
+_INSERTS: Final[Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]]] = {
+    "postgresql": postgresql.insert,
+    "sqlite": sqlite.insert,
+}
+
+
+class Sessions(Protocol):
+    """Opens sessions: a `brickwork.database.Database`, or an `async_sessionmaker`."""
+
+    def begin(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open a session whose work is committed at the end of the block, and undone when it raises."""
+        ...
+
+
+class Work:
+    """Opens the sessions of a store.
+
+    Args:
+        sessions: What opens them.
+
+    Raises:
+        TypeError: It has no ``begin``.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        if not callable(getattr(sessions, "begin", None)):
+            raise TypeError(
+                f"a store takes a Database or an async_sessionmaker, got {type(sessions).__name__}: "
+                "write async_sessionmaker(engine) for an engine"
+            )
+        self._begin = sessions.begin
+        self._begin_reading = self._begin
+        if "read_only" in inspect.signature(self._begin).parameters:
+            # Reading the primary: a replica may not know yet what was revoked, and SQLite's lock is for writers.
+            self._begin_reading = partial(cast("Any", self._begin), read_only="primary")
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncSession]:
+        """Open a session that only reads, and sees what was committed last."""
+        async with _asking(), self._begin_reading() as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[AsyncSession]:
+        """Open a session that writes."""
+        async with _asking(), self._begin() as session:
+            yield session
+
+
+@asynccontextmanager
+async def _asking() -> AsyncGenerator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError, TimeoutError, OSError) as error:
+        raise AuthUnavailableError from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise AuthUnavailableError from error
+
+
+def insert(session: AsyncSession, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Give the INSERT of the database's own dialect, which knows what to do on a conflict.
+
+    Raises:
+        TypeError: The database is neither PostgreSQL nor SQLite.
+    """
+    name = session.get_bind().dialect.name
+    if name not in _INSERTS:
+        raise TypeError(
+            f"the stores of brickwork.auth serve PostgreSQL and SQLite, not {name}: write a store of your own"
+        )
+    return _INSERTS[name](table)
