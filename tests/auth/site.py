@@ -2,7 +2,7 @@
 
 import json as jsonlib
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -97,7 +97,7 @@ class Site:
 @asynccontextmanager
 async def open_site(
     *, router: dict[str, Any] | None = None, handlers: bool = True, **options: Any
-) -> AsyncIterator[Site]:
+) -> AsyncGenerator[Site]:
     """Open a site whose `Auth` has these options."""
     site = Site()
     usual: dict[str, Any] = {

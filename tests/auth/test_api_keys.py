@@ -1,7 +1,7 @@
 """API keys: shown once, kept as a hash, narrowed to what their owner may, and taken back at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
@@ -326,7 +326,7 @@ def _open(**options: Any) -> AbstractAsyncContextManager[Site]:
 
 
 @asynccontextmanager
-async def _with_machine(opening: AbstractAsyncContextManager[Site]) -> AsyncIterator[Site]:
+async def _with_machine(opening: AbstractAsyncContextManager[Site]) -> AsyncGenerator[Site]:
     async with opening as site:
 
         @site.app.get("/machine")

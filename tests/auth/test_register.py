@@ -1,7 +1,7 @@
 """Registering: a login that is free, a password that is good enough, and no field that was not asked for."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from httpx2 import Response
@@ -59,7 +59,7 @@ async def test_who_registers_can_log_in() -> None:
     ],
     ids=str,
 )
-async def test_nobody_registers_with_fields_of_their_own_making(field: dict[str, object]) -> None:
+async def test_nobody_registers_with_fields_of_their_own_making(field: dict[str, Any]) -> None:
     """What the model does not declare is refused."""
     async with open_site(router={"registration": Profile}) as site:
         response = await _register(site, email="ada@example.com", **field)
@@ -134,8 +134,7 @@ async def test_of_many_who_register_at_once_one_gets_the_login() -> None:
 @pytest.mark.promise("auth-R33")
 async def test_no_login_is_the_email_address_of_another() -> None:
     """Where users log in by either, each is given once across both, in its normal form."""
-    options = {"login_fields": ("login", "email")}
-    async with open_site(router={"registration": Profile}, **options) as site:
+    async with open_site(router={"registration": Profile}, login_fields=("login", "email")) as site:
         first = await _register(site, login="ada", email="Ada@Example.com")
 
         as_login = await _register(site, login="ada@example.com", email="eve@example.com")
@@ -171,7 +170,7 @@ async def test_what_can_be_no_login_is_refused(login: str) -> None:
     assert_problem(response, 422)
 
 
-async def _register(site: Site, login: str = "ada", password: str = PASSWORD, **fields: object) -> Response:
+async def _register(site: Site, login: str = "ada", password: str = PASSWORD, **fields: Any) -> Response:
     return await site.client.post("/auth/register", json={"login": login, "password": password, **fields})
 
 

@@ -42,18 +42,15 @@ def _register(
 ) -> Operation:
     accounts = wiring.service.accounts
 
-    async def register(
-        request: Request,
-        body: registration,  # type: ignore[valid-type]  # FastAPI reads the class
-        tasks: BackgroundTasks,
-    ) -> Any:
-        taken: Registration = body
-        fields = {name: getattr(taken, name) for name in type(taken).model_fields}
+    async def register(request: Request, body: Registration, tasks: BackgroundTasks) -> Any:
+        fields = {name: getattr(body, name) for name in registration.model_fields}
         login, password = fields.pop("login"), fields.pop("password")
         user = await accounts.register(login, password, fields, caller=delivery.caller(request))
         tasks.add_task(accounts.request_verification, login)
         return user_model.model_validate(user, from_attributes=True)
 
+    # FastAPI reads the model that the application chose.
+    register.__annotations__["body"] = registration
     return Operation(
         name="register",
         method="POST",

@@ -1,6 +1,6 @@
 """How tokens get to the client, and how a refresh token gets here."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Generic
 
@@ -25,7 +25,7 @@ class Delivery(Generic[UserT]):
         self._wiring = wiring
         self._cookies = wiring.cookies
         self.by_cookie_unless_asked = wiring.transports[0] == "cookie"
-        self.offers_choice = wiring.cookies is not None and "header" in wiring.transports
+        self.offers_choice = wiring.cookies is not None and len(wiring.transports) > 1
 
     @property
     def model(self) -> Any:
@@ -50,6 +50,15 @@ class Delivery(Generic[UserT]):
         seconds = issued.session.ends_at() - self._wiring.service.options.clock.time()
         self._cookies.deliver(response, tokens, csrf=csrf, refresh_ttl=seconds)
         return response
+
+    async def leave_former(self, request: Request) -> None:
+        """End the session whose cookies a login replaces.
+
+        Reference: OWASP ASVS 5.0, 7.2.4.
+        """
+        former = None if self._cookies is None else self._cookies.read_refresh(request.scope)
+        if former is not None:
+            await self._wiring.service.inspection.revoke(former, caller=self.caller(request))
 
     def clear(self, response: Response) -> Response:
         """Take the cookies back, if there are any."""
@@ -90,7 +99,7 @@ class Delivery(Generic[UserT]):
         return shown, False
 
     @contextmanager
-    def challenged(self) -> Iterator[None]:
+    def challenged(self) -> Generator[None]:
         """Put the challenge to what is refused with 401.
 
         Reference: RFC 9110, section 15.5.2.

@@ -25,6 +25,7 @@ from .operations import TOO_LARGE, Operation
 def login_operations(wiring: Wiring[UserT], delivery: Delivery[UserT]) -> list[Operation]:
     """Make the routes by which users come and go."""
     cookie_problems = (CSRFError,) if wiring.cookies else ()
+    ambiguous = (AmbiguousCredentialsError,) if wiring.cookies else ()
     return [
         Operation(
             name="login",
@@ -33,7 +34,13 @@ def login_operations(wiring: Wiring[UserT], delivery: Delivery[UserT]) -> list[O
             endpoint=_login(wiring, delivery),
             summary="Log in",
             model=delivery.model,
-            raises=(InvalidCredentialsError, TooManyAttemptsError, HasherBusyError, AuthUnavailableError),
+            raises=(
+                *ambiguous,
+                InvalidCredentialsError,
+                TooManyAttemptsError,
+                HasherBusyError,
+                AuthUnavailableError,
+            ),
             responses=TOO_LARGE,
         ),
         Operation(
@@ -44,7 +51,7 @@ def login_operations(wiring: Wiring[UserT], delivery: Delivery[UserT]) -> list[O
             summary="Take a refresh token for new tokens",
             model=delivery.model,
             raises=(
-                AmbiguousCredentialsError,
+                *ambiguous,
                 NotAuthenticatedError,
                 InvalidTokenError,
                 *cookie_problems,
@@ -68,7 +75,7 @@ def login_operations(wiring: Wiring[UserT], delivery: Delivery[UserT]) -> list[O
             ),
             responses=TOO_LARGE,
             # A refresh token will do as well.
-            extra={"security": [{wiring.scheme: []}, {}]},
+            extra={"security": [*({scheme: []} for scheme in wiring.claims.__credentials__.schemes), {}]},
         ),
         Operation(
             name="logout_all",
@@ -87,6 +94,8 @@ def _login(wiring: Wiring[Any], delivery: Delivery[Any]) -> Any:
             issued = await wiring.service.log_in(
                 body.login, body.password, scopes=None, caller=delivery.caller(request)
             )
+        if by_cookie:
+            await delivery.leave_former(request)
         return delivery.answer(issued, by_cookie=by_cookie)
 
     async def login_as_asked(request: Request, body: LoginWithTransportBody) -> Response:

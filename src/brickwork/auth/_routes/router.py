@@ -22,7 +22,7 @@ _LARGEST_BODY: Final = 65_536
 
 # Routes that are there only for an `Auth` that has what they need: they may be named all the same.
 _CONDITIONAL: Final = frozenset(
-    {"introspect", "forgot_password", "reset_password", "verify_email", "request_verification"}
+    {"token", "introspect", "forgot_password", "reset_password", "verify_email", "request_verification"}
 )
 # What nobody may say of themselves.
 _NOT_TO_REGISTER: Final = frozenset(

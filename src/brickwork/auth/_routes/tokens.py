@@ -35,24 +35,7 @@ _SECRET: Final = ("password", "refresh_token", "token", "client_secret")
 def oauth_operations(wiring: Wiring[UserT], delivery: Delivery[UserT]) -> list[Operation]:
     """Make the routes that speak OAuth."""
     routes = _OAuth(wiring, delivery)
-
-    async def token(request: Request) -> Response:
-        return await routes.token(request)
-
-    # The document shows this route as the one that hands out the tokens of the scheme.
-    token.__dict__["__token_endpoint__"] = wiring.token_endpoint
     operations = [
-        Operation(
-            name="token",
-            method="POST",
-            path="/token",
-            endpoint=TokenEndpoint(routes.token, wiring.token_endpoint),
-            summary="Get tokens for login and password, or for a refresh token",
-            model=TokenResponse,
-            responses=oauth_answers(400, 401, 413, 429, 503),
-            route=OAuthRoute,
-            extra=form_body(_TOKEN, required=["grant_type"], secret=_SECRET),
-        ),
         Operation(
             name="revoke",
             method="POST",
@@ -64,6 +47,21 @@ def oauth_operations(wiring: Wiring[UserT], delivery: Delivery[UserT]) -> list[O
             extra=form_body(_ONE_TOKEN, required=["token"], secret=_SECRET),
         ),
     ]
+    # Cookies alone have no use for tokens that a page could read.
+    if set(wiring.transports) != {"cookie"}:
+        operations.append(
+            Operation(
+                name="token",
+                method="POST",
+                path="/token",
+                endpoint=TokenEndpoint(routes.token, wiring.token_endpoint),
+                summary="Get tokens for login and password, or for a refresh token",
+                model=TokenResponse,
+                responses=oauth_answers(400, 401, 413, 429, 503),
+                route=OAuthRoute,
+                extra=form_body(_TOKEN, required=["grant_type"], secret=_SECRET),
+            )
+        )
     if wiring.service.options.clients:
         operations.append(
             Operation(

@@ -1,7 +1,7 @@
 """What happens, told to whoever keeps an audit log."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from inspect import isawaitable
@@ -41,7 +41,7 @@ class Events:
 
 
 @contextmanager
-def logged(name: str) -> Iterator[None]:
+def logged(name: str) -> Generator[None]:
     """Log what goes wrong after the answer, when nobody is there any more to be told.
 
     Only the kind of error is logged: its text may hold the token that the callback was given.
