@@ -1,6 +1,7 @@
 """Attacks on tokens: forged, confused, expired, respelled, oversized, deep, and never anything but one refusal."""
 
 import json
+import socket
 from collections import Counter
 
 import pytest
@@ -63,6 +64,21 @@ def test_no_attack_hides_another(algorithm: Algorithm) -> None:
     counted = Counter(name for name, _ in attacks)
 
     assert [name for name, count in counted.items() if count > 1] == []
+
+
+@pytest.mark.promise("auth-T5")
+@pytest.mark.parametrize("member", ["jku", "x5u", "url", "kid"])
+def test_nothing_is_fetched(member: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a header points to an address, nobody looks there."""
+    looked_up: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **options: looked_up.append(address))
+    monkeypatch.setattr(socket.socket, "connect", lambda _, address: looked_up.append(address))
+    clock = ManualClock()
+    header = header_of(key("RS256"), **{member: "https://attacker.example/jwks.json"})
+
+    answer = verdict(verifier(key("RS256"), clock=clock), signed(key("RS256"), header, claims(clock.time())))
+
+    assert (answer, looked_up) == ("401 Invalid token None {}", [])
 
 
 @pytest.mark.promise("auth-T3")
