@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import insert, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from brickwork.database import Database
+from brickwork.database import Database, ReadOnlySessionError
 from brickwork.testing import ManualClock
+from tests.database.conftest import Note
 from tests.servers.postgres import PostgresServer
 
 
@@ -63,8 +64,24 @@ async def test_readers_take_replicas_in_turn(files: list[str]) -> None:
     await db.dispose()
 
 
+@pytest.mark.promise("database-26")
+async def test_a_reader_of_the_primary_asks_no_replica(files: list[str]) -> None:
+    """`read_only="primary"` sees what was committed last, and refuses to write all the same."""
+    db = Database(files[0], replicas=files[1:])
+
+    async with db.begin(read_only="primary") as reader:
+        found = await reader.scalar(text("SELECT name FROM name"))
+        with pytest.raises(ReadOnlySessionError):
+            await reader.execute(insert(Note).values(id=1))
+    with db.sync_begin(read_only="primary") as sync_reader:
+        found_in_sync = sync_reader.scalar(text("SELECT name FROM name"))
+
+    assert (found, found_in_sync) == ("primary", "primary")
+    await db.dispose()
+
+
 @pytest.mark.promise("database-25")
-async def test_text_that_writes_is_refused_on_a_replica(files: list[str], tmp_path: Path) -> None:
+async def def test_text_that_writes_is_refused_on_a_replica(files: list[str], tmp_path: Path) -> None:
     """Also by the primary, while it stands in for one that is down."""
     for replica in (files[1], f"sqlite:///{tmp_path / 'gone' / 'a.db'}"):
         db = Database(files[0], replicas=[replica])
