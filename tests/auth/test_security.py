@@ -71,7 +71,7 @@ def test_no_attack_hides_another(algorithm: Algorithm) -> None:
 def test_nothing_is_fetched(member: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a header points to an address, nobody looks there."""
     looked_up: list[object] = []
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **options: looked_up.append(address))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **_: looked_up.append(address))
     monkeypatch.setattr(socket.socket, "connect", lambda _, address: looked_up.append(address))
     clock = ManualClock()
     header = header_of(key("RS256"), **{member: "https://attacker.example/jwks.json"})
