@@ -81,7 +81,7 @@ async def test_a_reader_of_the_primary_asks_no_replica(files: list[str]) -> None
 
 
 @pytest.mark.promise("database-25")
-async def def test_text_that_writes_is_refused_on_a_replica(files: list[str], tmp_path: Path) -> None:
+async def test_text_that_writes_is_refused_on_a_replica(files: list[str], tmp_path: Path) -> None:
     """Also by the primary, while it stands in for one that is down."""
     for replica in (files[1], f"sqlite:///{tmp_path / 'gone' / 'a.db'}"):
         db = Database(files[0], replicas=[replica])
