@@ -140,7 +140,7 @@ def order_of(statement: Select[Any]) -> tuple[ColumnElement[Any], ...]:
 
 def bare_term(term: ColumnElement[Any]) -> ColumnElement[Any]:
     """Give a key of ORDER BY without its direction and the place of NULL."""
-    return bare_term(cast("ColumnElement[Any]", term.element)) if isinstance(term, UnaryExpression) else term
+    return bare_term(term.element) if isinstance(term, UnaryExpression) else term
 
 
 def grouping_of(statement: Select[Any]) -> tuple[ColumnElement[Any], ...]:
