@@ -150,6 +150,26 @@ async def test_a_routes_own_limit_wins_up_and_down() -> None:
 
 
 @pytest.mark.promise("stack-17")
+@pytest.mark.parametrize("outer", [None, 1000])
+async def test_a_routes_own_limit_leaves_requests_without_a_body_alone(outer: int | None) -> None:
+    """A GET of a route with a limit of its own is answered, also where the stack is part of a mounted application."""
+    inner = FastAPI()
+
+    @inner.get("/page", max_body_size=10)
+    async def page() -> str:
+        return "here"
+
+    install(inner, body_limit=LIMIT)
+    app = FastAPI(max_body_size=outer)
+    app.mount("/inner", inner)
+
+    async with open_client(app) as client:
+        answer = await client.get("/inner/page")
+
+    assert (answer.status_code, answer.json()) == (200, "here")
+
+
+@pytest.mark.promise("stack-17")
 async def test_limits_of_routers_and_mounts_are_known() -> None:
     """A larger limit on an included router or a mounted app is not cut by the early refusal."""
     app, mounted, router = FastAPI(), FastAPI(max_body_size=5000), APIRouter()
