@@ -124,6 +124,8 @@ def _problem(response: Response, exchange: Exchange) -> Iterator[str]:
         if b"<script>alert" in response.body:
             yield "repeats a script"
         return
+    if _speaks_oauth(response, media_type):
+        return
     if media_type != b"application/problem+json":
         yield f"is no problem, but {media_type!r}: {response.body[:200]!r}"
         return
@@ -136,6 +138,13 @@ def _problem(response: Response, exchange: Exchange) -> Iterator[str]:
         yield f"lacks a member: {response.body[:200]!r}"
     elif document["status"] != response.status:
         yield f"says {document['status']} in its body"
+
+
+def _speaks_oauth(response: Response, media_type: bytes) -> bool:
+    """Tell whether an error is in the words of RFC 6749, section 5.2, and kept out of caches."""
+    if media_type != b"application/json" or response.all(b"cache-control") != [b"no-store"]:
+        return False
+    return json.loads(response.body).keys() == {"error", "error_description"}
 
 
 def _refuse(constant: str) -> None:

@@ -23,6 +23,10 @@ _CURL.add_argument("-H", dest="headers", action="append", default=[])
 _CURL.add_argument("--json")
 
 
+# What `NAME=$(curl … | jq -r .member)` keeps for the commands after it.
+_KEPT = re.compile(r"(?P<name>[A-Z]+)=\$\((?P<command>curl .*?) *\| jq -r \.(?P<member>\w+)\)$")
+
+
 @dataclass(frozen=True)
 class Exchange:
     """A command as it is shown, and the answer that is shown below it."""
@@ -36,7 +40,7 @@ def exchanges(session: str) -> list[Exchange]:
     found: list[Exchange] = []
     for block in re.split(r"^\$ ", session.replace("\\\n", ""), flags=re.MULTILINE)[1:]:
         command, *answer = block.strip().splitlines()
-        if command.startswith("curl "):
+        if command.startswith("curl ") or _KEPT.match(command):
             found.append(Exchange(command, answer))
     return found
 
@@ -61,12 +65,18 @@ class Terminal:
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client
         self._id = "…"
+        self._kept: dict[str, str] = {}
 
     async def run(self, command: str) -> str:
         """Make the request of a curl command, and give what curl (and jq) would print.
 
-        In the address … stands for the ``id`` in the answer before it.
+        In the address … stands for the ``id`` in the answer before it, and $NAME for what NAME=$(…) kept.
         """
+        if kept := _KEPT.match(command):
+            answer = json.loads(await self.run(kept["command"]))
+            self._kept[kept["name"]] = answer[kept["member"]]
+            return ""
+        command = re.sub(r"\$([A-Z]+)\b", lambda name: self._kept[name[1]], command)
         words, _, filtered = command.partition(" | ")
         asked = _CURL.parse_args(shlex.split(words)[1:])
         headers = {"User-Agent": "curl/8.11.1"} | dict(line.split(": ", 1) for line in asked.headers)
