@@ -288,6 +288,7 @@ async def test_a_key_that_is_gone_meanwhile_cannot_be_rotated() -> None:
     [
         {},
         {"name": ""},
+        {"name": "c\x00i"},
         {"name": "x" * 101},
         {"name": "ci", "expires_in": 0},
         {"name": "ci", "expires_in": 10**30},

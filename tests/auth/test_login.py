@@ -154,10 +154,10 @@ async def test_an_outdated_hash_is_renewed_by_a_success_alone() -> None:
 
 
 async def test_a_session_knows_its_client() -> None:
-    """The list of sessions shows the client by its own word, cut to what is bearable, and its address."""
+    """The list of sessions shows the client by its own word, cut to what can be shown, and its address."""
     async with open_site(tokens=MemoryTokenStore()) as site:
         user = await site.add()
-        headers = {"User-Agent": "phone " + "x" * 500}
+        headers = {"User-Agent": "phone\x01 " + "x" * 500}
 
         await site.client.post("/auth/login", json={"login": "ada", "password": PASSWORD}, headers=headers)
 

@@ -61,10 +61,12 @@ async def test_nobody_ends_the_session_of_another() -> None:
 
         foreign = await site.delete(f"/sessions/{session['id']}", bob)
         unknown = await site.delete("/sessions/unknown", bob)
+        malformed = await site.delete("/sessions/%00", bob)
 
         status = await site.me(ada["access_token"])
     assert_problem(foreign, 404, slug="session-not-found")
     assert_problem(unknown, 404, slug="session-not-found")
+    assert_problem(malformed, 422)
     assert status == 200
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
+from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from .._rules.logins import UserName
@@ -11,7 +12,11 @@ from .._rules.values import ApiKey, NewApiKey, Session
 
 _Text = Annotated[str, Field(max_length=8_192)]
 _Password = Annotated[str, Field(max_length=8_192, json_schema_extra={"format": "password", "writeOnly": True})]
+_Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Secret = Annotated[str, Field(repr=False)]
+
+# What names sessions and keys in a path: nothing else gets as far as a store.
+Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 
 
 class _Body(BaseModel):
@@ -164,7 +169,7 @@ class KeyBody(_Body):
         expires_in: Seconds after which it ends; never where left out.
     """
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: _Name
     scopes: Annotated[list[Annotated[str, Field(max_length=255)]], Field(max_length=100)] = []
     expires_in: Annotated[int, Field(ge=1, le=100 * 366 * 86_400)] | None = None
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Response
+from fastapi import Depends, Response
 
 from .._depends.wiring import Wiring
 from .._errors import ApiKeyNotFoundError, AuthUnavailableError, InsufficientScopeError
@@ -10,7 +10,7 @@ from .._rules import challenges
 from .._rules.scopes import missing
 from .._rules.values import Claims
 from .._service.options import UserT
-from .bodies import KeyBody, KeyOut, NewKeyOut, RotateBody
+from .bodies import Id, KeyBody, KeyOut, NewKeyOut, RotateBody
 from .operations import TOO_LARGE, Operation
 
 
@@ -57,9 +57,7 @@ def _list(wiring: Wiring[Any]) -> Operation:
 
 
 def _revoke(wiring: Wiring[Any]) -> Operation:
-    async def revoke_key(
-        key_id: Annotated[str, Path(min_length=1, max_length=255)], claims: Annotated[Claims, Depends(wiring.claims)]
-    ) -> Response:
+    async def revoke_key(key_id: Id, claims: Annotated[Claims, Depends(wiring.claims)]) -> Response:
         await wiring.service.keys.revoke(key_id, owner=claims.subject)
         return Response(status_code=204)
 
@@ -76,7 +74,7 @@ def _revoke(wiring: Wiring[Any]) -> Operation:
 
 def _rotate(wiring: Wiring[Any]) -> Operation:
     async def rotate_key(
-        key_id: Annotated[str, Path(min_length=1, max_length=255)],
+        key_id: Id,
         claims: Annotated[Claims, Depends(wiring.claims)],
         body: RotateBody | None = None,
     ) -> NewKeyOut:

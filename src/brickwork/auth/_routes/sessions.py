@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
@@ -10,7 +10,7 @@ from .._depends.wiring import Wiring
 from .._errors import AuthUnavailableError, SessionNotFoundError
 from .._rules.values import Claims
 from .._service.options import UserT
-from .bodies import JwksOut, SessionOut
+from .bodies import Id, JwksOut, SessionOut
 from .delivery import Delivery
 from .operations import Operation
 
@@ -52,7 +52,7 @@ def _sessions(wiring: Wiring[Any]) -> Operation:
 def _end(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
     async def end_session(
         request: Request,
-        session_id: Annotated[str, Path(min_length=1, max_length=255)],
+        session_id: Id,
         claims: Annotated[Claims, Depends(wiring.claims)],
     ) -> Response:
         await wiring.service.sessions.end(session_id, owner=claims.subject, caller=delivery.caller(request))

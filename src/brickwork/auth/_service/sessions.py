@@ -88,7 +88,7 @@ class Sessions(Generic[UserT]):
             expires_at=now + self._options.absolute_ttl,
             token_version=user.token_version,
             scopes=granted,
-            client=caller.agent[:_LONGEST_AGENT],
+            client=_shown(caller.agent),
             address=caller.address,
         )
         await self._tokens.start(session, now=now, limit=self._options.session_limit)
@@ -123,7 +123,7 @@ class Sessions(Generic[UserT]):
             now=now,
             idle_expires_at=now + self._options.refresh_ttl,
             grace=self._options.reuse_grace,
-            client=caller.agent[:_LONGEST_AGENT],
+            client=_shown(caller.agent),
             address=caller.address,
         )
         successor = self._successor(token, rotation)
@@ -213,3 +213,8 @@ class Sessions(Generic[UserT]):
             await self._events.tell(
                 "refresh-reused", user_id=session.user_id, session_id=session.id, address=caller.address
             )
+
+
+def _shown(agent: str) -> str:
+    """Give what a client says of itself as it can be kept and shown."""
+    return "".join(filter(str.isprintable, agent))[:_LONGEST_AGENT]
