@@ -40,8 +40,8 @@ async def test_a_cookie_is_read_where_cookies_are_on() -> None:
 @pytest.mark.promise("auth-D24")
 @pytest.mark.parametrize("place", ["cookie", "query", "subprotocol"])
 async def test_what_was_not_asked_for_is_not_read(place: str) -> None:
-    """With the header alone, tokens anywhere else are nothing."""
-    async with open_site() as site:
+    """With the header and sockets, tokens anywhere else are nothing; a subprotocol of a request is none."""
+    async with open_site(transports=["header", "websocket"]) as site:
         protect(site)
         token = await token_of(site)
         requests: dict[str, Any] = {

@@ -91,7 +91,7 @@ class Auth(Generic[UserT]):
         verified_cache: How many verified tokens are remembered, so that signatures are not checked again. Expiry,
             session and user are looked at each time.
         realm: What challenges name; it also tells the schemes of several `Auth` in one document apart.
-        token_url: Where clients get tokens, for the document; found by itself where the router is included.
+        token_url: Where clients get tokens, for the document; `install` and `add_problem_handlers` find the router's.
         trusted_proxies: Networks whose word about the client's address is believed, such as ``["10.0.0.0/8"]``.
         clock: Tells the time.
 
@@ -310,12 +310,12 @@ class Auth(Generic[UserT]):
         if [token, session, user].count(None) != 2:
             raise TypeError("revoke one thing: a token, session= or user=")
         service = self._parts.acting_service()
-        if token is not None:
-            await service.inspection.revoke(token)
+        if user is not None:
+            await service.sessions.end_all(str(user.id))
         elif session is not None:
             await service.sessions.end(session)
-        elif user is not None:
-            await service.sessions.end_all(str(user.id))
+        else:
+            await service.inspection.revoke(token or "")
 
     async def sessions(self, user: UserT) -> Sequence[Session]:
         """Give the sessions of a user, the most recently used first."""

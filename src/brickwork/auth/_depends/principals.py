@@ -117,7 +117,7 @@ class Principals(Generic[UserT]):
             raise self._invalid() from error
         if isinstance(transport, CookieTransport):
             transport.guard(scope, claims.session_id, self._csrf)
-        elif isinstance(transport, SocketTransport):
+        elif isinstance(transport, SocketTransport) and isinstance(connection, WebSocket):
             _pick_subprotocol(connection)
         return Principal(claims)
 
@@ -143,15 +143,13 @@ def remembered(scope: Scope) -> dict[object, Any]:
     return memo
 
 
-def _pick_subprotocol(connection: HTTPConnection) -> None:
+def _pick_subprotocol(socket: WebSocket) -> None:
     """Let the socket be accepted with the subprotocol that carried the token: a browser drops it otherwise."""
-    if not isinstance(connection, WebSocket):
-        return
-    accept = connection.accept
+    accept = socket.accept
 
     async def accept_with_subprotocol(
         subprotocol: str | None = None, headers: Iterable[tuple[bytes, bytes]] | None = None
     ) -> None:
         await accept(subprotocol or SUBPROTOCOL, headers)
 
-    connection.accept = accept_with_subprotocol  # type: ignore[method-assign]
+    socket.accept = accept_with_subprotocol  # type: ignore[method-assign]
