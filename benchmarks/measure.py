@@ -9,7 +9,7 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -64,6 +64,7 @@ class Case:
         group: Whether it is a floor, ours, or what people use instead.
         needs: Modules of packages that only the benchmarks' own environment holds.
         call: The request that it serves, where that is not the comparison's.
+        begin: Makes that request once the app has started, where only the app can: of a token that it has issued.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Case:
     group: Group = "ours"
     needs: tuple[str, ...] = ()
     call: Call | None = None
+    begin: Callable[[FastAPI], Awaitable[Call]] | None = None
 
     def missing(self) -> list[str]:
         """Give the modules that it needs and that are not installed."""
@@ -152,11 +154,13 @@ class Runner:
     async def started(self) -> "AsyncIterator[Runner]":
         """Begin and end the lifespan of the app, as a server does; give what makes the call that is measured."""
         async with self.app.router.lifespan_context(self.app):
-            if self.follow is None:
-                yield self
-                return
-            query = self.follow(b"".join(await self.serve()))
-            yield replace(self, call=replace(self.call, query=query), follow=None)
+            begin, follow, runner = self.case.begin, self.follow, self
+            if begin is not None:
+                runner = replace(runner, call=await begin(self.app))
+            if follow is not None:
+                query = follow(b"".join(await runner.serve()))
+                runner = replace(runner, call=replace(runner.call, query=query), follow=None)
+            yield runner
 
     async def serve(self) -> list[bytes]:
         """Serve the request once.
