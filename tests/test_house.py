@@ -18,6 +18,7 @@ DOORS = sorted(door.parent.name for door in PACKAGE.glob("[a-z]*/__init__.py"))
 BLOCKS = sorted({*DOORS, "stack"})
 # SQLAlchemy brings greenlet along; drivers come with the first connection.
 ABOUT = {block: {"greenlet", "sqlalchemy"} for block in ("database", "listing")}
+ABOUT["auth"] = {"_cffi_backend", "_openssl", "bcrypt", "cryptography", "jose", "passlib"}
 PLACES = (
     "tests/{}",
     "examples/{}.py",
