@@ -144,7 +144,8 @@ def _speaks_oauth(response: Response, media_type: bytes) -> bool:
     """Tell whether an error is in the words of RFC 6749, section 5.2, and kept out of caches."""
     if media_type != b"application/json" or response.all(b"cache-control") != [b"no-store"]:
         return False
-    return json.loads(response.body).keys() == {"error", "error_description"}
+    told: object = json.loads(response.body)
+    return isinstance(told, dict) and told.keys() == {"error", "error_description"}
 
 
 def _refuse(constant: str) -> None:
