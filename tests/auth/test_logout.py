@@ -1,8 +1,11 @@
 """Logging out: here, or everywhere, and at once."""
 
+import asyncio
+
 import pytest
 
 from brickwork.auth.jose import JoseCodec, Keys
+from brickwork.auth.memory import MemoryTokenStore
 from brickwork.testing import assert_problem
 from tests.auth.site import SECRET, bearer, open_site, payload
 
@@ -39,6 +42,25 @@ async def test_a_refresh_token_will_do_to_log_out() -> None:
         refreshed = await site.refresh(tokens["refresh_token"])
     assert [first.status_code, second.status_code] == [204, 204]
     assert refreshed.status_code == 401
+
+
+async def test_two_who_leave_at_once_both_leave() -> None:
+    """The session ends once, and both are told that it has."""
+
+    class Slow(MemoryTokenStore):
+        async def check(self, session_id: str | None, token_id: str, *, now: float) -> bool:
+            alive = await super().check(session_id, token_id, now=now)
+            await asyncio.sleep(0)
+            return alive
+
+    async with open_site(tokens=Slow()) as site:
+        await site.add()
+        tokens = await site.tokens()
+
+        answers = await asyncio.gather(site.post("/logout", tokens), site.post("/logout", tokens))
+
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert site.kinds() == ["logged-in", "logged-out"]
 
 
 @pytest.mark.promise("auth-R26")

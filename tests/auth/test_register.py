@@ -147,6 +147,17 @@ async def test_no_login_is_the_email_address_of_another() -> None:
     assert by_address.status_code == 200
 
 
+@pytest.mark.parametrize("handlers", [True, False])
+async def test_an_address_that_can_be_no_login_is_refused(handlers: bool) -> None:
+    """Where users log in by it, it has to be as good as a login."""
+    options: dict[str, Any] = {"router": {"registration": Profile}, "handlers": handlers}
+    async with open_site(**options, login_fields=("login", "email")) as site:
+        response = await _register(site, email="ada\u200b@example.com")
+
+    assert response.status_code == 422
+    assert "email" in response.text
+
+
 @pytest.mark.promise("auth-R34")
 @pytest.mark.parametrize(
     ("password", "reason"),

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import BackgroundTasks, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 
 from .._depends.wiring import Wiring
@@ -15,7 +16,8 @@ from .._errors import (
     TooManyAttemptsError,
     WeakPasswordError,
 )
-from .._service.options import UserT
+from .._service.accounts import UnusableLoginError
+from .._service.options import Send, UserT
 from .bodies import Accepted, LoginNameBody, OneTimeTokenBody, PasswordBody, Registration, ResetBody
 from .delivery import Delivery
 from .operations import TOO_LARGE, Operation
@@ -30,8 +32,9 @@ def account_operations(
 ) -> list[Operation]:
     """Make the routes around accounts; those without the callback that they need are left out."""
     operations = [_register(wiring, delivery, user_model, registration), _change(wiring, delivery)]
-    if wiring.service.options.on_password_reset is not None:
-        operations += [_forgot(wiring, delivery), _reset(wiring, delivery)]
+    send = wiring.service.options.on_password_reset
+    if send is not None:
+        operations += [_forgot(wiring, delivery, send), _reset(wiring, delivery)]
     if wiring.service.options.on_verify_email is not None:
         operations += [_verify(wiring, delivery), _request_verification(wiring)]
     return operations
@@ -45,7 +48,10 @@ def _register(
     async def register(request: Request, body: Registration, tasks: BackgroundTasks) -> Any:
         fields = {name: getattr(body, name) for name in registration.model_fields}
         login, password = fields.pop("login"), fields.pop("password")
-        user = await accounts.register(login, password, fields, caller=delivery.caller(request))
+        try:
+            user = await accounts.register(login, password, fields, caller=delivery.caller(request))
+        except UnusableLoginError as error:
+            raise _invalid(error) from None
         tasks.add_task(accounts.request_verification, login)
         return user_model.model_validate(user, from_attributes=True)
 
@@ -62,6 +68,11 @@ def _register(
         raises=(LoginTakenError, WeakPasswordError, HasherBusyError, AuthUnavailableError),
         responses=TOO_LARGE,
     )
+
+
+def _invalid(error: UnusableLoginError) -> RequestValidationError:
+    flaw = {"type": "value_error", "loc": ("body", error.field), "msg": f"Value error, {error}", "input": None}
+    return RequestValidationError([flaw])
 
 
 def _change(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
@@ -92,10 +103,10 @@ def _change(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
     )
 
 
-def _forgot(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
+def _forgot(wiring: Wiring[Any], delivery: Delivery[Any], send: Send[Any]) -> Operation:
     async def forgot_password(request: Request, body: LoginNameBody, tasks: BackgroundTasks) -> Accepted:
         # All of it happens after the answer: neither what it says nor how long it takes tells who has an account.
-        tasks.add_task(wiring.service.passwords.forgot, body.login, caller=delivery.caller(request))
+        tasks.add_task(wiring.service.passwords.forgot, body.login, send, caller=delivery.caller(request))
         return Accepted()
 
     return Operation(

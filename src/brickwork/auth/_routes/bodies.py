@@ -10,8 +10,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from .._rules.logins import UserName
 from .._rules.values import ApiKey, NewApiKey, Session
 
-_Text = Annotated[str, Field(max_length=8_192)]
-_Password = Annotated[str, Field(max_length=8_192, json_schema_extra={"format": "password", "writeOnly": True})]
+_Login = Annotated[str, Field(max_length=1_000)]
+_Token = Annotated[str, Field(max_length=2_000, repr=False)]
+_Password = Annotated[
+    str, Field(max_length=4_000, repr=False, json_schema_extra={"format": "password", "writeOnly": True})
+]
 _Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Secret = Annotated[str, Field(repr=False)]
 
@@ -36,7 +39,7 @@ class Registration(_Body):
     """
 
     login: UserName
-    password: _Password = Field(repr=False)
+    password: _Password
 
 
 class UserOut(BaseModel):
@@ -60,8 +63,8 @@ class UserOut(BaseModel):
 class LoginBody(_Body):
     """Login and password."""
 
-    login: _Text
-    password: _Password = Field(repr=False)
+    login: _Login
+    password: _Password
 
 
 class LoginWithTransportBody(LoginBody):
@@ -73,32 +76,32 @@ class LoginWithTransportBody(LoginBody):
 class RefreshBody(_Body):
     """A refresh token."""
 
-    refresh_token: _Text = Field(repr=False)
+    refresh_token: _Token
 
 
 class PasswordBody(_Body):
     """A password, and the one that takes its place."""
 
-    current_password: _Password = Field(repr=False)
-    new_password: _Password = Field(repr=False)
+    current_password: _Password
+    new_password: _Password
 
 
 class LoginNameBody(_Body):
     """A login alone."""
 
-    login: _Text
+    login: _Login
 
 
 class OneTimeTokenBody(_Body):
     """The token of a link."""
 
-    token: _Text = Field(repr=False)
+    token: _Token
 
 
 class ResetBody(OneTimeTokenBody):
     """The token of a link, and the new password."""
 
-    new_password: _Password = Field(repr=False)
+    new_password: _Password
 
 
 class Accepted(BaseModel):

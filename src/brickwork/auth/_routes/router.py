@@ -18,7 +18,8 @@ from .operations import Operation
 from .sessions import session_operations
 from .tokens import oauth_operations
 
-_LARGEST_BODY: Final = 65_536
+# The longest fields fit, with every character written as an escape.
+_LARGEST_BODY: Final = 131_072
 
 # Routes that are there only for an `Auth` that has what they need: they may be named all the same.
 _CONDITIONAL: Final = frozenset(

@@ -12,6 +12,18 @@ from .options import AuthOptions, UserT
 from .sessions import Caller
 
 
+class UnusableLoginError(ValueError):
+    """What users are to log in with can be no login.
+
+    Attributes:
+        field: Which field of the user.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
 class Accounts(Generic[UserT]):
     """Registers users and verifies their e-mail addresses.
 
@@ -40,16 +52,17 @@ class Accounts(Generic[UserT]):
             caller: Who asks.
 
         Raises:
-            ValueError: The login cannot be one.
+            UnusableLoginError: The login cannot be one, or another field that users log in with.
             LoginTakenError: (409) Somebody has the login, or another field that users log in with.
             WeakPasswordError: (422) The password does not meet the policy.
             HasherBusyError: (503) Too many passwords wait to be hashed.
             AuthUnavailableError: (503) The users cannot be asked.
         """
-        known = {"login": normalise_login(login)}
-        for field in self._options.login_fields:
-            if isinstance(fields.get(field), str):
-                known[field] = normalise_login(fields[field])
+        logins = {
+            "login": login,
+            **{field: fields.get(field) for field in self._options.login_fields if field in fields},
+        }
+        known = {field: _normal(field, value) for field, value in logins.items() if isinstance(value, str)}
         await self._options.policy.check(password, context=list(known.values()))
         for each in known.values():
             # One user's login must not be another's e-mail address.
@@ -88,6 +101,13 @@ class Accounts(Generic[UserT]):
         await self._one_time.spend(claims)
         await self._options.users.update(claims.subject, {"email_verified": True})
         await self._events.tell("email-verified", user_id=claims.subject, address=caller.address)
+
+
+def _normal(field: str, value: str) -> str:
+    try:
+        return normalise_login(value)
+    except ValueError as error:
+        raise UnusableLoginError(field, str(error)) from None
 
 
 def address_of(user: Any) -> str:

@@ -14,6 +14,9 @@ from .policy import PasswordPolicy
 
 UserT = TypeVar("UserT", bound=User)
 
+# Sends a user a one-time token.
+Send = Callable[[UserT, str], Awaitable[None]]
+
 # What is remembered of a token that expires is remembered for as long as any verifier may still accept it.
 LONGEST_LEEWAY: Final = 120
 
@@ -77,8 +80,8 @@ class AuthOptions(Generic[UserT]):
     claims: Callable[[UserT], Mapping[str, object] | Awaitable[Mapping[str, object]]] | None = None
     clients: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     key_prefix: str = "key"
-    on_password_reset: Callable[[UserT, str], Awaitable[None]] | None = None
-    on_verify_email: Callable[[UserT, str], Awaitable[None]] | None = None
+    on_password_reset: Send[UserT] | None = None
+    on_verify_email: Send[UserT] | None = None
     on_event: Callable[[AuthEvent], Awaitable[None] | None] | None = None
     clock: Clock = field(default_factory=SystemClock)
 

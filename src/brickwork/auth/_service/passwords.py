@@ -7,7 +7,7 @@ from .._store import TokenStore
 from .events import Events, logged
 from .login import Login
 from .onetime import RESET_TYPE, OneTimeTokens
-from .options import AuthOptions, UserT
+from .options import AuthOptions, Send, UserT
 from .sessions import Caller, Issued, Sessions
 
 
@@ -57,14 +57,11 @@ class Passwords(Generic[UserT]):
         await self._events.tell("password-changed", user_id=str(user.id), address=caller.address)
         return await self._sessions.start(changed, caller=caller)
 
-    async def forgot(self, login: str, *, caller: Caller) -> None:
+    async def forgot(self, login: str, send: Send[UserT], *, caller: Caller) -> None:
         """Have a token sent to the user whom a login names, if any. To be run after the answer.
 
         What goes wrong is logged, without the token, and raised to nobody: nobody waits for it.
         """
-        send = self._options.on_password_reset
-        if send is None:
-            return
         with logged("on_password_reset"):
             user = await self._login.find(login)
             if user is None or not user.active:
