@@ -72,7 +72,8 @@ def _register(
 
 def _invalid(error: UnusableLoginError) -> RequestValidationError:
     flaw = {"type": "value_error", "loc": ("body", error.field), "msg": f"Value error, {error}", "input": None}
-    return RequestValidationError([flaw])
+    # The handlers of `brickwork.problems` look up in the body where the flaw is.
+    return RequestValidationError([flaw], body={error.field: None})
 
 
 def _change(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
