@@ -1,5 +1,7 @@
 """Counts of attempts in a SQL database."""
 
+from hashlib import sha256
+
 from sqlalchemy import case, delete
 
 from .models import AuthTables
@@ -25,7 +27,7 @@ class SQLAlchemyAttemptStore:
         """Count an attempt; give 0.0 where it is allowed, else the seconds until the next one is."""
         table = self._table.c
         async with self._work.writing() as database:
-            statement = insert(database, self._table).values(key=key, count=1, until=now + per)
+            statement = insert(database, self._table).values(key=_name(key), count=1, until=now + per)
             over = table.until <= now
             count = statement.on_conflict_do_update(
                 index_elements=[table.key],
@@ -40,7 +42,7 @@ class SQLAlchemyAttemptStore:
     async def clear(self, key: str) -> None:
         """Forget the attempts."""
         async with self._work.writing() as database:
-            await database.execute(delete(self._table).where(self._table.c.key == key))
+            await database.execute(delete(self._table).where(self._table.c.key == _name(key)))
 
     async def purge(self, *, now: float) -> int:
         """Drop what is over; to be called now and then.
@@ -54,3 +56,8 @@ class SQLAlchemyAttemptStore:
         statement = delete(self._table).where(self._table.c.until <= now).returning(self._table.c.key)
         async with self._work.writing() as database:
             return len((await database.execute(statement)).all())
+
+
+def _name(key: str) -> str:
+    """Give any text a name that any database can keep."""
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -132,7 +132,7 @@ class AuthTables:
         self.attempt = Table(
             f"{prefix}attempt",
             metadata,
-            Column("key", String(255), primary_key=True),
+            Column("key", String(64), primary_key=True),
             Column("count", Integer(), nullable=False),
             _instant("until", index=True),
             schema=schema,

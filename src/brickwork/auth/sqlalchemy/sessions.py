@@ -4,9 +4,10 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from hashlib import sha256
 from typing import Any, Final, Protocol, cast
 
-from sqlalchemy import Table
+from sqlalchemy import Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -87,3 +88,10 @@ def insert(session: AsyncSession, table: Table) -> postgresql.Insert | sqlite.In
             f"the stores of brickwork.auth serve PostgreSQL and SQLite, not {name}: write a store of your own"
         )
     return _INSERTS[name](table)
+
+
+async def one_at_a_time(session: AsyncSession, name: str) -> None:
+    """Let no other transaction past this line under the same name until this one ends; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        number = int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)
+        await session.execute(select(func.pg_advisory_xact_lock(number)))

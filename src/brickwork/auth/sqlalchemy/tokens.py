@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from .._rules.values import Rotation, Session
 from .models import AuthTables
-from .sessions import Sessions, Work, insert
+from .sessions import Sessions, Work, insert, one_at_a_time
 
 
 class SQLAlchemyTokenStore:
@@ -41,6 +41,7 @@ class SQLAlchemyTokenStore:
             .limit(max(limit - 1, 0))
         )
         async with self._work.writing() as database:
+            await one_at_a_time(database, session.user_id)
             await database.execute(delete(self._session).where(others, table.id.not_in(kept.scalar_subquery())))
             await database.execute(self._session.insert().values(asdict(session)))
 
@@ -87,8 +88,8 @@ class SQLAlchemyTokenStore:
                 return Rotation("unknown")
             if grace > 0 and presented == session.previous_hash and now < (session.rotated_at or 0.0) + grace:
                 return Rotation("replayed", session)
-            await database.execute(delete(self._session).where(table.id == session_id))
-            return Rotation("reused", session)
+            ended = await database.execute(delete(self._session).where(table.id == session_id).returning(table.id))
+            return Rotation("unknown") if ended.first() is None else Rotation("reused", session)
 
     async def check(self, session_id: str | None, token_id: str, *, now: float) -> bool:
         """Tell whether a session (if one is named) is alive and a token not denied."""
