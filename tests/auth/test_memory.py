@@ -136,7 +136,7 @@ async def test_any_class_of_users_will_do(user_class: Any) -> None:
 
     updated: Any = await store.update("7", {"desk": "5a"}, end_tokens=True)
     updated.desk = "none"
-    found = await store.get("7")
+    found: Any = await store.get("7")
 
     assert isinstance(found, user_class)
     assert (created.desk, found.desk, found.token_version) == ("4b", "5a", 1)

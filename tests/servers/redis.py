@@ -77,9 +77,13 @@ class ClusterServer(RedisServer):
     def _launch(self) -> None:
         super()._launch()
         with _client(self.url) as client:
-            if client.execute_command("CLUSTER INFO")["cluster_slots_assigned"] == "0":
+
+            def state() -> Any:
+                return client.execute_command("CLUSTER INFO")
+
+            if state()["cluster_slots_assigned"] == "0":
                 client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
-            wait_until(lambda: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok", limit=_FORMING_LIMIT)
+            wait_until(lambda: bool(state()["cluster_state"] == "ok"), limit=_FORMING_LIMIT)
 
 
 class SentinelServer(RedisServer):
