@@ -6,6 +6,9 @@ $ hatch run demo problems:app
 $ hatch run demo --port 8001
 $ hatch run demo --database postgresql://shop:secret@localhost/shop
 ```
+
+The bookshop has an administrator, whose password is made up when the shop first starts on a database, and printed that
+once. ``BOOKSHOP_ADMIN_PASSWORD`` in the environment chooses another: arguments are seen by everybody on the machine.
 """
 
 # An old Python meets this file first, so nothing in it is newer than Python 3.6.
@@ -17,7 +20,10 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this is the line that says so
 import argparse
 import errno
 import inspect
+import os
+import secrets
 import socket
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -40,14 +46,14 @@ OPEN = """
     API docs        {url}/docs
     Problem pages   {url}/problems/
     A first request curl -i {url}/books/9999
-
+{admin}
   Ctrl-C closes it.
 """
 
 
 def main() -> None:
     arguments = _arguments()
-    app, welcome = _load(arguments.app) if arguments.database is None else _shop_on(arguments.database, arguments.app)
+    app, welcome = _shop(arguments.database) if arguments.app == SHOP else _load(arguments.app, arguments.database)
     listener = _listen(arguments.host, arguments.port)
     configure_logging(level="INFO", json=not sys.stdout.isatty())
     config = uvicorn.Config(
@@ -58,19 +64,19 @@ def main() -> None:
         proxy_headers=False,  # whose word about a client counts is for the app's blocks to say
         timeout_graceful_shutdown=2,
     )
-    _Server(config, welcome.replace("{url}", _url(listener))).run(sockets=[listener])
+    _Server(config, lambda: welcome().replace("{url}", _url(listener))).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Says that it is open when it is, and Ctrl-C is its own to handle."""
 
-    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
+    def __init__(self, config: uvicorn.Config, welcome: Callable[[], str]) -> None:
         super().__init__(config)
         self._welcome = welcome
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        print(self._welcome, flush=True)
+        print(self._welcome(), flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -88,29 +94,39 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _load(name: str) -> tuple[ASGIApp, str]:
+def _load(name: str, database: str | None) -> tuple[ASGIApp, Callable[[], str]]:
     """Import ``module:attribute`` from this folder, and compose what to say when it is served."""
     module_name, _, attribute = name.partition(":")
     examples = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if path.stem != "demo")
-    if name != SHOP and module_name not in examples:
+    if module_name not in examples:
         sys.exit(f"There is no example {module_name!r}. There are: {', '.join(examples)}.")
+    if database is not None:
+        sys.exit(f"--database is for the bookshop alone: leave out {name}.")
     module = import_module(f"examples.{module_name}")
     app = getattr(module, attribute or "app", None)
     if app is None:
         sys.exit(f"examples/{module_name}.py has no {attribute!r}: write {module_name}:app.")
-    return app, OPEN if name == SHOP else _welcome(inspect.getdoc(module) or "")
+    return app, lambda: _welcome(inspect.getdoc(module) or "")
 
 
-def _shop_on(url: str, name: str) -> tuple[ASGIApp, str]:
-    """Build the bookshop on a database, once that has answered."""
-    if name != SHOP:
-        sys.exit(f"--database is for the bookshop alone: leave out {name}.")
+def _shop(url: str | None) -> tuple[ASGIApp, Callable[[], str]]:
+    """Build the bookshop, on a database once that has answered, and compose what to say when it is open."""
     try:
-        _reach(Database(url))
+        if url is not None:
+            _reach(Database(url))
     except (ImportError, OSError, SQLAlchemyError, ValueError) as error:
         # Messages of drivers go on for lines, and only the first says what is wrong.
         sys.exit(f"This database cannot be used: {str(getattr(error, 'orig', error)).splitlines()[0]}")
-    return import_module("examples.shop.app").create_app(database_url=url), OPEN
+    chosen = os.environ.get("BOOKSHOP_ADMIN_PASSWORD")
+    password = chosen or secrets.token_urlsafe(12)
+    app = import_module("examples.shop.app").create_app(database_url=url, admin_password=password)
+
+    def welcome() -> str:
+        # On a database that had an administrator already, nobody has this password.
+        new = app.state.has_new_admin and not chosen
+        return OPEN.replace("{admin}", f"    Administrator   admin, with the password {password}\n" if new else "")
+
+    return app, welcome
 
 
 def _reach(database: Database) -> None:

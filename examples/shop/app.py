@@ -5,9 +5,11 @@ from secrets import token_hex
 
 from fastapi import FastAPI
 
-from brickwork import install
+from brickwork import combine_lifespans, install
 from brickwork.problems import problem_router
 
+from .accounts import Accounts, account_router
+from .backroom import fulfilment_router, stock_router
 from .catalogue import catalogue_router
 from .orders import order_router
 from .pages import add_pages, page_headers
@@ -17,26 +19,36 @@ from .storage import Storage
 def create_app(
     *,
     database_url: str | None = None,
+    secret: str | None = None,
+    admin_password: str | None = None,
     cursor_secret: str | None = None,
     trusted_hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::1]"),
 ) -> FastAPI:
     """Build the shop. When it first starts, the whole catalogue is put on its shelves, and there are no orders yet.
 
     Args:
-        database_url: Where books and orders are kept; without one in a file that goes when the shop closes.
+        database_url: Where all is kept; without one in a file that goes when the shop closes.
+        secret: What tokens are signed with, 32 bytes or more; processes that serve one shop need the same. Without one
+            it is made here, and everybody has to log in again when the shop opens the next time.
+        admin_password: Of the administrator, who is made when the shop first starts; without one nobody logs in so.
         cursor_secret: What cursors are sealed with; processes that serve one shop need the same. Without one it is
             made here, and cursors are good until the shop closes.
         trusted_hosts: Names under which the shop is reached.
     """
     storage = Storage(database_url)
+    accounts = Accounts(storage.database, secret=secret or token_hex(32), admin_password=admin_password)
+    cursor_secret = cursor_secret or token_hex(32)
     app = FastAPI(
         title="The bookshop",
         summary="406 books that belong to everyone.",
         version="1.0.0",
-        lifespan=storage.lifespan,
+        lifespan=combine_lifespans(storage.lifespan, accounts.lifespan),
     )
-    app.include_router(catalogue_router(storage.database, cursor_secret=cursor_secret or token_hex(32)))
-    app.include_router(order_router(storage.database))
+    app.include_router(account_router(accounts))
+    app.include_router(catalogue_router(storage.database, cursor_secret=cursor_secret))
+    app.include_router(stock_router(storage.database, accounts.auth))
+    app.include_router(order_router(storage.database, accounts.auth, cursor_secret=cursor_secret))
+    app.include_router(fulfilment_router(storage.database, accounts.auth, cursor_secret=cursor_secret))
     app.include_router(problem_router(), prefix="/problems")
     add_pages(app)
     # Only a proxy on this machine names requests; uvicorn keeps it in sight by `--no-proxy-headers`, as in demo.py.

@@ -1,5 +1,6 @@
-"""The tables of the shop."""
+"""The tables of the shop; those of its people are in accounts.py."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Numeric, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from brickwork.database import Timestamps, UUIDKey, Versioned
+from brickwork.database import Timestamps, UTCDateTime, UUIDKey, Versioned
 
 Category = Literal[
     "children", "drama", "epic", "essays", "history", "memoir", "novel", "philosophy", "poetry", "science", "story",
@@ -36,6 +37,8 @@ class Book(Versioned, Base):
 class Order(UUIDKey, Timestamps, Base):
     __tablename__ = "purchase"  # ORDER is a word of SQL
 
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    shipped_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.number", lazy="selectin")
 
     @property

@@ -10,7 +10,11 @@ class BookNotFoundError(Problem, status=404, slug="book-not-found", title="Book 
 
 
 class OrderNotFoundError(Problem, status=404, slug="order-not-found", title="Order not found"):
-    """The shop knows no order with this number."""
+    """There is no order with this number, or it is somebody else's."""
+
+
+class AccountNotFoundError(Problem, status=404, slug="account-not-found", title="Account not found"):
+    """Nobody has this login."""
 
 
 class UnknownBookError(Problem, status=422, slug="unknown-book", title="Unknown book"):

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from secrets import token_urlsafe
 from typing import Any
 
 import httpx2
@@ -22,6 +23,7 @@ from brickwork.stack import time_limit
 
 from .app import create_app
 
+_PASSWORD = token_urlsafe(16)
 _WIDTH = 96
 _BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = 1, 2, 31, 32, 33, 36
 
@@ -37,6 +39,7 @@ class Guide:
     def __init__(self, client: httpx2.AsyncClient, *, colour: bool) -> None:
         self.broken: list[str] = []
         self._client = client
+        self._credentials: dict[str, Mapping[str, str]] = {"": {}}
         self._colour = colour
 
     def block(self, name: str, about: str) -> None:
@@ -49,6 +52,7 @@ class Guide:
         *,
         headers: Mapping[str, str] | None = None,
         body: object = None,
+        caller: str = "",
         show: Sequence[str] = (),
     ) -> httpx2.Response:
         """Make a request, and print what of it and its answer is worth a look.
@@ -58,20 +62,32 @@ class Guide:
             path: Path and query.
             headers: Headers to send.
             body: Bytes, or what to send as JSON.
+            caller: Who asks: somebody who has logged in or has a key.
             show: Headers of the answer to print. A problem document is always printed.
         """
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         line = _fitting(f"{method} {path}", _WIDTH)
         print(f"\n  {self._paint(line, _BOLD)}  {_shortened(content)}".rstrip())
-        self._fields(headers or {})
+        self._fields({**(headers or {}), **({"by": caller} if caller else {})})
         kind = {} if content is None else {"Content-Type": "application/json"}
-        response = await self._client.request(method, path, headers={**kind, **(headers or {})}, content=content)
+        sent = {**kind, **self._credentials[caller], **(headers or {})}
+        response = await self._client.request(method, path, headers=sent, content=content)
         shade = _GREEN if response.is_success else _RED
         print(f"  {self._paint(f'{response.status_code} {response.reason_phrase}', shade)}")
         self._fields({name: response.headers[name] for name in show if name in response.headers})
         if response.headers.get("content-type") == "application/problem+json":
             self._document(response.json())
         return response
+
+    async def log_in(self, login: str) -> None:
+        """Log somebody in, who may be a caller from then on."""
+        answer = await self.ask("POST", "/auth/login", body={"login": login, "password": _PASSWORD})
+        self._credentials[login] = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    async def make_key(self, name: str, scope: str, *, caller: str) -> None:
+        """Make an API key, whose holder may be a caller from then on."""
+        answer = await self.ask("POST", "/auth/keys", body={"name": name, "scopes": [scope]}, caller=caller)
+        self._credentials[name] = {"X-API-Key": answer.json()["key"]}
 
     def books(self, page: Mapping[str, Any]) -> list[int]:
         """Print the books of a page, and give their numbers."""
@@ -110,18 +126,57 @@ def _fitting(text: str, width: int) -> str:
 
 
 def _shortened(content: bytes | None) -> str:
-    if content is None or len(content) < 80:
-        return (content or b"").decode()
+    if content is None or len(content) < 100:
+        return re.sub('"password": "[^"]*"', '"password": "…"', (content or b"").decode())
     return f"({len(content):,} bytes)"
+
+
+async def auth(guide: Guide) -> None:
+    guide.block("auth", "knows who calls, and what they may.")
+
+    wanted = _order({"book_id": 64, "quantity": 1})
+    answer = await guide.ask("POST", "/orders", body=wanted, show=["www-authenticate"])
+    proven = answer.status_code == 401 and answer.headers["www-authenticate"].startswith("Bearer")
+    guide.shows("Everybody may browse; buying needs a login.", proven=proven)
+
+    for login in ("ada", "eve"):
+        await guide.ask("POST", "/auth/register", body={"login": login, "password": _PASSWORD})
+        await guide.log_in(login)
+    placed = await guide.ask("POST", "/orders", body=wanted, caller="ada")
+    guide.shows("Whoever registers is a customer.", proven=placed.status_code == 201)
+
+    answer = await guide.ask("GET", placed.headers["location"], caller="eve")
+    guide.shows(
+        "An order of somebody else is not there, so its number tells nothing.", proven=answer.status_code == 404
+    )
+
+    answer = await guide.ask("PATCH", "/books/64", body={"price": "0.10"}, caller="eve")
+    guide.shows("A book is there for all to see: only staff may change it.", proven=answer.status_code == 403)
+
+    await guide.ask("POST", "/auth/logout-all", caller="eve")
+    answer = await guide.ask("GET", "/orders", caller="eve")
+    guide.shows("Who logs out everywhere is out, before any token expires.", proven=answer.status_code == 401)
+
+    await guide.log_in("admin")
+    await guide.make_key("warehouse", "orders:fulfil", caller="admin")
+    await guide.ask("PUT", f"/fulfilment{placed.headers['location']}/shipment", caller="warehouse")
+    answer = await guide.ask("GET", "/orders?shipped=true", caller="ada")
+    shipped = [order["id"] for order in answer.json()["items"]]
+    guide.shows("A program has an API key, for one thing alone.", proven=shipped == [placed.json()["id"]])
+
+    answer = await guide.ask("GET", "/auth/keys", caller="warehouse")
+    guide.shows("Elsewhere it opens nothing.", proven=answer.status_code == 401)
 
 
 async def problems(guide: Guide) -> None:
     guide.block("problems", "gives every error one form, with the facts that a program needs.")
 
-    answer = await guide.ask("POST", "/orders", body=_order({"book_id": 217, "quantity": 2}))
+    answer = await guide.ask("POST", "/orders", body=_order({"book_id": 217, "quantity": 2}), caller="ada")
     guide.shows("A refusal has a type, and members of its own.", proven=answer.json()["available"] == 0)
 
-    answer = await guide.ask("POST", "/orders", body=_order({"book_id": 64, "quantity": 0}, {"quantity": 1}))
+    answer = await guide.ask(
+        "POST", "/orders", body=_order({"book_id": 64, "quantity": 0}, {"quantity": 1}), caller="ada"
+    )
     pointers = [error["pointer"] for error in answer.json()["errors"]]
     guide.shows(
         "Each mistake in a body is pointed to, and what was sent is not repeated.",
@@ -147,7 +202,7 @@ async def listing(guide: Guide) -> None:
 
     first = await guide.ask("GET", "/books/feed?q=austen&size=2")
     walked = guide.books(first.json())
-    await guide.ask("POST", "/orders", body=_order({"book_id": walked[0], "quantity": 1}))
+    await guide.ask("POST", "/orders", body=_order({"book_id": walked[0], "quantity": 1}), caller="ada")
     answer = await guide.ask("GET", first.links["next"]["url"])
     walked += guide.books(answer.json())
     proven = len(walked) == len(set(walked)) == 3 and answer.json()["next"] is None
@@ -167,11 +222,13 @@ async def database(guide: Guide) -> None:
     answer = await guide.ask("GET", "/books/266", headers=known)
     guide.shows("What a client has already is not sent again.", proven=answer.status_code == 304)
 
-    await guide.ask("POST", "/orders", body=_order({"book_id": 266, "quantity": 2}, {"book_id": 217, "quantity": 1}))
+    await guide.ask(
+        "POST", "/orders", body=_order({"book_id": 266, "quantity": 2}, {"book_id": 217, "quantity": 1}), caller="ada"
+    )
     answer = await guide.ask("GET", "/books/266", headers=known)
     guide.shows("An order that was refused has changed nothing.", proven=answer.status_code == 304)
 
-    await guide.ask("POST", "/orders", body=_order({"book_id": 266, "quantity": 2}))
+    await guide.ask("POST", "/orders", body=_order({"book_id": 266, "quantity": 2}), caller="ada")
     answer = await guide.ask("GET", "/books/266", headers=known, show=["etag"])
     proven = answer.json()["stock"] == before.json()["stock"] - 2
     guide.shows("One that was placed has, and the client is told.", proven=proven)
@@ -245,7 +302,7 @@ def _order(*lines: Mapping[str, int]) -> Mapping[str, object]:
 
 def _shop() -> FastAPI:
     """Open the shop with two routes that a good one does not have."""
-    app = create_app()
+    app = create_app(admin_password=_PASSWORD)
 
     @app.get("/slow", dependencies=[time_limit(0.2)])
     async def slow() -> None:
@@ -295,6 +352,7 @@ async def tour(*, colour: bool) -> list[str]:
     ):
         guide = Guide(client, colour=colour)
         with Records().attached() as records:
+            await auth(guide)
             await problems(guide)
             await listing(guide)
             await database(guide)

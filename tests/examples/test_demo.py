@@ -170,19 +170,40 @@ def test_what_cannot_be_served_is_one_line(arguments: list[str], line: str, refu
     assert "hunter2" not in said[0]
 
 
+def log_in(url: str, password: str) -> dict[str, str]:
+    """Log in as the administrator, and give the header that says so."""
+    answer = httpx2.post(f"{url}/auth/login", json={"login": "admin", "password": password})
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
 @pytest.mark.slow
 def test_a_shop_on_a_database_keeps_what_was_sold(tmp_path: Path) -> None:
-    """Orders in a database of one's own are still there when the shop opens again, and no book is new."""
+    """Orders in a database of one's own are there when the shop opens again, and so is the administrator."""
     database = f"sqlite:///{tmp_path / 'shop.db'}"
-    with serving("--database", database) as (_, url, _):
-        placed = httpx2.post(f"{url}/orders", json={"lines": [{"book_id": 7, "quantity": 1}]})
+    with serving("--database", database) as (_, url, first):
+        (password,) = re.findall(r"Administrator   admin, with the password (\S+)", "".join(first))
+        new = {"lines": [{"book_id": 7, "quantity": 1}]}
+        placed = httpx2.post(f"{url}/orders", json=new, headers=log_in(url, password))
 
-    with serving("--database", database) as (_, url, _):
-        order = httpx2.get(url + placed.headers["location"])
+    with serving("--database", database) as (_, url, again):
+        order = httpx2.get(url + placed.headers["location"], headers=log_in(url, password))
         book = httpx2.get(f"{url}/books/7")
 
     assert order.json() == placed.json()
     assert book.json()["stock"] == 0
+    assert "Administrator" not in "".join(again)
+
+
+@pytest.mark.slow
+def test_a_password_that_was_chosen_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment may say the password of the administrator, which then is on no screen."""
+    monkeypatch.setenv("BOOKSHOP_ADMIN_PASSWORD", "nine herons by the old mill")
+
+    with serving() as (_, url, said):
+        entered = log_in(url, "nine herons by the old mill")
+
+    assert entered
+    assert "Administrator" not in "".join(said)
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "http"])

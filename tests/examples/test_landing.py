@@ -233,9 +233,9 @@ def test_text_stands_out(mode: str, ground: str, inks: list[str]) -> None:
 
 def test_every_block_is_shown() -> None:
     """Each block has a request, its answer and a guide."""
-    blocks = ["listing", "database", "problems", "requestid", "accesslog", "headers", "stack"]
-    assert re.findall(r"/guides/(\w+)\.md", PAGE)[:7] == blocks
-    assert len(TALKS) == 7
+    blocks = ["auth", "listing", "database", "problems", "requestid", "accesslog", "headers", "stack"]
+    assert re.findall(r"/guides/(\w+)\.md", PAGE)[:8] == blocks
+    assert len(TALKS) == 8
 
 
 async def test_the_log_line_shown_is_the_one_written(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:

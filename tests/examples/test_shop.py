@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from brickwork.testing import assert_problem, open_client
 from examples.shop.app import create_app
+from tests.examples.people import open_customer, order
 
 
 @pytest.fixture
@@ -21,14 +22,16 @@ def app() -> FastAPI:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
-    """A customer of the shop."""
+    """Somebody who looks around."""
     async with open_client(app, base_url="http://localhost:8000") as opened:
         yield opened
 
 
-def order(*lines: tuple[int, int]) -> dict[str, Any]:
-    """The body of an order."""
-    return {"lines": [{"book_id": book_id, "quantity": quantity} for book_id, quantity in lines]}
+@pytest.fixture
+async def customer(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    """Somebody who is logged in, and buys."""
+    async with open_customer(app) as opened:
+        yield opened
 
 
 async def walk(client: httpx2.AsyncClient, path: str) -> list[dict[str, Any]]:
@@ -132,13 +135,13 @@ async def test_shops_with_one_secret_open_each_others_cursors() -> None:
     assert [book["id"] for book in first["items"] + second["items"]] == [1, 2, 3, 4]
 
 
-async def test_a_walk_is_not_disturbed_by_orders(client: httpx2.AsyncClient) -> None:
+async def test_a_walk_is_not_disturbed_by_orders(customer: httpx2.AsyncClient) -> None:
     """Who walks through the books in stock meets each once, although others are sold out meanwhile."""
-    everything = await walk(client, "/books?in_stock=true&size=100")
-    first = await client.get("/books/feed?in_stock=true&size=5")
-    await client.post("/orders", json=order((1, 4), (2, 1)))
+    everything = await walk(customer, "/books?in_stock=true&size=100")
+    first = await customer.get("/books/feed?in_stock=true&size=5")
+    await customer.post("/orders", json=order((1, 4), (2, 1)))
 
-    rest = await walk(client, first.links["next"]["url"])
+    rest = await walk(customer, first.links["next"]["url"])
 
     assert first.json()["items"][0]["id"] == 1
     assert first.json()["items"] + rest == everything
@@ -205,49 +208,49 @@ async def test_an_unknown_book_is_a_problem(client: httpx2.AsyncClient) -> None:
     assert_problem(impossible, 422)
 
 
-async def test_an_order_takes_copies_off_the_shelf(client: httpx2.AsyncClient) -> None:
+async def test_an_order_takes_copies_off_the_shelf(customer: httpx2.AsyncClient) -> None:
     """An order is 201 with its address; its prices are added up exactly, and the copies are gone."""
-    before = (await client.get("/books/64")).json()
+    before = (await customer.get("/books/64")).json()
 
-    answer = await client.post("/orders", json=order((64, 3), (194, 1)))
+    answer = await customer.post("/orders", json=order((64, 3), (194, 1)))
 
     placed = answer.json()
-    after = (await client.get("/books/64")).json()
+    after = (await customer.get("/books/64")).json()
     assert answer.status_code == 201
     assert Decimal(placed["total"]) == 3 * Decimal(before["price"]) + Decimal("11.00")
     assert after["stock"] == before["stock"] - 3
-    assert (await client.get(answer.headers["location"])).json() == placed
+    assert (await customer.get(answer.headers["location"])).json() == placed
 
 
-async def test_lines_for_the_same_book_are_one(client: httpx2.AsyncClient) -> None:
+async def test_lines_for_the_same_book_are_one(customer: httpx2.AsyncClient) -> None:
     """A book that is named twice is ordered once, with both quantities."""
-    answer = await client.post("/orders", json=order((64, 1), (64, 2)))
+    answer = await customer.post("/orders", json=order((64, 1), (64, 2)))
 
     assert [(line["book_id"], line["quantity"]) for line in answer.json()["lines"]] == [(64, 3)]
 
 
-async def test_an_order_for_more_than_there_is_is_refused(client: httpx2.AsyncClient) -> None:
+async def test_an_order_for_more_than_there_is_is_refused(customer: httpx2.AsyncClient) -> None:
     """409 says how many were asked for and how many there are."""
-    sold_out = await client.post("/orders", json=order((217, 1)))
-    too_many = await client.post("/orders", json=order((266, 4)))
+    sold_out = await customer.post("/orders", json=order((217, 1)))
+    too_many = await customer.post("/orders", json=order((266, 4)))
 
     assert_problem(sold_out, 409, slug="out-of-stock", book_id=217, requested=1, available=0)
     assert_problem(too_many, 409, detail="Only 3 left of “War and Peace”.")
 
 
-async def test_a_refused_order_takes_nothing(client: httpx2.AsyncClient) -> None:
+async def test_a_refused_order_takes_nothing(customer: httpx2.AsyncClient) -> None:
     """Where one line cannot be had, the copies of the others stay on the shelf."""
-    before = (await client.get("/books/64")).json()
+    before = (await customer.get("/books/64")).json()
 
-    answer = await client.post("/orders", json=order((64, 1), (217, 1)))
+    answer = await customer.post("/orders", json=order((64, 1), (217, 1)))
 
     assert_problem(answer, 409)
-    assert (await client.get("/books/64")).json() == before
+    assert (await customer.get("/books/64")).json() == before
 
 
-async def test_an_order_for_an_unknown_book_is_refused(client: httpx2.AsyncClient) -> None:
+async def test_an_order_for_an_unknown_book_is_refused(customer: httpx2.AsyncClient) -> None:
     """A line for a book that does not exist is 422, with its number."""
-    answer = await client.post("/orders", json=order((9999, 1)))
+    answer = await customer.post("/orders", json=order((9999, 1)))
 
     assert_problem(answer, 422, slug="unknown-book", book_id=9999)
 
@@ -266,21 +269,21 @@ async def test_an_order_for_an_unknown_book_is_refused(client: httpx2.AsyncClien
     ],
 )
 async def test_a_malformed_order_is_pointed_at(
-    client: httpx2.AsyncClient, body: dict[str, Any], pointers: list[str]
+    customer: httpx2.AsyncClient, body: dict[str, Any], pointers: list[str]
 ) -> None:
     """Every mistake in an order has its place."""
-    answer = await client.post("/orders", json=body)
+    answer = await customer.post("/orders", json=body)
 
     document = assert_problem(answer, 422)
     assert [error["pointer"] for error in document["errors"]] == pointers
 
 
-async def test_the_last_copy_is_sold_once(client: httpx2.AsyncClient) -> None:
+async def test_the_last_copy_is_sold_once(customer: httpx2.AsyncClient) -> None:
     """Of many who order the last copy at the same time one gets it."""
     statuses: list[int] = []
 
     async def buy() -> None:
-        statuses.append((await client.post("/orders", json=order((7, 1)))).status_code)
+        statuses.append((await customer.post("/orders", json=order((7, 1)))).status_code)
 
     async with anyio.create_task_group() as customers:
         for _ in range(20):
@@ -289,9 +292,9 @@ async def test_the_last_copy_is_sold_once(client: httpx2.AsyncClient) -> None:
     assert sorted(statuses) == [201] + [409] * 19
 
 
-async def test_shops_share_nothing(client: httpx2.AsyncClient) -> None:
+async def test_shops_share_nothing(customer: httpx2.AsyncClient) -> None:
     """What is sold in one shop is still there in another."""
-    await client.post("/orders", json=order((7, 1)))
+    await customer.post("/orders", json=order((7, 1)))
 
     async with open_client(create_app(), base_url="http://localhost") as other:
         answer = await other.get("/books/7")
@@ -299,10 +302,10 @@ async def test_shops_share_nothing(client: httpx2.AsyncClient) -> None:
     assert answer.json()["stock"] == 1
 
 
-async def test_an_unknown_order_is_a_problem(client: httpx2.AsyncClient) -> None:
+async def test_an_unknown_order_is_a_problem(customer: httpx2.AsyncClient) -> None:
     """An order number that was never given out is 404; what is no order number is 422."""
-    unknown = await client.get("/orders/00000000-0000-4000-8000-000000000000")
-    impossible = await client.get("/orders/1")
+    unknown = await customer.get("/orders/00000000-0000-4000-8000-000000000000")
+    impossible = await customer.get("/orders/1")
 
     assert_problem(unknown, 404, slug="order-not-found")
     assert_problem(impossible, 422)
@@ -343,8 +346,11 @@ async def test_the_document_names_every_answer(client: httpx2.AsyncClient) -> No
     assert own["/books", "get"] >= {"200", "422"}
     assert own["/books/feed", "get"] >= {"200", "400", "422"}
     assert own["/books/{book_id}", "get"] >= {"200", "404", "422"}
-    assert own["/orders", "post"] >= {"201", "409", "422"}
-    assert own["/orders/{order_id}", "get"] >= {"200", "404", "422"}
+    assert own["/books/{book_id}", "patch"] >= {"200", "401", "403", "404", "412", "422", "428"}
+    assert own["/orders", "post"] >= {"201", "401", "403", "409", "422"}
+    assert own["/orders/{order_id}", "get"] >= {"200", "401", "403", "404", "422"}
+    assert own["/accounts/{login}/role", "put"] >= {"200", "401", "403", "404", "422"}
+    assert own["/fulfilment/orders/{order_id}/shipment", "put"] >= {"200", "401", "403", "404", "422"}
 
 
 async def test_every_problem_has_a_page(client: httpx2.AsyncClient) -> None:

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import anyio
 import httpx2
@@ -14,7 +13,9 @@ from fastapi import FastAPI
 from brickwork.testing import open_client
 from examples.shop import app as shop_app
 from examples.shop.app import create_app
+from tests.examples.people import ADMIN_PASSWORD, PASSWORD, log_in, open_customer, order, promote, register
 
+SECRET = "a secret that two shops share, and no visitor knows"
 ROOT = Path(shop_app.__file__).parents[2]
 # Opens the shop on the database that it is told, and says how many books there are.
 OPEN = """
@@ -42,21 +43,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def app(database_url: str) -> FastAPI:
     """A shop on the database."""
-    return create_app(database_url=database_url)
-
-
-def order(*lines: tuple[int, int]) -> dict[str, Any]:
-    """The body of an order."""
-    return {"lines": [{"book_id": book_id, "quantity": quantity} for book_id, quantity in lines]}
+    return create_app(database_url=database_url, secret=SECRET)
 
 
 async def test_what_was_sold_is_gone_for_good(app: FastAPI, database_url: str) -> None:
     """A shop that opens again on its database has its orders, and does not fill its shelves a second time."""
-    async with open_client(app, base_url="http://localhost") as client:
+    async with open_customer(app) as client:
         placed = await client.post("/orders", json=order((7, 1), (64, 2)))
 
     async with open_client(create_app(database_url=database_url), base_url="http://localhost") as client:
-        again = await client.get(placed.headers["location"])
+        again = await client.get(placed.headers["location"], headers=await log_in(client, "ada"))
         books = (await client.get("/books", params={"q": "sappho"})).json()
 
     assert placed.status_code == 201
@@ -92,16 +88,17 @@ def test_processes_that_start_together_fill_the_shelves_once(tmp_path: Path) -> 
 
 async def test_no_copy_is_sold_twice(app: FastAPI, database_url: str) -> None:
     """Of customers who order the same copies at once, in two shops on one database, as many get one as there are."""
-    other = create_app(database_url=database_url)
+    other = create_app(database_url=database_url, secret=SECRET)
     statuses: list[int] = []
 
     async def buy(client: httpx2.AsyncClient) -> None:
         statuses.append((await client.post("/orders", json=order((266, 1)))).status_code)
 
     async with (
-        open_client(app, base_url="http://localhost") as client,
+        open_customer(app) as client,
         open_client(other, base_url="http://localhost") as elsewhere,
     ):
+        elsewhere.headers.update(await log_in(elsewhere, "ada"))
         async with anyio.create_task_group() as customers:
             for _ in range(4):
                 customers.start_soon(buy, client)
@@ -120,7 +117,7 @@ async def test_orders_for_the_same_books_do_not_wait_for_each_other_for_ever(app
         answer = await client.post("/orders", json=order(*((book, 1) for book in books)))
         statuses.append(answer.status_code)
 
-    async with open_client(app, base_url="http://localhost") as client, anyio.create_task_group() as customers:
+    async with open_customer(app) as client, anyio.create_task_group() as customers:
         for _ in range(3):
             customers.start_soon(buy, client, 2, 8)
             customers.start_soon(buy, client, 8, 2)
@@ -141,3 +138,41 @@ async def test_lists_are_the_same_on_every_database(app: FastAPI) -> None:
     assert page["items"] == walked["items"]
     assert prices == sorted(prices, reverse=True)
     assert [book["title"] for book in found["items"]] == ["War and Peace"]
+
+
+async def test_a_login_in_one_shop_is_a_login_in_the_other(app: FastAPI, database_url: str) -> None:
+    """Processes of one shop accept each other's tokens, and what one of them ends is refused by the other at once."""
+    other = create_app(database_url=database_url, secret=SECRET)
+    stranger = create_app(database_url=database_url)
+
+    async with (
+        open_customer(app) as client,
+        open_client(other, base_url="http://localhost") as elsewhere,
+        open_client(stranger, base_url="http://localhost") as foreign,
+    ):
+        bearer = {"Authorization": client.headers["Authorization"]}
+        accepted = [(await each.get("/auth/me", headers=bearer)).status_code for each in (elsewhere, foreign)]
+        await elsewhere.post("/auth/logout", headers=bearer)
+        refused = await client.get("/auth/me")
+
+    assert accepted == [200, 401]
+    assert refused.status_code == 401
+
+
+async def test_the_administrator_is_made_once(database_url: str) -> None:
+    """The password that a shop first starts with is the administrator's; later ones change nothing."""
+    first = create_app(database_url=database_url, admin_password=ADMIN_PASSWORD)
+    again = create_app(database_url=database_url, admin_password="another one of nine words")
+
+    async with open_client(first, base_url="http://localhost") as client:
+        await register(client, "mary")
+        promoted = await promote(client, "mary", "staff")
+    async with open_client(again, base_url="http://localhost") as client:
+        entered = [
+            (await client.post("/auth/login", json={"login": "admin", "password": password})).status_code
+            for password in (ADMIN_PASSWORD, "another one of nine words", PASSWORD)
+        ]
+
+    assert promoted.json()["roles"] == ["staff"]
+    assert (first.state.has_new_admin, again.state.has_new_admin) == (True, False)
+    assert entered == [200, 401, 401]

@@ -13,7 +13,7 @@ import pytest
 from examples.shop import tour
 
 ROOT = Path(tour.__file__).parents[2]
-BLOCKS = ["problems", "listing", "database", "requestid", "headers", "stack", "accesslog"]
+BLOCKS = ["auth", "problems", "listing", "database", "requestid", "headers", "stack", "accesslog"]
 
 
 @pytest.fixture
@@ -39,6 +39,9 @@ async def test_every_block_is_visited(said: str) -> None:
 async def test_the_sights_are_seen(said: str) -> None:
     """What people come for is on the screen."""
     sights = [
+        'www-authenticate: Bearer realm="api"',
+        '"password": "…"',
+        "by: warehouse",
         '"pointer": "#/lines/0/quantity"',
         "There is no such parameter; did you mean 'category'?",
         "Persuasion, Jane Austen",
