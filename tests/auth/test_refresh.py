@@ -10,7 +10,7 @@ from brickwork.auth._rules.refresh import RefreshToken
 from brickwork.auth.jose import Key
 from brickwork.auth.memory import MemoryTokenStore
 from brickwork.testing import assert_problem
-from tests.auth.site import Site, open_site, payload
+from tests.auth.site import open_site, payload
 
 DAY = 86_400
 
@@ -321,55 +321,6 @@ async def test_the_login_stays_as_old_as_it_is() -> None:
     assert after["iat"] == before["iat"] + 500
 
 
-async def test_cookies_are_refreshed_too() -> None:
-    """The refresh cookie gets new cookies, and shows nothing in the body."""
-    async with open_site(transports=("cookie",)) as site:
-        await site.add()
-        before = await _cookies(site)
-
-        response = await site.client.post("/auth/refresh", headers={"X-CSRF-Token": before["__Host-csrf"]})
-
-        after = dict(site.client.cookies)
-        status = (await site.client.get("/auth/me")).status_code
-    assert response.status_code == 200
-    assert set(response.json()) == {"expires_in", "scope", "csrf_token"}
-    assert after["__Host-refresh"] != before["__Host-refresh"]
-    assert after["__Host-csrf"] == response.json()["csrf_token"] == before["__Host-csrf"]
-    assert status == 200
-
-
-async def test_cookies_are_not_refreshed_for_another_page() -> None:
-    """Without the token of the readable cookie, the refresh cookie does nothing."""
-    async with open_site(transports=("cookie",)) as site:
-        await site.add()
-        before = await _cookies(site)
-
-        bare = await site.client.post("/auth/refresh")
-        foreign = await site.client.post(
-            "/auth/refresh", headers={"X-CSRF-Token": before["__Host-csrf"], "Origin": "https://evil.example"}
-        )
-        site.client.cookies.clear()
-        spoiled = await site.client.post(
-            "/auth/refresh", headers={"X-CSRF-Token": before["__Host-csrf"], "Cookie": "__Host-refresh=nonsense"}
-        )
-
-    assert_problem(bare, 403, slug="csrf-failed")
-    assert_problem(foreign, 403, slug="csrf-failed")
-    assert_problem(spoiled, 403, slug="csrf-failed")
-
-
-async def test_two_refresh_tokens_are_one_too_many() -> None:
-    """One in the body and one in a cookie: nobody can tell which is meant."""
-    async with open_site(transports=("header", "cookie")) as site:
-        await site.add()
-        await site.log_in(transport="cookie")
-        tokens = await site.tokens()
-
-        response = await site.refresh(tokens["refresh_token"])
-
-    assert_problem(response, 400, slug="ambiguous-credentials")
-
-
 async def test_the_reason_of_a_refused_scope_is_told() -> None:
     """A scope that is no list of names is refused before anything is rotated."""
     async with open_site() as site:
@@ -392,12 +343,6 @@ class _Failing(MemoryTokenStore):
         if self.fails:
             raise AuthUnavailableError
         return await super().rotate(session_id, **options)
-
-
-async def _cookies(site: Site) -> dict[str, str]:
-    response = await site.log_in()
-    assert response.status_code == 200
-    return dict(site.client.cookies)
 
 
 def _read(text: str) -> RefreshToken:

@@ -24,71 +24,15 @@ from .operations import TOO_LARGE, Operation
 
 def login_operations(wiring: Wiring[UserT], delivery: Delivery[UserT]) -> list[Operation]:
     """Make the routes by which users come and go."""
-    cookie_problems = (CSRFError,) if wiring.cookies else ()
-    ambiguous = (AmbiguousCredentialsError,) if wiring.cookies else ()
     return [
-        Operation(
-            name="login",
-            method="POST",
-            path="/login",
-            endpoint=_login(wiring, delivery),
-            summary="Log in",
-            model=delivery.model,
-            raises=(
-                *ambiguous,
-                InvalidCredentialsError,
-                TooManyAttemptsError,
-                HasherBusyError,
-                AuthUnavailableError,
-            ),
-            responses=TOO_LARGE,
-        ),
-        Operation(
-            name="refresh",
-            method="POST",
-            path="/refresh",
-            endpoint=_refresh(wiring, delivery),
-            summary="Take a refresh token for new tokens",
-            model=delivery.model,
-            raises=(
-                *ambiguous,
-                NotAuthenticatedError,
-                InvalidTokenError,
-                *cookie_problems,
-                AuthUnavailableError,
-            ),
-            responses=TOO_LARGE,
-        ),
-        Operation(
-            name="logout",
-            method="POST",
-            path="/logout",
-            endpoint=_logout(wiring, delivery),
-            summary="End this session",
-            status=204,
-            raises=(
-                AmbiguousCredentialsError,
-                NotAuthenticatedError,
-                InvalidTokenError,
-                *cookie_problems,
-                AuthUnavailableError,
-            ),
-            responses=TOO_LARGE,
-            # A refresh token will do as well.
-            extra={"security": [*({scheme: []} for scheme in wiring.claims.__credentials__.schemes), {}]},
-        ),
-        Operation(
-            name="logout_all",
-            method="POST",
-            path="/logout-all",
-            endpoint=_logout_all(wiring, delivery),
-            summary="End all sessions of the user",
-            status=204,
-        ),
+        _login(wiring, delivery),
+        _refresh(wiring, delivery),
+        _logout(wiring, delivery),
+        _logout_all(wiring, delivery),
     ]
 
 
-def _login(wiring: Wiring[Any], delivery: Delivery[Any]) -> Any:
+def _login(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
     async def log_in(request: Request, body: LoginBody, *, by_cookie: bool) -> Response:
         with delivery.challenged():
             issued = await wiring.service.log_in(
@@ -105,10 +49,25 @@ def _login(wiring: Wiring[Any], delivery: Delivery[Any]) -> Any:
     async def login(request: Request, body: LoginBody) -> Response:
         return await log_in(request, body, by_cookie=wiring.cookies is not None)
 
-    return login_as_asked if delivery.offers_choice else login
+    return Operation(
+        name="login",
+        method="POST",
+        path="/login",
+        endpoint=login_as_asked if delivery.offers_choice else login,
+        summary="Log in",
+        model=delivery.model,
+        raises=(
+            *((AmbiguousCredentialsError,) if wiring.cookies else ()),
+            InvalidCredentialsError,
+            TooManyAttemptsError,
+            HasherBusyError,
+            AuthUnavailableError,
+        ),
+        responses=TOO_LARGE,
+    )
 
 
-def _refresh(wiring: Wiring[Any], delivery: Delivery[Any]) -> Any:
+def _refresh(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
     async def refresh(request: Request, body: Annotated[RefreshBody | None, Body()] = None) -> Response:
         token, by_cookie = delivery.refresh_token(request, None if body is None else body.refresh_token)
         if token is None:
@@ -118,10 +77,24 @@ def _refresh(wiring: Wiring[Any], delivery: Delivery[Any]) -> Any:
             issued = await wiring.service.sessions.refresh(token, caller=delivery.caller(request))
         return delivery.answer(issued, by_cookie=by_cookie)
 
-    return refresh
+    return Operation(
+        name="refresh",
+        method="POST",
+        path="/refresh",
+        endpoint=refresh,
+        summary="Take a refresh token for new tokens",
+        model=delivery.model,
+        raises=(
+            NotAuthenticatedError,
+            InvalidTokenError,
+            *((AmbiguousCredentialsError, CSRFError) if wiring.cookies else ()),
+            AuthUnavailableError,
+        ),
+        responses=TOO_LARGE,
+    )
 
 
-def _logout(wiring: Wiring[Any], delivery: Delivery[Any]) -> Any:
+def _logout(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
     async def logout(request: Request, body: Annotated[RefreshBody | None, Body()] = None) -> Response:
         caller = delivery.caller(request)
         token = None if body is None else body.refresh_token
@@ -134,12 +107,30 @@ def _logout(wiring: Wiring[Any], delivery: Delivery[Any]) -> Any:
         await wiring.service.inspection.leave(await wiring.claims(connection=request), caller=caller)
         return delivery.clear(Response(status_code=204))
 
-    return logout
+    return Operation(
+        name="logout",
+        method="POST",
+        path="/logout",
+        endpoint=logout,
+        summary="End this session",
+        status=204,
+        raises=wiring.claims.__problems__,
+        responses=TOO_LARGE,
+        # A refresh token will do as well.
+        extra={"security": [*({scheme: []} for scheme in wiring.claims.__credentials__.schemes), {}]},
+    )
 
 
-def _logout_all(wiring: Wiring[Any], delivery: Delivery[Any]) -> Any:
+def _logout_all(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
     async def logout_all(request: Request, user: Annotated[Any, Depends(wiring.user)]) -> Response:
         await wiring.service.sessions.end_all(str(user.id), caller=delivery.caller(request))
         return delivery.clear(Response(status_code=204))
 
-    return logout_all
+    return Operation(
+        name="logout_all",
+        method="POST",
+        path="/logout-all",
+        endpoint=logout_all,
+        summary="End all sessions of the user",
+        status=204,
+    )

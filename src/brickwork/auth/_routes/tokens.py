@@ -35,48 +35,54 @@ _SECRET: Final = ("password", "refresh_token", "token", "client_secret")
 def oauth_operations(wiring: Wiring[UserT], delivery: Delivery[UserT]) -> list[Operation]:
     """Make the routes that speak OAuth."""
     routes = _OAuth(wiring, delivery)
-    operations = [
-        Operation(
-            name="revoke",
-            method="POST",
-            path="/revoke",
-            endpoint=routes.revoke,
-            summary="Make a token worth nothing",
-            responses=oauth_answers(400, 401, 413, 503),
-            route=OAuthRoute,
-            extra=form_body(_ONE_TOKEN, required=["token"], secret=_SECRET),
-        ),
-    ]
+    operations = [_revoke(routes)]
     # Cookies alone have no use for tokens that a page could read.
     if set(wiring.transports) != {"cookie"}:
-        operations.append(
-            Operation(
-                name="token",
-                method="POST",
-                path="/token",
-                endpoint=TokenEndpoint(routes.token, wiring.token_endpoint),
-                summary="Get tokens for login and password, or for a refresh token",
-                model=TokenResponse,
-                responses=oauth_answers(400, 401, 413, 429, 503),
-                route=OAuthRoute,
-                extra=form_body(_TOKEN, required=["grant_type"], secret=_SECRET),
-            )
-        )
+        operations.append(_token(routes, wiring.token_endpoint))
     if wiring.service.options.clients:
-        operations.append(
-            Operation(
-                name="introspect",
-                method="POST",
-                path="/introspect",
-                endpoint=routes.introspect,
-                summary="Tell a client what a token is worth",
-                model=Introspection,
-                responses=oauth_answers(400, 401, 413, 503),
-                route=OAuthRoute,
-                extra=form_body(_ONE_TOKEN, required=["token"], secret=_SECRET),
-            )
-        )
+        operations.append(_introspect(routes))
     return operations
+
+
+def _token(routes: "_OAuth", scheme: str | None) -> Operation:
+    return Operation(
+        name="token",
+        method="POST",
+        path="/token",
+        endpoint=TokenEndpoint(routes.token, scheme),
+        summary="Get tokens for login and password, or for a refresh token",
+        model=TokenResponse,
+        responses=oauth_answers(400, 401, 413, 429, 503),
+        route=OAuthRoute,
+        extra=form_body(_TOKEN, required=["grant_type"], secret=_SECRET),
+    )
+
+
+def _revoke(routes: "_OAuth") -> Operation:
+    return Operation(
+        name="revoke",
+        method="POST",
+        path="/revoke",
+        endpoint=routes.revoke,
+        summary="Make a token worth nothing",
+        responses=oauth_answers(400, 401, 413, 503),
+        route=OAuthRoute,
+        extra=form_body(_ONE_TOKEN, required=["token"], secret=_SECRET),
+    )
+
+
+def _introspect(routes: "_OAuth") -> Operation:
+    return Operation(
+        name="introspect",
+        method="POST",
+        path="/introspect",
+        endpoint=routes.introspect,
+        summary="Tell a client what a token is worth",
+        model=Introspection,
+        responses=oauth_answers(400, 401, 413, 503),
+        route=OAuthRoute,
+        extra=form_body(_ONE_TOKEN, required=["token"], secret=_SECRET),
+    )
 
 
 class _OAuth:
