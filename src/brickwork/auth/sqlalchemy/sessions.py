@@ -1,11 +1,12 @@
 """How the stores come by their sessions, and what becomes of a database that cannot be asked."""
 
 import inspect
+import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from hashlib import sha256
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NoReturn, Protocol, cast
 
 from sqlalchemy import Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,6 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .._errors import AuthUnavailableError
+
+_logger = logging.getLogger("brickwork.auth")
 
 _INSERTS: Final[Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]]] = {
     "postgresql": postgresql.insert,
@@ -68,12 +71,25 @@ class Work:
 async def _asking() -> AsyncGenerator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError, TimeoutError, OSError) as error:
-        raise AuthUnavailableError from error
+    except (PoolTimeoutError, TimeoutError, OSError) as error:
+        _refuse(error)
     except DBAPIError as error:
-        if not error.connection_invalidated:
+        if not _is_away(error):
             raise
-        raise AuthUnavailableError from error
+        _refuse(error.orig or error, error)
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Tell an outage from a mistake; to SQLite a table that is missing is an operational error too."""
+    operational = isinstance(error, OperationalError | InterfaceError)
+    mistaken = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR"
+    return error.connection_invalidated or (operational and not mistaken)
+
+
+def _refuse(reason: BaseException, error: Exception | None = None) -> NoReturn:
+    # The text of the error may hold what was to be written.
+    _logger.warning("the database cannot be asked: %s", type(reason).__name__)
+    raise AuthUnavailableError from error or reason
 
 
 def insert(session: AsyncSession, table: Table) -> postgresql.Insert | sqlite.Insert:
