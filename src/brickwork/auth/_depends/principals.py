@@ -122,15 +122,17 @@ class Principals(Generic[UserT]):
         return Principal(claims)
 
     def _credentials(self, scope: Scope) -> tuple[Transport | None, str]:
+        used, shown, ways = None, "", 0
         try:
-            found = [
-                (transport, token) for transport in self._transports if (token := transport.read(scope)) is not None
-            ]
+            for transport in self._transports:
+                token = transport.read(scope)
+                if token is not None:
+                    used, shown, ways = transport, token, ways + 1
         except AmbiguousCredentialsError as error:
             raise self._ambiguous(error.detail) from None
-        if len(found) > 1:
+        if ways > 1:
             raise self._ambiguous("Send one access token, in one place.")
-        return found[0] if found else (None, "")
+        return used, shown
 
     def _ambiguous(self, detail: str) -> AmbiguousCredentialsError:
         challenge = challenges.bearer(self.realm, error="invalid_request")

@@ -10,6 +10,7 @@ from typing import Any, cast
 MOST_CHARACTERS = 8192
 # Whoever signs decides how deep a claim goes; this keeps every depth within what Python reads and writes.
 _MOST_BRACKETS = 256
+_BLANKS = " \t\n\r"
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,1024}+\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++", re.ASCII)
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -72,10 +73,12 @@ def decode_object(data: bytes) -> dict[str, Any]:
     Reference: RFC 7515, section 4; RFC 8259, sections 4, 6 and 8; RFC 8725, section 2.4.
     """
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8").strip(_BLANKS)
         if text.count("{") + text.count("[") > _MOST_BRACKETS:
             raise MalformedTokenError("nested too deep")
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text)
+        if end != len(text):
+            raise MalformedTokenError("more than one value")
         # Escapes can spell half a surrogate pair, which no store takes.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")

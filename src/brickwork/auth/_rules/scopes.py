@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 
 _NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_TEXT = re.compile(rf"(?:{_NAME.pattern}+(?: {_NAME.pattern}+)*+)?+")
 
 
 class InvalidScopeError(ValueError):
@@ -18,10 +19,14 @@ def parse(text: str) -> tuple[str, ...]:
 
     Reference: RFC 6749, section 3.3.
     """
-    names = text.split(" ") if text else []
-    if not all(_NAME.fullmatch(name) for name in names):
+    if not is_text(text):
         raise InvalidScopeError("scopes are names of visible ASCII, separated by single spaces")
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(text.split()))
+
+
+def is_text(text: str) -> bool:
+    """Tell whether a text is a list of scopes: names that are separated by single spaces, or nothing at all."""
+    return _TEXT.fullmatch(text) is not None
 
 
 def checked(scopes: str | Iterable[str]) -> tuple[str, ...]:

@@ -74,13 +74,15 @@ class JoseCodec:
         """
         try:
             header, signed, payload, signature = split(token)
-            kid, algorithm, said = self._headers.get(header) or _read(header)
+            known = self._headers.get(header)
+            kid, algorithm, said = known or _read(header)
             key = self._keys.find(kid)
             if key is None or algorithm != key.algorithm or said != type:
                 raise InvalidTokenError
             if not key.verify(signed, decode_segment(signature)):
                 raise InvalidTokenError
-            self._remember(header, (kid, algorithm, said))
+            if known is None:
+                self._remember(header, (kid, algorithm, said))
             return decode_object(decode_segment(payload))
         except MalformedTokenError as error:
             raise InvalidTokenError from error
@@ -95,10 +97,9 @@ class JoseCodec:
         return written
 
     def _remember(self, segment: bytes, header: tuple[str, str, str]) -> None:
-        if segment not in self._headers:
-            if len(self._headers) >= _MOST_HEADERS:
-                self._headers.clear()
-            self._headers[segment] = header
+        if len(self._headers) >= _MOST_HEADERS:
+            self._headers.clear()
+        self._headers[segment] = header
 
 
 def _read(segment: bytes) -> tuple[str, str, str]:
