@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import JSON, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, String, Table
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from sqlalchemy.schema import SchemaItem
 
 # Declared attributes without an annotation are no fields of a dataclass, so the mix-ins serve `MappedAsDataclass` too.
 
@@ -88,45 +89,13 @@ class AuthTables:
     attempt: Table
 
     def __init__(self, metadata: MetaData, *, prefix: str = "auth_", schema: str | None = None) -> None:
-        self.session = Table(
-            f"{prefix}session",
-            metadata,
-            Column("id", String(64), primary_key=True),
-            Column("user_id", String(255), nullable=False),
-            Column("token_hash", LargeBinary(32), nullable=False),
-            Column("previous_hash", LargeBinary(32)),
-            _instant("rotated_at", nullable=True),
-            _instant("created_at"),
-            _instant("authenticated_at"),
-            _instant("used_at"),
-            _instant("idle_expires_at", index=True),
-            _instant("expires_at", index=True),
-            Column("token_version", Integer(), nullable=False),
-            Column("scopes", JSON(), nullable=False),
-            Column("client", String(512), nullable=False),
-            Column("address", String(64)),
-            Index(f"ix_{prefix}session_user", "user_id", "used_at"),
-            schema=schema,
-        )
+        self.session = Table(f"{prefix}session", metadata, *_session_columns(prefix), schema=schema)
+        self.api_key = Table(f"{prefix}api_key", metadata, *_api_key_columns(prefix), schema=schema)
         self.token = Table(
             f"{prefix}token",
             metadata,
             Column("id", String(255), primary_key=True),
             _instant("until", index=True),
-            schema=schema,
-        )
-        self.api_key = Table(
-            f"{prefix}api_key",
-            metadata,
-            Column("id", String(64), primary_key=True),
-            Column("owner", String(255), nullable=False),
-            Column("name", String(255), nullable=False),
-            Column("scopes", JSON(), nullable=False),
-            _instant("created_at"),
-            _instant("expires_at", nullable=True),
-            _instant("last_used_at", nullable=True),
-            Column("hash", LargeBinary(32), nullable=False),
-            Index(f"ix_{prefix}api_key_owner", "owner", "created_at"),
             schema=schema,
         )
         self.attempt = Table(
@@ -137,6 +106,40 @@ class AuthTables:
             _instant("until", index=True),
             schema=schema,
         )
+
+
+def _session_columns(prefix: str) -> list[SchemaItem]:
+    return [
+        Column("id", String(64), primary_key=True),
+        Column("user_id", String(255), nullable=False),
+        Column("token_hash", LargeBinary(32), nullable=False),
+        Column("previous_hash", LargeBinary(32)),
+        _instant("rotated_at", nullable=True),
+        _instant("created_at"),
+        _instant("authenticated_at"),
+        _instant("used_at"),
+        _instant("idle_expires_at", index=True),
+        _instant("expires_at", index=True),
+        Column("token_version", Integer(), nullable=False),
+        Column("scopes", JSON(), nullable=False),
+        Column("client", String(512), nullable=False),
+        Column("address", String(64)),
+        Index(f"ix_{prefix}session_user", "user_id", "used_at"),
+    ]
+
+
+def _api_key_columns(prefix: str) -> list[SchemaItem]:
+    return [
+        Column("id", String(64), primary_key=True),
+        Column("owner", String(255), nullable=False),
+        Column("name", String(255), nullable=False),
+        Column("scopes", JSON(), nullable=False),
+        _instant("created_at"),
+        _instant("expires_at", nullable=True),
+        _instant("last_used_at", nullable=True),
+        Column("hash", LargeBinary(32), nullable=False),
+        Index(f"ix_{prefix}api_key_owner", "owner", "created_at"),
+    ]
 
 
 def _instant(name: str, *, nullable: bool = False, index: bool = False) -> Column[float]:
