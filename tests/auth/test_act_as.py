@@ -32,7 +32,7 @@ def routes(site: Site) -> None:
         await socket.close()
 
 
-@pytest.mark.promise("auth-D19")
+@pytest.mark.promise("auth-92")
 async def test_every_request_inside_of_the_block_is_the_users() -> None:
     """User, claims and demands see the user, without a token; outside of the block nobody does."""
     async with open_site(transports=["cookie", "header"]) as site:
@@ -51,7 +51,7 @@ async def test_every_request_inside_of_the_block_is_the_users() -> None:
     assert outside.status_code == 401
 
 
-@pytest.mark.promise("auth-D19")
+@pytest.mark.promise("auth-92")
 async def test_scopes_and_age_of_the_login_can_be_chosen() -> None:
     """`scopes=` narrows what the token would allow, and `fresh=False` makes an old login."""
     async with open_site() as site:
@@ -66,7 +66,7 @@ async def test_scopes_and_age_of_the_login_can_be_chosen() -> None:
     assert (narrow.status_code, old.status_code) == (403, 401)
 
 
-@pytest.mark.promise("auth-D19")
+@pytest.mark.promise("auth-92")
 async def test_blocks_are_nested_and_end() -> None:
     """The inner block holds while it lasts."""
     async with open_site() as site:
@@ -82,7 +82,7 @@ async def test_blocks_are_nested_and_end() -> None:
     assert seen == ["grace", "ada"]
 
 
-@pytest.mark.promise("auth-D19")
+@pytest.mark.promise("auth-92")
 async def test_the_test_client_and_its_sockets_are_reached() -> None:
     """A client that runs the app in a thread of its own sees the user, started before the block or in it."""
     async with open_site() as site:

@@ -17,7 +17,7 @@ from brickwork.testing import assert_problem
 from tests.auth.site import Site, open_site
 
 
-@pytest.mark.promise("auth-R80")
+@pytest.mark.promise("auth-104")
 async def test_a_key_is_shown_once_and_kept_as_a_hash() -> None:
     """Neither the list nor the store can show it again."""
     store = MemoryApiKeyStore()
@@ -41,7 +41,7 @@ async def test_a_key_is_shown_once_and_kept_as_a_hash() -> None:
     assert kept.hash == KeyText(new["id"], new["key"]).hash
 
 
-@pytest.mark.promise("auth-R81")
+@pytest.mark.promise("auth-105")
 async def test_a_key_opens_what_it_is_for() -> None:
     """In its header, with its scopes, on behalf of its owner."""
     async with _open() as site:
@@ -54,7 +54,7 @@ async def test_a_key_opens_what_it_is_for() -> None:
     assert key.key not in repr(key)
 
 
-@pytest.mark.promise("auth-R82")
+@pytest.mark.promise("auth-106")
 async def test_a_key_never_allows_more_than_its_owner() -> None:
     """Neither when it is made, nor later."""
     async with _open() as site:
@@ -73,7 +73,7 @@ async def test_a_key_never_allows_more_than_its_owner() -> None:
     assert response.json()["scopes"] == ["b"]
 
 
-@pytest.mark.promise("auth-R82")
+@pytest.mark.promise("auth-106")
 async def test_a_narrowed_token_brings_forth_no_wider_key() -> None:
     """Neither by making a key, nor by rotating one."""
     async with open_site() as site:
@@ -88,7 +88,7 @@ async def test_a_narrowed_token_brings_forth_no_wider_key() -> None:
     assert_problem(rotated, 403, slug="insufficient-scope", scope="b")
 
 
-@pytest.mark.promise("auth-R83")
+@pytest.mark.promise("auth-107")
 async def test_a_revoked_key_is_refused_at_once() -> None:
     """So is one that expired, or whose owner may not come in any more; all get one answer."""
     async with _open() as site:
@@ -111,7 +111,7 @@ async def test_a_revoked_key_is_refused_at_once() -> None:
     assert len({answer.json()["detail"] for answer in answers}) == 1
 
 
-@pytest.mark.promise("auth-R84")
+@pytest.mark.promise("auth-108")
 async def test_a_rotated_key_overlaps_with_its_successor() -> None:
     """Both work for a while, then the new one alone, for as long as the first was meant to."""
     async with _open() as site:
@@ -134,7 +134,7 @@ async def test_a_rotated_key_overlaps_with_its_successor() -> None:
     assert "key-rotated" in site.kinds()
 
 
-@pytest.mark.promise("auth-R84")
+@pytest.mark.promise("auth-108")
 async def test_without_an_overlap_the_old_key_ends_at_once() -> None:
     """A key that leaked is replaced in one step; one that never ends has a successor that never does."""
     async with _open() as site:
@@ -151,7 +151,7 @@ async def test_without_an_overlap_the_old_key_ends_at_once() -> None:
     assert_problem(again, 404, slug="api-key-not-found")
 
 
-@pytest.mark.promise("auth-R85")
+@pytest.mark.promise("auth-109")
 async def test_nobody_touches_the_key_of_another() -> None:
     """It looks as if there were none."""
     async with _open() as site:
@@ -171,7 +171,7 @@ async def test_nobody_touches_the_key_of_another() -> None:
     assert status == 200
 
 
-@pytest.mark.promise("auth-R86")
+@pytest.mark.promise("auth-110")
 async def test_the_last_use_is_written_once_a_minute() -> None:
     """However often a key is used, and by how many at once."""
     store = _Counting()
@@ -193,7 +193,7 @@ async def test_the_last_use_is_written_once_a_minute() -> None:
     assert str(kept.last_used_at) == "2026-01-01 00:01:00+00:00"
 
 
-@pytest.mark.promise("auth-R86")
+@pytest.mark.promise("auth-110")
 async def test_a_use_that_cannot_be_noted_is_fine() -> None:
     """The key is good all the same."""
     store = _Counting()

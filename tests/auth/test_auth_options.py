@@ -23,7 +23,7 @@ def make(**options: Any) -> Auth[Any]:
     return Auth(MemoryUserStore(), **{"secret": SECRET, "hasher": HASHER, **options})
 
 
-@pytest.mark.promise("auth-D38")
+@pytest.mark.promise("auth-135")
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -62,7 +62,7 @@ def test_what_makes_no_sense_is_refused_when_it_is_written(options: dict[str, An
         make(**options)
 
 
-@pytest.mark.promise("auth-D38")
+@pytest.mark.promise("auth-135")
 @pytest.mark.parametrize(
     "options", [{"transports": "header"}, {"scopes": ["orders:read"]}, {"trusted_proxies": "10.0.0.0/8"}]
 )
@@ -72,7 +72,7 @@ def test_what_is_of_the_wrong_type_is_refused(options: dict[str, Any]) -> None:
         make(**options)
 
 
-@pytest.mark.promise("auth-D39")
+@pytest.mark.promise("auth-94")
 async def test_a_service_that_only_verifies_says_so() -> None:
     """Without a store of sessions it accepts tokens of others, and issues, lists and ends none."""
     async with open_site() as site:
@@ -91,7 +91,7 @@ async def test_a_service_that_only_verifies_says_so() -> None:
             await coroutine
 
 
-@pytest.mark.promise("auth-D40")
+@pytest.mark.promise("auth-24")
 async def test_seven_lines_log_in_a_user() -> None:
     """The shortest app registers, logs in, and knows the user."""
     async with open_site(handlers=False) as site:
@@ -104,7 +104,7 @@ async def test_seven_lines_log_in_a_user() -> None:
     assert (registered.status_code, logged_in.status_code, me.json()["login"]) == (201, 200, "ada")
 
 
-@pytest.mark.promise("auth-D41")
+@pytest.mark.promise("auth-93")
 async def test_issuing_starts_a_session_that_can_be_listed_and_ended() -> None:
     """`issue`, `sessions` and `revoke` do what the routes do, without a request."""
     async with open_site() as site:
@@ -123,7 +123,7 @@ async def test_issuing_starts_a_session_that_can_be_listed_and_ended() -> None:
     assert (len(listed), one, none) == (2, [401, 200], [401, 401])
 
 
-@pytest.mark.promise("auth-D41")
+@pytest.mark.promise("auth-93")
 async def test_a_refresh_token_is_revoked_with_its_session() -> None:
     """Either token of a session will do."""
     async with open_site() as site:
@@ -153,7 +153,7 @@ async def test_one_thing_is_revoked_at_a_time() -> None:
             await site.auth.revoke(session="x")
 
 
-@pytest.mark.promise("auth-D42")
+@pytest.mark.promise("auth-18")
 async def test_keys_rotate_while_the_app_runs() -> None:
     """`auth.keys.rotate` signs with the new key at once, and takes tokens of the old one for a while."""
     async with open_site() as site:

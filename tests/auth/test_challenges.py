@@ -33,7 +33,7 @@ def test_other_credentials_have_challenges_too() -> None:
     assert api_key("api") == 'ApiKey realm="api"'
 
 
-@pytest.mark.promise("auth-T16")
+@pytest.mark.promise("auth-16")
 @given(st.text())
 def test_nothing_splits_a_challenge(text: str) -> None:
     """Quotes, backslashes, line breaks and any other characters stay inside their quotes."""
@@ -43,7 +43,7 @@ def test_nothing_splits_a_challenge(text: str) -> None:
     )
 
 
-@pytest.mark.promise("auth-T16")
+@pytest.mark.promise("auth-16")
 def test_quotes_are_escaped() -> None:
     """What can be shown is shown, and what would end the line is not."""
     assert quoted('say "a\\b"\r\nSet-Cookie: c=d\0\u00e9') == '"say \\"a\\\\b\\"??Set-Cookie: c=d??"'

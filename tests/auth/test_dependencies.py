@@ -22,7 +22,7 @@ def protect(site: Site) -> None:
         return user.login
 
 
-@pytest.mark.promise("auth-D1")
+@pytest.mark.promise("auth-74")
 async def test_a_request_without_a_token_is_challenged_and_told_of_no_error() -> None:
     """401, a challenge that names no error, and a problem that says what to do."""
     async with open_site() as site:
@@ -35,7 +35,7 @@ async def test_a_request_without_a_token_is_challenged_and_told_of_no_error() ->
     assert response.json()["type"] == "urn:problem-type:not-authenticated"
 
 
-@pytest.mark.promise("auth-D1")
+@pytest.mark.promise("auth-74")
 @pytest.mark.parametrize("header", ["Basic YTpi", "bearerx", "Digest x", "Token x"])
 async def test_another_scheme_is_somebody_elses(header: str) -> None:
     """An Authorization header that is no bearer token counts as none."""
@@ -47,7 +47,7 @@ async def test_another_scheme_is_somebody_elses(header: str) -> None:
     assert (response.status_code, response.headers["www-authenticate"]) == (401, CHALLENGE)
 
 
-@pytest.mark.promise("auth-D2")
+@pytest.mark.promise("auth-75")
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer    ", "Bearer x", "Bearer a.b.c", "Bearer \xe9"])
 async def test_a_token_that_is_not_good_is_named_as_the_error(header: str) -> None:
     """An empty, malformed or foreign token is 401 with error="invalid_token"."""
@@ -59,7 +59,7 @@ async def test_a_token_that_is_not_good_is_named_as_the_error(header: str) -> No
     assert (response.status_code, response.headers["www-authenticate"]) == (401, INVALID)
 
 
-@pytest.mark.promise("auth-D3")
+@pytest.mark.promise("auth-76")
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR "])
 async def test_the_scheme_is_read_without_its_case(scheme: str) -> None:
     """The name of the scheme may be written in any case, with any number of spaces after it."""
@@ -72,7 +72,7 @@ async def test_the_scheme_is_read_without_its_case(scheme: str) -> None:
     assert response.json() == "ada"
 
 
-@pytest.mark.promise("auth-D4")
+@pytest.mark.promise("auth-77")
 async def test_all_tokens_that_are_refused_get_the_same_answer() -> None:
     """Expired, revoked, of a user who is gone, inactive or changed the password: one body and one challenge."""
     async with open_site(access_ttl=60, handlers=False) as site:
@@ -108,7 +108,7 @@ async def test_the_token_of_a_user_who_is_gone_is_refused() -> None:
     assert (response.status_code, response.headers["www-authenticate"]) == (401, INVALID)
 
 
-@pytest.mark.promise("auth-D5")
+@pytest.mark.promise("auth-78")
 async def test_who_calls_is_found_out_once_for_a_request() -> None:
     """Markers, claims, user and optional user in one request: one check of the session, one load of the user."""
     counted: list[str] = []
@@ -159,7 +159,7 @@ async def test_two_auths_in_one_app_do_not_take_each_others_users() -> None:
     assert response.headers["www-authenticate"] == 'Bearer realm="admin", error="invalid_token"'
 
 
-@pytest.mark.promise("auth-D6")
+@pytest.mark.promise("auth-79")
 @pytest.mark.parametrize("lost", ["tokens", "users"])
 async def test_a_store_that_cannot_be_asked_lets_nobody_in(lost: str) -> None:
     """503 with Retry-After, and no user on trust."""
@@ -183,7 +183,7 @@ async def test_a_store_that_cannot_be_asked_lets_nobody_in(lost: str) -> None:
     assert (response.status_code, response.headers["retry-after"]) == (503, "2")
 
 
-@pytest.mark.promise("auth-D7")
+@pytest.mark.promise("auth-80")
 async def test_an_override_of_the_user_reaches_every_marker() -> None:
     """`dependency_overrides[auth.user]` stands in for the user everywhere, with all that user may."""
     async with open_site() as site:

@@ -14,7 +14,7 @@ CLIENTS = {"gateway": "the secret of the gateway, made long enough"}
 GATEWAY = ("gateway", CLIENTS["gateway"])
 
 
-@pytest.mark.promise("auth-R65")
+@pytest.mark.promise("auth-125")
 async def test_a_good_token_is_active() -> None:
     """The answer holds what the token says, and whose it is."""
     async with open_site(clients=CLIENTS) as site:
@@ -36,7 +36,7 @@ async def test_a_good_token_is_active() -> None:
     assert refresh["exp"] - refresh["iat"] == 14 * 86_400
 
 
-@pytest.mark.promise("auth-R66")
+@pytest.mark.promise("auth-126")
 async def test_any_other_token_is_inactive_and_no_more() -> None:
     """Expired, ended, used up, foreign or nonsense: the answer says nothing else."""
     async with open_site(clients=CLIENTS) as site, open_site(secret="another secret of the right length") as other:
@@ -55,7 +55,7 @@ async def test_any_other_token_is_inactive_and_no_more() -> None:
     assert all(answer.json() == {"active": False} for answer in answers)
 
 
-@pytest.mark.promise("auth-R66")
+@pytest.mark.promise("auth-126")
 async def test_an_expired_token_is_inactive() -> None:
     """To the second."""
     async with open_site(clients=CLIENTS) as site:
@@ -71,7 +71,7 @@ async def test_an_expired_token_is_inactive() -> None:
     assert after.json() == {"active": False}
 
 
-@pytest.mark.promise("auth-R67")
+@pytest.mark.promise("auth-127")
 @pytest.mark.parametrize(
     "asking",
     [
@@ -101,7 +101,7 @@ async def test_who_is_no_client_learns_nothing(asking: dict[str, Any]) -> None:
     assert response.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.promise("auth-R67")
+@pytest.mark.promise("auth-127")
 async def test_a_client_may_show_its_secret_in_the_form() -> None:
     """In the form or in the header, and not in both."""
     form = {"client_id": "gateway", "client_secret": CLIENTS["gateway"]}

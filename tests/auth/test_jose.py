@@ -59,7 +59,7 @@ def test_others_read_our_tokens(algorithm: Algorithm) -> None:
     assert jwt.decode(token, theirs, algorithms=[algorithm]) == {"sub": "ada"}
 
 
-@pytest.mark.promise("auth-T18")
+@pytest.mark.promise("auth-18")
 def test_former_keys_are_read() -> None:
     """After a change of keys, tokens of both are accepted, and new ones come from the new one."""
     keys = Keys(key("HS256"))
@@ -85,7 +85,7 @@ def test_who_only_verifies_signs_nothing() -> None:
         codec.encode({}, type="at+jwt")
 
 
-@pytest.mark.promise("auth-T14")
+@pytest.mark.promise("auth-14")
 def test_what_would_be_refused_is_not_signed() -> None:
     """A token that is too long, or claims that JSON cannot say, are found when it is made."""
     codec = JoseCodec(Keys(key("HS256")))
@@ -98,7 +98,7 @@ def test_what_would_be_refused_is_not_signed() -> None:
         codec.encode({"own": {1, 2}}, type="at+jwt")
 
 
-@pytest.mark.promise("auth-T13")
+@pytest.mark.promise("auth-13")
 def test_claims_are_not_read_before_the_signature() -> None:
     """A payload that is no JSON is refused for its signature, as any other."""
     codec = JoseCodec(Keys(key("HS256")))
@@ -110,7 +110,7 @@ def test_claims_are_not_read_before_the_signature() -> None:
     assert refused.value.__cause__ is None
 
 
-@pytest.mark.promise("auth-T21")
+@pytest.mark.promise("auth-21")
 def test_the_library_below_is_left_as_it_was() -> None:
     """The algorithms that python-jose lacks are not registered with it: other users in the process notice nothing."""
     assert THEIRS.KEYS == {}

@@ -7,7 +7,7 @@ from brickwork.testing import ManualClock
 from tests.auth.site import open_site
 
 
-@pytest.mark.promise("auth-R55")
+@pytest.mark.promise("auth-17")
 async def test_the_public_keys_are_shown() -> None:
     """Every key that verifies is there, by its public members alone, and may be cached for a while."""
     old, new = Key.generate("ES256"), Key.generate("EdDSA")
@@ -20,7 +20,7 @@ async def test_the_public_keys_are_shown() -> None:
     assert response.headers["cache-control"] == "public, max-age=300"
 
 
-@pytest.mark.promise("auth-R55")
+@pytest.mark.promise("auth-17")
 async def test_a_secret_is_shown_to_nobody() -> None:
     """A site that signs with a secret has no public keys."""
     async with open_site() as site:
@@ -29,7 +29,7 @@ async def test_a_secret_is_shown_to_nobody() -> None:
     assert response.json() == {"keys": []}
 
 
-@pytest.mark.promise("auth-R56")
+@pytest.mark.promise("auth-18")
 async def test_keys_are_rotated_while_the_site_runs() -> None:
     """The new key signs at once, the old one verifies until its time, and the document follows."""
     clock = ManualClock()

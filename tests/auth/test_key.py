@@ -19,7 +19,7 @@ from brickwork.auth.jose import Algorithm, Key, Keys
 from tests.auth.keyring import ALGORITHMS, EC, ED, RSA, key, number_segment, pem, public_pem
 
 
-@pytest.mark.promise("auth-T4")
+@pytest.mark.promise("auth-4")
 @pytest.mark.parametrize(("algorithm", "least"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
 def test_a_secret_is_as_long_as_its_hash(algorithm: Algorithm, least: int) -> None:
     """One byte less is refused, and the message says how to make a good one."""
@@ -29,7 +29,7 @@ def test_a_secret_is_as_long_as_its_hash(algorithm: Algorithm, least: int) -> No
     assert Key.from_secret("x" * least, algorithm).algorithm == algorithm
 
 
-@pytest.mark.promise("auth-T4")
+@pytest.mark.promise("auth-4")
 def test_bytes_are_counted_not_characters() -> None:
     """A secret of letters beyond ASCII has as many bytes as UTF-8 needs."""
     assert Key.from_secret("\u00e9" * 16).signs
@@ -55,7 +55,7 @@ _NO_SECRETS = {
 }
 
 
-@pytest.mark.promise("auth-T4")
+@pytest.mark.promise("auth-4")
 @pytest.mark.parametrize(("secret", "advice"), _NO_SECRETS.values(), ids=_NO_SECRETS)
 def test_what_is_no_secret_is_refused_as_one(secret: bytes, advice: str) -> None:
     """A key that others can read, in whatever form, would let them sign; the message says what to write instead."""
@@ -79,7 +79,7 @@ def test_a_secret_is_text_or_bytes() -> None:
         Key.from_secret(nothing)
 
 
-@pytest.mark.promise("auth-T4")
+@pytest.mark.promise("auth-4")
 def test_a_short_rsa_key_is_refused() -> None:
     """Below 2048 bits, whether it is to sign or to verify."""
     weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)
@@ -89,7 +89,7 @@ def test_a_short_rsa_key_is_refused() -> None:
             Key.from_pem(text)
 
 
-@pytest.mark.promise("auth-T4")
+@pytest.mark.promise("auth-4")
 @pytest.mark.parametrize("curve", [ec.SECP384R1(), ec.SECP521R1(), ec.SECP256K1()])
 def test_another_curve_is_refused(curve: ec.EllipticCurve) -> None:
     """ES256 is made for P-256; the message says how to make such a key."""
@@ -104,7 +104,7 @@ def test_another_kind_of_key_is_refused(private: Any) -> None:
         Key.from_pem(pem(private))
 
 
-@pytest.mark.promise("auth-T3")
+@pytest.mark.promise("auth-3")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize(
     ("material", "kind", "fitting"),
@@ -201,7 +201,7 @@ def test_a_key_that_cannot_be_made_is_refused() -> None:
         Key.generate(algorithm)
 
 
-@pytest.mark.promise("auth-T23")
+@pytest.mark.promise("auth-23")
 def test_the_id_of_a_secret_tells_nothing_of_it() -> None:
     """Every process finds the same ID; it is no plain hash, and differs from one algorithm to the next."""
     first, again, other = (Key.from_secret("x" * 64, name) for name in ("HS256", "HS256", "HS512"))
@@ -230,7 +230,7 @@ def test_an_id_of_your_own_is_plain(kid: str) -> None:
         Key.from_secret("x" * 32, kid=kid)
 
 
-@pytest.mark.promise("auth-T22")
+@pytest.mark.promise("auth-22")
 def test_keys_hide_what_they_are_made_of() -> None:
     """Neither a key nor many show their secret where they are printed."""
     secret = Key.from_secret("correct horse battery staple, twice over", kid="today")

@@ -10,7 +10,7 @@ from brickwork.testing import ManualClock
 from tests.auth.keyring import ALGORITHMS, EC, RSA, key, public_pem
 
 
-@pytest.mark.promise("auth-T3")
+@pytest.mark.promise("auth-3")
 def test_two_algorithms_take_two_ids() -> None:
     """One RSA key under one ID serves one algorithm; under a second ID it may serve another."""
     with pytest.raises(ValueError, match="give kid= where one serves two algorithms"):
@@ -40,7 +40,7 @@ def test_the_first_secret_signs_and_all_verify() -> None:
     assert keys.find(Keys.from_secret("x" * 32).signing.kid) is None  # type: ignore[union-attr]
 
 
-@pytest.mark.promise("auth-T17")
+@pytest.mark.promise("auth-17")
 def test_the_world_sees_public_members_only() -> None:
     """A set of public keys holds every one that verifies, nothing private, and no secret in any form."""
     clock = ManualClock()
@@ -52,7 +52,7 @@ def test_the_world_sees_public_members_only() -> None:
     assert set().union(*shown) == {"kty", "use", "alg", "kid", "n", "e", "crv", "x", "y"}
 
 
-@pytest.mark.promise("auth-T18")
+@pytest.mark.promise("auth-18")
 def test_a_new_key_signs_at_once_and_the_old_one_verifies_until_it_retires() -> None:
     """Nothing has to be restarted, and to the second of its retirement the old key is known."""
     clock = ManualClock()
@@ -74,7 +74,7 @@ def test_a_new_key_signs_at_once_and_the_old_one_verifies_until_it_retires() -> 
     assert [each["kid"] for each in keys.jwks()["keys"]] == [new.kid]
 
 
-@pytest.mark.promise("auth-T18")
+@pytest.mark.promise("auth-18")
 @pytest.mark.parametrize("algorithm", ["HS256", "ES256"])
 def test_a_key_that_was_announced_follows(algorithm: Algorithm) -> None:
     """Whoever verifies the next key already may sign with it later, the same object or one read anew."""
@@ -88,7 +88,7 @@ def test_a_key_that_was_announced_follows(algorithm: Algorithm) -> None:
     assert len(keys.derive(b"purpose")) == 2
 
 
-@pytest.mark.promise("auth-T18")
+@pytest.mark.promise("auth-18")
 def test_retirement_can_be_written_down() -> None:
     """A key that was replaced by a deployment ends at the instant that the settings say."""
     clock = ManualClock()

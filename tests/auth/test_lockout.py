@@ -21,7 +21,7 @@ async def spend(lockout: Lockout, attempts: int, *, login: str = "ada", address:
         await lockout.guard(login, address)
 
 
-@pytest.mark.promise("auth-P13")
+@pytest.mark.promise("auth-28")
 async def test_too_many_attempts_have_to_pause() -> None:
     """After five in a quarter of an hour comes 429, with the time to wait; then all five are there again."""
     clock = ManualClock()
@@ -37,7 +37,7 @@ async def test_too_many_attempts_have_to_pause() -> None:
     await spend(lockout, 5)
 
 
-@pytest.mark.promise("auth-P13")
+@pytest.mark.promise("auth-28")
 async def test_a_login_that_succeeds_clears_the_count() -> None:
     """Old mistakes are forgotten then."""
     lockout = Lockout(2)
@@ -48,7 +48,7 @@ async def test_a_login_that_succeeds_clears_the_count() -> None:
     await spend(lockout, 2)
 
 
-@pytest.mark.promise("auth-P14")
+@pytest.mark.promise("auth-29")
 async def test_nobody_is_locked_out_elsewhere() -> None:
     """Another address of the same login, and another login from the same address, go on."""
     lockout = Lockout(1)
@@ -62,7 +62,7 @@ async def test_nobody_is_locked_out_elsewhere() -> None:
         await lockout.guard("ada", HERE)
 
 
-@pytest.mark.promise("auth-P13")
+@pytest.mark.promise("auth-28")
 async def test_guessing_many_at_once_is_no_way_around() -> None:
     """Of fifty attempts at once, five get to the password."""
     lockout = Lockout(5)
@@ -73,7 +73,7 @@ async def test_guessing_many_at_once_is_no_way_around() -> None:
     assert sum(isinstance(answer, TooManyAttemptsError) for answer in answers) == 45
 
 
-@pytest.mark.promise("auth-P13")
+@pytest.mark.promise("auth-28")
 @pytest.mark.parametrize(
     ("address", "block"),
     [
@@ -92,7 +92,7 @@ def test_one_client_is_one_network(address: str | None, block: str) -> None:
     assert network(address) == block
 
 
-@pytest.mark.promise("auth-P14")
+@pytest.mark.promise("auth-29")
 async def test_the_store_learns_neither_login_nor_address() -> None:
     """Keys are hashes, of text that no login can forge."""
     key = attempt_key("ada", HERE)

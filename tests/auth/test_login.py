@@ -18,7 +18,7 @@ OLD = "$pbkdf2-sha256$1$yRljDKE0BkCIMUYIYSzlfA$A2EveSzEZL595geMARsQpTWtH85iQid84
 _JSON = {"Content-Type": "application/json"}
 
 
-@pytest.mark.promise("auth-R1")
+@pytest.mark.promise("auth-25")
 async def test_login_answers_with_tokens_that_work() -> None:
     """Login and password get a bearer token, and that lets in."""
     async with open_site() as site:
@@ -36,7 +36,7 @@ async def test_login_answers_with_tokens_that_work() -> None:
     assert shown["roles"] == ["staff"]
 
 
-@pytest.mark.promise("auth-R1")
+@pytest.mark.promise("auth-25")
 async def test_the_token_endpoint_answers_the_password_grant() -> None:
     """The form of OAuth gets the same tokens, narrowed to the scope that was asked for."""
     async with open_site() as site:
@@ -50,7 +50,7 @@ async def test_the_token_endpoint_answers_the_password_grant() -> None:
     assert status == 200
 
 
-@pytest.mark.promise("auth-R2")
+@pytest.mark.promise("auth-26")
 async def test_all_wrong_logins_look_alike() -> None:
     """An unknown login, a wrong password, an account without one and a disabled one get the same answer."""
     async with open_site(lockout=None, handlers=False) as site:
@@ -71,7 +71,7 @@ async def test_all_wrong_logins_look_alike() -> None:
     assert answers[0].headers["www-authenticate"] == 'Bearer realm="api"'
 
 
-@pytest.mark.promise("auth-R2")
+@pytest.mark.promise("auth-26")
 async def test_all_wrong_logins_cost_the_same_work() -> None:
     """Every login that goes wrong hashes one password."""
     hasher = _Counting()
@@ -88,7 +88,7 @@ async def test_all_wrong_logins_cost_the_same_work() -> None:
     assert counts == [1, 1, 1, 1]
 
 
-@pytest.mark.promise("auth-R3")
+@pytest.mark.promise("auth-27")
 async def test_a_login_may_be_an_email_address() -> None:
     """With `login_fields`, a user logs in by either, however it is spelled."""
     async with open_site(login_fields=("login", "email")) as site:
@@ -99,7 +99,7 @@ async def test_a_login_may_be_an_email_address() -> None:
     assert [answer.status_code for answer in answers] == [200, 200]
 
 
-@pytest.mark.promise("auth-R4")
+@pytest.mark.promise("auth-28")
 async def test_guessing_is_paused() -> None:
     """After too many attempts the right password is refused as well, and unknown logins no less."""
     async with open_site() as site:
@@ -119,7 +119,7 @@ async def test_guessing_is_paused() -> None:
     assert site.kinds().count("locked-out") == 3
 
 
-@pytest.mark.promise("auth-R4")
+@pytest.mark.promise("auth-28")
 async def test_a_success_clears_the_attempts() -> None:
     """Who logs in may mistype as often as before."""
     async with open_site() as site:
@@ -133,7 +133,7 @@ async def test_a_success_clears_the_attempts() -> None:
             assert response.status_code == 200
 
 
-@pytest.mark.promise("auth-R5")
+@pytest.mark.promise("auth-63")
 async def test_an_outdated_hash_is_renewed_by_a_success_alone() -> None:
     """A failed login leaves an old hash as it is; the first that succeeds renews it, once."""
     async with open_site(hasher=PasswordHasher.testing(legacy=["pbkdf2_sha256"])) as site:

@@ -41,7 +41,7 @@ class Member(BaseModel):
     scopes: list[str] = []
 
 
-@pytest.mark.promise("auth-S20")
+@pytest.mark.promise("auth-141")
 async def test_expired_sessions_and_tokens_are_dropped() -> None:
     """What has expired leaves the memory, without anybody asking for it."""
     store = MemoryTokenStore()

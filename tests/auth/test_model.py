@@ -238,7 +238,7 @@ class Sessions(RuleBasedStateMachine):
         return [pair for pair in pairs if self._is_good(*pair)]
 
 
-@pytest.mark.promise("auth-R100")
+@pytest.mark.promise("auth-45")
 def test_sessions_follow_the_model() -> None:
     """Tokens are accepted exactly as long as they should be, whatever happens to them in whatever order."""
     run_state_machine_as_test(

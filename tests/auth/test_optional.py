@@ -17,7 +17,7 @@ def greet(site: Site) -> None:
         return "stranger" if user is None else user.login
 
 
-@pytest.mark.promise("auth-D8")
+@pytest.mark.promise("auth-81")
 async def test_who_shows_no_token_is_nobody() -> None:
     """A request without a token comes in, as None."""
     async with open_site() as site:
@@ -28,7 +28,7 @@ async def test_who_shows_no_token_is_nobody() -> None:
     assert response.json() == "stranger"
 
 
-@pytest.mark.promise("auth-D8")
+@pytest.mark.promise("auth-81")
 async def test_who_shows_a_good_token_is_known() -> None:
     """A request with a token is its user's."""
     async with open_site() as site:
@@ -40,7 +40,7 @@ async def test_who_shows_a_good_token_is_known() -> None:
     assert response.json() == "ada"
 
 
-@pytest.mark.promise("auth-D8")
+@pytest.mark.promise("auth-81")
 async def test_who_shows_a_bad_token_is_not_taken_for_nobody() -> None:
     """A client whose token has ended learns it, rather than to go on as a stranger."""
     async with open_site() as site:

@@ -28,7 +28,7 @@ class ProfileOut(UserOut):
     nickname: str
 
 
-@pytest.mark.promise("auth-R30")
+@pytest.mark.promise("auth-46")
 async def test_who_registers_can_log_in() -> None:
     """The login is kept in its normal form, and the password as a hash alone."""
     async with open_site() as site:
@@ -44,7 +44,7 @@ async def test_who_registers_can_log_in() -> None:
     assert site.kinds()[0] == "registered"
 
 
-@pytest.mark.promise("auth-R31")
+@pytest.mark.promise("auth-47")
 @pytest.mark.parametrize(
     "field",
     [
@@ -69,7 +69,7 @@ async def test_nobody_registers_with_fields_of_their_own_making(field: dict[str,
     assert user is None
 
 
-@pytest.mark.promise("auth-R31")
+@pytest.mark.promise("auth-47")
 @pytest.mark.parametrize("name", ["roles", "scopes", "active", "password_hash", "email_verified"])
 def test_a_registration_cannot_declare_what_nobody_may_say_of_themselves(name: str) -> None:
     """Such a model is refused when the router is made."""
@@ -110,7 +110,7 @@ async def test_fields_of_the_application_are_kept_and_shown() -> None:
     assert shown["nickname"] == "countess"
 
 
-@pytest.mark.promise("auth-R32")
+@pytest.mark.promise("auth-48")
 @pytest.mark.parametrize("login", ["ada", "ADA", "\uff41da"])
 async def test_a_login_is_given_once(login: str) -> None:
     """However it is spelled."""
@@ -122,7 +122,7 @@ async def test_a_login_is_given_once(login: str) -> None:
     assert_problem(response, 409, slug="login-taken")
 
 
-@pytest.mark.promise("auth-R32")
+@pytest.mark.promise("auth-48")
 async def test_of_many_who_register_at_once_one_gets_the_login() -> None:
     """The store decides, in one step."""
     async with open_site() as site:
@@ -131,7 +131,7 @@ async def test_of_many_who_register_at_once_one_gets_the_login() -> None:
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
 
 
-@pytest.mark.promise("auth-R33")
+@pytest.mark.promise("auth-49")
 async def test_no_login_is_the_email_address_of_another() -> None:
     """Where users log in by either, each is given once across both, in its normal form."""
     async with open_site(router={"registration": Profile}, login_fields=("login", "email")) as site:
@@ -158,7 +158,7 @@ async def test_an_address_that_can_be_no_login_is_refused(handlers: bool) -> Non
     assert "email" in response.text
 
 
-@pytest.mark.promise("auth-R34")
+@pytest.mark.promise("auth-50")
 @pytest.mark.parametrize(
     ("password", "reason"),
     [("tiny", "too-short"), ("password1234", "common"), ("countess-ada-1815", "contains-login")],

@@ -15,7 +15,7 @@ from brickwork.testing import ManualClock
 from tests.auth.hostile import forge, header_of, hostile_tokens, signed
 from tests.auth.keyring import ALGORITHMS, AUDIENCE, ISSUER, claims, key, verifier
 
-pytestmark = pytest.mark.promise("auth-T1")
+pytestmark = pytest.mark.promise("auth-1")
 
 
 def verdict(guard: Verifier, token: str) -> str:
@@ -29,14 +29,14 @@ def verdict(guard: Verifier, token: str) -> str:
     return "accepted"
 
 
-@pytest.mark.promise("auth-T2")
-@pytest.mark.promise("auth-T5")
-@pytest.mark.promise("auth-T6")
-@pytest.mark.promise("auth-T9")
-@pytest.mark.promise("auth-T12")
-@pytest.mark.promise("auth-T13")
-@pytest.mark.promise("auth-T14")
-@pytest.mark.promise("auth-T15")
+@pytest.mark.promise("auth-2")
+@pytest.mark.promise("auth-5")
+@pytest.mark.promise("auth-6")
+@pytest.mark.promise("auth-9")
+@pytest.mark.promise("auth-12")
+@pytest.mark.promise("auth-13")
+@pytest.mark.promise("auth-14")
+@pytest.mark.promise("auth-15")
 @pytest.mark.parametrize("cache_size", [0, 8], ids=["uncached", "cached"])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_hostile_tokens_get_one_and_the_same_refusal(algorithm: Algorithm, cache_size: int) -> None:
@@ -66,7 +66,7 @@ def test_no_attack_hides_another(algorithm: Algorithm) -> None:
     assert [name for name, count in counted.items() if count > 1] == []
 
 
-@pytest.mark.promise("auth-T5")
+@pytest.mark.promise("auth-5")
 @pytest.mark.parametrize("member", ["jku", "x5u", "url", "kid"])
 def test_nothing_is_fetched(member: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a header points to an address, nobody looks there."""
@@ -81,7 +81,7 @@ def test_nothing_is_fetched(member: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (answer, looked_up) == ("401 Invalid token None {}", [])
 
 
-@pytest.mark.promise("auth-T3")
+@pytest.mark.promise("auth-3")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_other_keys_of_the_same_service_change_nothing(algorithm: Algorithm) -> None:
     """With keys for every algorithm at once, a token still counts only under the algorithm of the key it names."""
@@ -100,7 +100,7 @@ def test_other_keys_of_the_same_service_change_nothing(algorithm: Algorithm) -> 
     assert verdicts == {"401 Invalid token None {}"}
 
 
-@pytest.mark.promise("auth-T7")
+@pytest.mark.promise("auth-7")
 @pytest.mark.parametrize("wanted", ["at+jwt", "reset+jwt", "verify+jwt"])
 @pytest.mark.parametrize("given", ["at+jwt", "reset+jwt", "verify+jwt", "JWT"])
 def test_a_token_serves_one_purpose(wanted: str, given: str) -> None:
@@ -117,7 +117,7 @@ def test_a_token_serves_one_purpose(wanted: str, given: str) -> None:
     assert accepted == (wanted == given)
 
 
-@pytest.mark.promise("auth-T12")
+@pytest.mark.promise("auth-12")
 @pytest.mark.parametrize("addition", ["=", "==", " ", "\n", "."])
 def test_a_token_has_one_text(addition: str) -> None:
     """A revoked token comes back in no other spelling: what is refused by its ID has no twin."""
@@ -188,7 +188,7 @@ def test_any_value_of_a_claim_is_judged(name: str, value: object) -> None:
     assert isinstance(read.session_id, str)
 
 
-@pytest.mark.promise("auth-T20")
+@pytest.mark.promise("auth-20")
 def test_forged_headers_are_not_remembered() -> None:
     """A million headers that nobody signed take no memory."""
     clock = ManualClock()
@@ -219,7 +219,7 @@ def test_many_signed_headers_take_bounded_memory() -> None:
     assert len(codec._written) <= 64
 
 
-@pytest.mark.promise("auth-T18")
+@pytest.mark.promise("auth-18")
 def test_a_rotated_out_key_is_no_way_in() -> None:
     """Tokens of a key that was dropped at once, after a leak, are refused at once."""
     clock = ManualClock()

@@ -288,7 +288,7 @@ async def test_stores_work_in_memory_and_leave_no_trace_of_a_test() -> None:
     await db.dispose()
 
 
-@pytest.mark.promise("auth-Q1")
+@pytest.mark.promise("auth-142")
 async def test_what_has_expired_is_purged(db: Database) -> None:
     """`purge` drops what has expired, and nothing else."""
     tokens, attempts = SQLAlchemyTokenStore(db, TABLES), SQLAlchemyAttemptStore(db, TABLES)
@@ -306,7 +306,7 @@ async def test_what_has_expired_is_purged(db: Database) -> None:
     assert await attempts.attempt("new", limit=1, per=99, now=NOW + 10) > 0
 
 
-@pytest.mark.promise("auth-Q2")
+@pytest.mark.promise("auth-37")
 @pytest.mark.parametrize("driver", ["aiosqlite", "asyncpg"])
 async def test_the_database_holds_no_token(driver: str, request: pytest.FixtureRequest) -> None:
     """What can be read from the tables opens nothing: tokens and keys are there as hashes alone."""
@@ -325,7 +325,7 @@ async def test_the_database_holds_no_token(driver: str, request: pytest.FixtureR
 # --- a database that is away
 
 
-@pytest.mark.promise("auth-Q3")
+@pytest.mark.promise("auth-145")
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
 async def test_a_database_that_cannot_be_reached_lets_nobody_in(driver: str) -> None:
     """Every question ends in 503, and none in an answer."""

@@ -8,7 +8,7 @@ from brickwork.auth import AttemptStore, MemoryAttemptStore
 from tests.auth.records import NOW
 
 
-@pytest.mark.promise("auth-S13")
+@pytest.mark.promise("auth-28")
 async def test_attempts_are_refused_beyond_the_limit(attempt_store: AttemptStore) -> None:
     """So many attempts are allowed, and then none until so many seconds after the first."""
     waits = [await attempt_store.attempt("ada", limit=3, per=900, now=NOW + turn) for turn in range(5)]
@@ -18,7 +18,7 @@ async def test_attempts_are_refused_beyond_the_limit(attempt_store: AttemptStore
     assert await attempt_store.attempt("ada", limit=3, per=900, now=NOW + 900) == 0.0
 
 
-@pytest.mark.promise("auth-S13")
+@pytest.mark.promise("auth-28")
 async def test_attempts_at_once_do_not_slip_through(attempt_store: AttemptStore) -> None:
     """Of fifty attempts at once, as many are allowed as there may be."""
     waits = await asyncio.gather(*(attempt_store.attempt("ada", limit=5, per=900, now=NOW) for _ in range(50)))

@@ -47,7 +47,7 @@ def test_claims_can_be_asked() -> None:
     assert (read.token_version, read.scopes) == (3, ("orders:read", "orders:write"))
 
 
-@pytest.mark.promise("auth-T9")
+@pytest.mark.promise("auth-9")
 @pytest.mark.parametrize(
     ("leeway", "late", "accepted"), [(0, 0, False), (30, 29, True), (30, 30, False), (120, 119, True)]
 )
@@ -65,7 +65,7 @@ def test_leeway_is_what_it_says(leeway: float, late: float, accepted: bool) -> N
     assert verified is accepted
 
 
-@pytest.mark.promise("auth-T9")
+@pytest.mark.promise("auth-9")
 @pytest.mark.parametrize("leeway", [-1, 120.5, float("nan"), float("inf")])
 def test_leeway_is_bounded(leeway: float) -> None:
     """More than two minutes is no difference of clocks."""
@@ -98,7 +98,7 @@ def test_without_a_cache_every_signature_is_checked() -> None:
     assert codec.decoded == 3
 
 
-@pytest.mark.promise("auth-T19")
+@pytest.mark.promise("auth-19")
 def test_a_remembered_token_is_checked_once() -> None:
     """As long as it is good, its signature is known."""
     clock = ManualClock()
@@ -111,7 +111,7 @@ def test_a_remembered_token_is_checked_once() -> None:
     assert read == [claims(clock.time())] * 3
 
 
-@pytest.mark.promise("auth-T19")
+@pytest.mark.promise("auth-19")
 def test_a_remembered_token_expires_to_the_second() -> None:
     """It is refused at its end, and stays refused."""
     clock = ManualClock()
@@ -126,7 +126,7 @@ def test_a_remembered_token_expires_to_the_second() -> None:
             guard.verify(token)
 
 
-@pytest.mark.promise("auth-T19")
+@pytest.mark.promise("auth-19")
 def test_all_tokens_are_forgotten_when_keys_change() -> None:
     """Also when a key retires by the clock alone."""
     clock = ManualClock()
@@ -142,7 +142,7 @@ def test_all_tokens_are_forgotten_when_keys_change() -> None:
     assert codec.decoded == 2
 
 
-@pytest.mark.promise("auth-T19")
+@pytest.mark.promise("auth-19")
 def test_a_remembered_token_dies_with_its_key() -> None:
     """When the key retires, so does what it signed, remembered or not."""
     clock = ManualClock()
@@ -157,7 +157,7 @@ def test_a_remembered_token_dies_with_its_key() -> None:
         guard.verify(token)
 
 
-@pytest.mark.promise("auth-T19")
+@pytest.mark.promise("auth-19")
 def test_a_token_is_remembered_for_one_purpose() -> None:
     """A token that was accepted for one thing is not known for another."""
     clock = ManualClock()
@@ -169,7 +169,7 @@ def test_a_token_is_remembered_for_one_purpose() -> None:
         guard.verify(token, type="reset+jwt")
 
 
-@pytest.mark.promise("auth-T19")
+@pytest.mark.promise("auth-19")
 def test_the_least_recently_used_token_is_forgotten_first() -> None:
     """There are never more than were asked for."""
     clock = ManualClock()
@@ -186,7 +186,7 @@ def test_the_least_recently_used_token_is_forgotten_first() -> None:
     assert codec.decoded == 4
 
 
-@pytest.mark.promise("auth-T19")
+@pytest.mark.promise("auth-19")
 @pytest.mark.parametrize("own", [{}, {"own": {"roles": ["customer"]}}])
 def test_nobody_changes_what_is_remembered(own: dict[str, Any]) -> None:
     """Claims belong to who asked for them; writing into them makes nobody else an admin."""

@@ -14,7 +14,7 @@ class WithEmail(Registration):
     email: str
 
 
-@pytest.mark.promise("auth-R50")
+@pytest.mark.promise("auth-59")
 async def test_who_registers_is_sent_a_link_that_verifies() -> None:
     """From end to end: the token of the inbox marks the address as verified."""
     async with open_site(router={"registration": WithEmail}) as site:
@@ -31,7 +31,7 @@ async def test_who_registers_is_sent_a_link_that_verifies() -> None:
     assert "email-verified" in site.kinds()
 
 
-@pytest.mark.promise("auth-R51")
+@pytest.mark.promise("auth-60")
 async def test_a_token_verifies_once() -> None:
     """The second time it is refused."""
     async with open_site() as site:
@@ -44,7 +44,7 @@ async def test_a_token_verifies_once() -> None:
     assert_problem(answers[1], 400, slug="invalid-one-time-token")
 
 
-@pytest.mark.promise("auth-R51")
+@pytest.mark.promise("auth-60")
 async def test_a_token_is_for_the_address_it_was_sent_to() -> None:
     """After the address has changed, it verifies nothing; nor after its time."""
     async with open_site() as site:
@@ -64,7 +64,7 @@ async def test_a_token_is_for_the_address_it_was_sent_to() -> None:
     assert not after.email_verified
 
 
-@pytest.mark.promise("auth-R51")
+@pytest.mark.promise("auth-60")
 async def test_tokens_for_other_things_verify_nothing() -> None:
     """Access, refresh and reset tokens are refused, and a verification token opens nothing else."""
     async with open_site() as site:
@@ -84,7 +84,7 @@ async def test_tokens_for_other_things_verify_nothing() -> None:
     assert at_last.status_code == 204
 
 
-@pytest.mark.promise("auth-R52")
+@pytest.mark.promise("auth-61")
 async def test_asking_again_tells_nothing() -> None:
     """Known, unknown, disabled and verified users get the same answer; only who needs it gets mail."""
     async with open_site() as site:
