@@ -137,6 +137,7 @@ async def test_who_calls_is_found_out_once_for_a_request() -> None:
 
     app.include_router(inner)
     issued = await auth.issue(user)
+    counted.clear()
     async with AsyncClient(transport=ASGITransport(app=app), base_url="https://test") as client:
         response = await client.get("/who", headers=bearer(issued.access_token))
 

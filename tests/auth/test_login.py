@@ -156,17 +156,17 @@ async def test_an_outdated_hash_is_renewed_by_a_success_alone() -> None:
 
 
 async def test_a_password_that_was_changed_meanwhile_does_not_come_back() -> None:
-    """A login that renews an old hash leaves alone what was changed while it was hashing, and its tokens are dead."""
+    """A login that would renew an old hash leaves alone what was changed while it was hashing, and is refused."""
     hasher = _Interrupted()
     async with open_site(hasher=hasher) as site:
         user = await site.add(password_hash=OLD)
         hasher.meanwhile = lambda: site.users.update(user.id, {"password_hash": "changed"}, end_tokens=True)
 
-        tokens = await site.tokens()
+        answer = await site.log_in()
 
-        status = await site.me(tokens["access_token"])
         after = await site.users.get(user.id)
-    assert status == 401
+        sessions = await site.auth.sessions(user)
+    assert (answer.status_code, sessions) == (401, [])
     assert after is not None
     assert after.password_hash == "changed"
 

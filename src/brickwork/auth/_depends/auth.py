@@ -63,7 +63,7 @@ class Auth(Generic[UserT]):
         tokens: Keeps sessions. ``"memory"`` is a `MemoryTokenStore`, good for one process. None makes a service that
             only verifies: it issues nothing, has no router, and learns of no end of a session but expiry.
         api_keys: Keeps API keys; in memory where left out.
-        issuer: Who issues tokens (``iss``).
+        issuer: Who issues tokens (``iss``); the realm where left out, so that two `Auth` do not take each other's.
         audience: Whom they are for (``aud``); the issuer where left out.
         leeway: Seconds by which clocks may differ, at most 120.
         access_ttl: Seconds for which an access token is valid.
@@ -116,7 +116,7 @@ class Auth(Generic[UserT]):
         codec: Codec | None = None,
         tokens: TokenStore | Literal["memory"] | None = "memory",
         api_keys: ApiKeyStore | None = None,
-        issuer: str = "api",
+        issuer: str | None = None,
         audience: str | None = None,
         leeway: float = 0.0,
         access_ttl: float = 900,
@@ -145,6 +145,7 @@ class Auth(Generic[UserT]):
         clock: Clock | None = None,
     ) -> None:
         clock = clock or SystemClock()
+        issuer = checked_realm(realm) if issuer is None else issuer
         self.keys = keys = keys_of(secret, keys, clock)
         options = AuthOptions(
             users=users,

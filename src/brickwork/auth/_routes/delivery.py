@@ -11,7 +11,6 @@ from ..._core.scope import client_address
 from .._depends.wiring import Wiring
 from .._errors import AmbiguousCredentialsError, InvalidCredentialsError, InvalidTokenError
 from .._rules import challenges
-from .._rules.refresh import RefreshToken
 from .._rules.values import TokenResponse
 from .._service.options import UserT
 from .._service.sessions import Caller, Issued
@@ -80,7 +79,7 @@ class Delivery(Generic[UserT]):
         text = self._cookies.read_refresh(request.scope) if self._cookies is not None else None
         if self._cookies is None or text is None:
             return None
-        token = RefreshToken.read(text)
+        token = self._wiring.service.sessions.read(text)
         self._cookies.guard(request.scope, None if token is None else token.session_id, self._wiring.csrf)
         return text
 

@@ -42,8 +42,8 @@ def _create(wiring: Wiring[Any]) -> Operation:
 
 
 def _list(wiring: Wiring[Any]) -> Operation:
-    async def keys(claims: Annotated[Claims, Depends(wiring.claims)]) -> list[KeyOut]:
-        return [KeyOut.of(each) for each in await wiring.service.keys.of(claims.subject)]
+    async def keys(user: Annotated[Any, Depends(wiring.user)]) -> list[KeyOut]:
+        return [KeyOut.of(each) for each in await wiring.service.keys.of(str(user.id))]
 
     return Operation(
         name="keys",
@@ -57,8 +57,8 @@ def _list(wiring: Wiring[Any]) -> Operation:
 
 
 def _revoke(wiring: Wiring[Any]) -> Operation:
-    async def revoke_key(key_id: Id, claims: Annotated[Claims, Depends(wiring.claims)]) -> Response:
-        await wiring.service.keys.revoke(key_id, owner=claims.subject)
+    async def revoke_key(key_id: Id, user: Annotated[Any, Depends(wiring.user)]) -> Response:
+        await wiring.service.keys.revoke(key_id, owner=str(user.id))
         return Response(status_code=204)
 
     return Operation(
@@ -75,14 +75,16 @@ def _revoke(wiring: Wiring[Any]) -> Operation:
 def _rotate(wiring: Wiring[Any]) -> Operation:
     async def rotate_key(
         key_id: Id,
+        user: Annotated[Any, Depends(wiring.user)],
         claims: Annotated[Claims, Depends(wiring.claims)],
         body: RotateBody | None = None,
     ) -> NewKeyOut:
         overlap = 0 if body is None else body.overlap
-        found = {each.id: each for each in await wiring.service.keys.of(claims.subject)}
+        owner = str(user.id)
+        found = {each.id: each for each in await wiring.service.keys.of(owner)}
         if key_id in found:
             _require(wiring, missing(claims.scopes, found[key_id].scopes))
-        new = await wiring.service.keys.rotate(key_id, overlap=overlap, owner=claims.subject)
+        new = await wiring.service.keys.rotate(key_id, overlap=overlap, owner=owner)
         return NewKeyOut.made(new)
 
     return Operation(

@@ -34,8 +34,10 @@ def _me(wiring: Wiring[Any], user_model: type[BaseModel]) -> Operation:
 
 
 def _sessions(wiring: Wiring[Any]) -> Operation:
-    async def sessions(claims: Annotated[Claims, Depends(wiring.claims)]) -> list[SessionOut]:
-        found = await wiring.service.sessions.of(claims.subject)
+    async def sessions(
+        user: Annotated[Any, Depends(wiring.user)], claims: Annotated[Claims, Depends(wiring.claims)]
+    ) -> list[SessionOut]:
+        found = await wiring.service.sessions.of(str(user.id))
         return [SessionOut.of(each, current=each.id == claims.session_id) for each in found]
 
     return Operation(
@@ -53,9 +55,9 @@ def _end(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
     async def end_session(
         request: Request,
         session_id: Id,
-        claims: Annotated[Claims, Depends(wiring.claims)],
+        user: Annotated[Any, Depends(wiring.user)],
     ) -> Response:
-        await wiring.service.sessions.end(session_id, owner=claims.subject, caller=delivery.caller(request))
+        await wiring.service.sessions.end(session_id, owner=str(user.id), caller=delivery.caller(request))
         return Response(status_code=204)
 
     return Operation(

@@ -19,17 +19,22 @@ class RefreshToken:
 
     All tokens of a session share the handle, which no answer but the token itself ever shows. Whoever comes with the
     right handle and the wrong secret has held a token of the session that is used up.
+
+    Attributes:
+        raw: Handle and secret.
+        audience: Whom the session is for. Another one that shares the store finds no session by the same token.
     """
 
     raw: bytes = field(repr=False)
+    audience: str = ""
 
     @classmethod
-    def new(cls) -> Self:
+    def new(cls, audience: str = "") -> Self:
         """Make the first token of a session: 128 random bits of handle and 256 of secret."""
-        return cls(secrets.token_bytes(_HANDLE + _SECRET))
+        return cls(secrets.token_bytes(_HANDLE + _SECRET), audience)
 
     @classmethod
-    def read(cls, text: str) -> Self | None:
+    def read(cls, text: str, audience: str = "") -> Self | None:
         """Read a token as a client shows it; None for what cannot be one."""
         if len(text) != _LENGTH:
             return None
@@ -38,7 +43,7 @@ class RefreshToken:
         except ValueError:
             return None
         # The decoder passes over characters that are not of the alphabet.
-        token = cls(raw)
+        token = cls(raw, audience)
         return token if token.text == text else None
 
     @property
@@ -49,7 +54,7 @@ class RefreshToken:
     @property
     def session_id(self) -> str:
         """The public name of the session: it tells nothing of the handle."""
-        return sha256(b"session" + self.raw[:_HANDLE]).hexdigest()[:32]
+        return sha256(b"session" + self.raw[:_HANDLE] + self.audience.encode()).hexdigest()[:32]
 
     @property
     def hash(self) -> bytes:
@@ -62,4 +67,4 @@ class RefreshToken:
         Args:
             key: A secret of the server, without which nobody gets from one token to the next.
         """
-        return RefreshToken(self.raw[:_HANDLE] + hmac.digest(key, self.raw, "sha256"))
+        return RefreshToken(self.raw[:_HANDLE] + hmac.digest(key, self.raw, "sha256"), self.audience)

@@ -2,6 +2,7 @@
 
 from typing import Generic
 
+from .._errors import InvalidCredentialsError, InvalidTokenError
 from .._store import TokenStore
 from .accounts import Accounts
 from .authenticator import Authenticator
@@ -76,7 +77,11 @@ class AuthService(Generic[UserT]):
             AuthUnavailableError: (503) A store cannot be asked.
         """
         user = await self.login.authenticate(login, password, caller=caller)
-        issued = await self.sessions.start(user, scopes=scopes, caller=caller)
+        try:
+            issued = await self.sessions.start(user, scopes=scopes, caller=caller)
+        except InvalidTokenError:
+            # The password was changed, or the user disabled, while it was looked at.
+            raise InvalidCredentialsError from None
         await self.events.tell(
             "logged-in", user_id=issued.session.user_id, session_id=issued.session.id, address=caller.address
         )

@@ -71,12 +71,13 @@ class Sessions(Generic[UserT]):
             caller: Who asks.
 
         Raises:
+            InvalidTokenError: The user is gone or disabled by now, or all tokens of the user have been ended.
             InvalidScopeError: The user may not have one of the scopes.
             AuthUnavailableError: The session cannot be kept.
         """
         granted = narrow(scopes, user.scopes)
         now = self._options.clock.time()
-        token = RefreshToken.new()
+        token = RefreshToken.new(self._options.audience)
         session = Session(
             id=token.session_id,
             user_id=str(user.id),
@@ -92,6 +93,8 @@ class Sessions(Generic[UserT]):
             address=caller.address,
         )
         await self._tokens.start(session, now=now, limit=self._options.session_limit)
+        # Whoever ended all sessions while the password was looked at has not seen this one.
+        await self._user_of(session)
         return await self._issued(user, session, token, granted)
 
     async def refresh(
@@ -173,9 +176,13 @@ class Sessions(Generic[UserT]):
         await self._tokens.end_all(user_id)
         await self._events.tell("logged-out-everywhere", user_id=user_id, address=caller.address)
 
+    def read(self, text: str) -> RefreshToken | None:
+        """Read a refresh token as a client shows it; None for what cannot be one."""
+        return RefreshToken.read(text, self._options.audience)
+
     async def find(self, text: str) -> tuple[RefreshToken, Session] | None:
         """Give the session that a refresh token belongs to, be the token used up or not."""
-        token = RefreshToken.read(text)
+        token = self.read(text)
         if token is None:
             return None
         session = await self._tokens.get(token.session_id, now=self._options.clock.time())
