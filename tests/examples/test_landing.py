@@ -22,6 +22,10 @@ from examples.shop.models import Category
 from tests.examples.console import agrees, curl, text_of
 
 PAGE = (Path(pages.__file__).with_name("pages") / "landing.html").read_text("utf-8")
+SCRIPTS = {
+    name: (Path(pages.__file__).with_name("pages") / name).read_text("utf-8")
+    for name in ("shop.js", "account.js", "api.js")
+}
 TALKS = re.findall(
     r'<pre class="ask"[^>]*>(.*?)</pre>\s*<pre class="(answer|log)"[^>]*>(.*?)</pre>', PAGE, flags=re.DOTALL
 )
@@ -73,7 +77,7 @@ async def test_the_page_is_served(client: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/static/shop.css", "/static/shop.js", "/static/favicon.svg", "/guides/stack.md"]
+    "path", ["/", "/static/shop.css", *(f"/static/{name}" for name in SCRIPTS), "/guides/stack.md"]
 )
 async def test_files_are_kept_and_asked_about(client: httpx2.AsyncClient, path: str) -> None:
     """A browser may keep a file, asks for it again each time, and is told when it is the same."""
@@ -139,7 +143,7 @@ def test_the_page_has_landmarks_and_one_order_of_headings() -> None:
 
 
 def test_every_field_has_a_name_for_those_who_hear_it() -> None:
-    """Each field and box of the search stands inside its label, and what changes by itself is announced."""
+    """Each field and box stands inside its label, and what changes by itself is announced."""
     labelled = "".join(re.findall(r"<label.*?</label>", PAGE, flags=re.DOTALL))
     fields = [attributes["name"] for tag, attributes in ELEMENTS.all if tag in {"input", "select"}]
     roles = {attributes.get("id"): attributes.get("role") for _, attributes in ELEMENTS.all}
@@ -147,6 +151,16 @@ def test_every_field_has_a_name_for_those_who_hear_it() -> None:
     assert fields
     assert len(re.findall(r"<(?:input|select)", labelled)) == len(fields)
     assert (roles["finder"], roles["count"], roles["trouble"]) == ("search", "status", "alert")
+    assert (roles["said"], roles["refusal"]) == ("status", "alert")
+
+
+def test_password_managers_know_the_form() -> None:
+    """Login and password are named as browsers and their helpers expect it, and a password is not shown by itself."""
+    fields = {attributes["name"]: attributes for tag, attributes in ELEMENTS.all if tag == "input"}
+
+    assert fields["login"]["autocomplete"] == "username"
+    assert (fields["password"]["autocomplete"], fields["password"]["type"]) == ("current-password", "password")
+    assert "new-password" in SCRIPTS["account.js"]
 
 
 async def test_the_search_asks_for_what_there_is(client: httpx2.AsyncClient) -> None:
@@ -158,19 +172,29 @@ async def test_the_search_asks_for_what_there_is(client: httpx2.AsyncClient) -> 
 
     for order in filter(None, orders):
         assert (await client.get("/books/feed", params={"sort": order})).status_code == 200
-    assert set(ELEMENTS.values("name")) - {"viewport", "description", "theme-color"} <= known.keys()
+    (finder,) = re.findall(r'<form class="finder".*?</form>', PAGE, flags=re.DOTALL)
+    assert set(Elements(finder).values("name")) <= known.keys()
     assert [box["value"] for box in boxes if box["name"] == "category"] == sorted(get_args(Category))
 
 
-def test_the_script_finds_its_elements_and_writes_no_markup() -> None:
-    """Whatever the script looks for by its ID is on the page, and text from the API never becomes HTML."""
-    script = (Path(pages.__file__).with_name("pages") / "shop.js").read_text("utf-8")
-    (listed,) = re.findall(r"= \[([^\]]+)\]\.map\(find\)", script)
-    wanted = re.findall(r'"(\w+)"', listed) + re.findall(r'find\("(\w+)"\)', script)
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_find_their_elements_and_write_no_markup(name: str) -> None:
+    """Whatever a script looks for by its ID is on the page, and text from the API never becomes HTML."""
+    listed = "".join(re.findall(r"= \[([^\]]+)\]\.map\(find\)", SCRIPTS[name]))
+    wanted = re.findall(r'"([\w-]+)"', listed) + re.findall(r'find\("([\w-]+)"\)', SCRIPTS[name])
 
-    assert len(wanted) == 7
+    assert bool(wanted) is (name != "api.js")
     assert set(wanted) <= set(ELEMENTS.values("id"))
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", SCRIPTS[name])
+
+
+async def test_scripts_call_what_there_is(client: httpx2.AsyncClient) -> None:
+    """Every path that a script asks for is one of the API's."""
+    known = (await client.get("/openapi.json")).json()["paths"].keys()
+    asked = {path for script in SCRIPTS.values() for path in re.findall(r'["`](/(?:auth|orders|books)[\w/-]*)', script)}
+
+    assert {"/auth/login", "/auth/refresh", "/orders"} <= asked
+    assert {path.rstrip("/") for path in asked} <= known
 
 
 async def test_bricks_are_books(client: httpx2.AsyncClient) -> None:

@@ -1,5 +1,8 @@
 // The list of books: the form is the query, the cursor leads on, and a problem speaks for itself.
 
+import { buy } from "./account.js";
+import { ask, explain, mark } from "./api.js";
+
 const find = (id) => document.getElementById(id);
 const [form, count, trouble, books, load, asked] = ["finder", "count", "trouble", "books", "load", "asked"].map(find);
 const row = find("book").content;
@@ -18,17 +21,15 @@ function chosen() {
   return parameters;
 }
 
-async function ask(path, parameters, signal) {
+/** Ask for books, and show the request. */
+function list(path, parameters, signal) {
   const url = parameters.size ? `${path}?${parameters}` : path;
   if (path === "/books/feed") {
     asked.hidden = false;
     asked.querySelector("a").href = url;
     asked.querySelector("code").textContent = `GET ${decodeURIComponent(url.replaceAll("+", " "))}`;
   }
-  const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
-  const body = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(body.detail), { problem: body });
-  return body;
+  return ask(url, { signal });
 }
 
 /** Ask for the first page, and in the same moment for how many there are. */
@@ -37,8 +38,8 @@ async function search() {
   history.replaceState(null, "", parameters.size ? `?${parameters}${location.hash}` : location.pathname + location.hash);
   await during(async (signal) => {
     const [page, counted] = await Promise.all([
-      ask("/books/feed", joined(parameters, { size: 12 }), signal),
-      ask("/books", joined(parameters, { size: 1 }), signal),
+      list("/books/feed", joined(parameters, { size: 12 }), signal),
+      list("/books", joined(parameters, { size: 1 }), signal),
     ]);
     total = counted.total;
     books.replaceChildren();
@@ -51,7 +52,7 @@ async function more() {
   if (next === null) return search();
   await during(async (signal) => {
     const before = books.children.length;
-    show(await ask("/books/feed", joined(chosen(), { size: 12, cursor: next }), signal));
+    show(await list("/books/feed", joined(chosen(), { size: 12, cursor: next }), signal));
     books.children[before]?.querySelector("a").focus({ preventScroll: true });
   });
 }
@@ -64,7 +65,7 @@ async function during(work) {
   try {
     await work(mine.signal);
     trouble.replaceChildren();
-    mark([]);
+    mark(form);
   } catch (error) {
     if (!mine.signal.aborted) report(error);
   } finally {
@@ -89,39 +90,35 @@ function show(page) {
 }
 
 function entry(book) {
-  const item = row.cloneNode(true);
+  const item = row.cloneNode(true).firstElementChild;
   const put = (name, text) => Object.assign(item.querySelector(`.${name}`), { textContent: text });
   put("title", book.title).href = `/books/${book.id}`;
   put("author", book.author);
   put("year", book.year < 0 ? `${-book.year} BCE` : book.year);
   put("kind", book.category);
   put("price", `€ ${book.price}`);
-  put("stock", book.stock ? `${book.stock} left` : "sold out").classList.toggle("none", !book.stock);
+  const button = put("buy", "Buy");
+  const stock = (left) => {
+    put("stock", left ? `${left} left` : "sold out").classList.toggle("none", !left);
+    button.disabled = !left;
+  };
+  button.setAttribute("aria-label", `Buy ${book.title}`);
+  button.addEventListener("click", async () => {
+    if (await buy(book)) stock((await ask(`/books/${book.id}`)).stock);
+  });
+  stock(book.stock);
   return item;
 }
 
-/** Say what the API said: its detail, and of each parameter what is wrong with it. */
-function report({ problem }) {
-  const said = document.createElement("p");
-  said.textContent = problem?.detail ?? "The shop does not answer. Is it still open?";
-  const details = document.createElement("ul");
-  for (const error of problem?.errors ?? []) {
-    const line = details.appendChild(document.createElement("li"));
-    line.append(Object.assign(document.createElement("code"), { textContent: error.parameter }), ` ${error.detail}`);
-  }
-  trouble.replaceChildren(said, details);
+/** Say what is wrong with the search. */
+function report(error) {
+  explain(error, trouble);
   count.textContent = "";
-  mark((problem?.errors ?? []).map((error) => error.parameter));
+  mark(form, error);
   // A cursor lives as long as the shop; the way on is from the beginning.
   next = null;
   load.hidden = false;
   load.textContent = "Start again";
-}
-
-function mark(names) {
-  for (const field of form.elements) {
-    if (field.name) field.toggleAttribute("aria-invalid", names.includes(field.name));
-  }
 }
 
 function soon() {
