@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from ..._core.problem import Problem
+from ..._core.renderer import has_renderer
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -30,10 +32,27 @@ class NoStoreRoute(APIRoute):
             except HTTPException as error:
                 error.headers = {**(error.headers or {}), **NO_STORE}
                 raise
+            except RequestValidationError as error:
+                if has_renderer(request.app):
+                    raise
+                raise _without_input(error) from None
             response.headers.update(NO_STORE)
             return response
 
         return answer
+
+
+def _without_input(error: RequestValidationError) -> RequestValidationError:
+    """Leave out what was sent: FastAPI's own handler repeats it, passwords too, and fails at what JSON cannot say."""
+    flaws = [
+        {"type": each["type"], "loc": [_text(part) for part in each["loc"]], "msg": each["msg"]}
+        for each in error.errors()
+    ]
+    return RequestValidationError(flaws)
+
+
+def _text(part: str | int) -> str | int:
+    return part if isinstance(part, int) else part.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
