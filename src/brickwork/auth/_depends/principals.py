@@ -32,8 +32,8 @@ class Principal(Generic[UserT]):
     __slots__ = ("claims", "permissions", "user")
 
     def __init__(self, claims: Claims, user: UserT | None = None) -> None:
-        self.claims = claims
-        self.user = user
+        self.claims: Claims = claims
+        self.user: UserT | None = user
         self.permissions: frozenset[str] | None = None
 
 
@@ -54,7 +54,7 @@ class Principals(Generic[UserT]):
         self._transports = tuple(transports)
         self._csrf = csrf
         self.realm = realm
-        self.reads_cookies = any(isinstance(transport, CookieTransport) for transport in transports)
+        self.reads_cookies: bool = any(isinstance(transport, CookieTransport) for transport in transports)
 
     async def claims(self, connection: HTTPConnection) -> Principal[UserT] | None:
         """Give who calls, by the token alone; None where there is none.
@@ -65,17 +65,31 @@ class Principals(Generic[UserT]):
             CSRFError: (403) It came in a cookie, and perhaps from another page.
             AuthUnavailableError: (503) The store of sessions cannot be asked.
         """
+        known = self.known(connection)
+        if known is not None:
+            return known
+        transport, token = self._credentials(connection.scope)
+        if transport is None:
+            return None
+        try:
+            claims = await self._authenticator.claims(token)
+        except InvalidTokenError as error:
+            raise self._invalid() from error
+        if isinstance(transport, CookieTransport):
+            transport.guard(connection.scope, claims.session_id, self._csrf)
+        elif isinstance(transport, SocketTransport) and isinstance(connection, WebSocket):
+            _pick_subprotocol(connection)
+        principal: Principal[UserT] = Principal(claims)
+        remembered(connection.scope)[self] = principal
+        return principal
+
+    def known(self, connection: HTTPConnection) -> Principal[UserT] | None:
+        """Give who calls, if somebody has asked before."""
         acting = ACTING.get()
         if acting is not None and self in acting:
             replaced: Principal[UserT] = acting[self]
             return replaced
-        memo = remembered(connection.scope)
-        principal: Principal[UserT] | None = memo.get(self)
-        if principal is None:
-            principal = await self._read(connection)
-            if principal is not None:
-                memo[self] = principal
-        return principal
+        return remembered(connection.scope).get(self)
 
     async def user(self, connection: HTTPConnection) -> UserT | None:
         """Give who calls as a user; None where there is no token.
@@ -105,21 +119,6 @@ class Principals(Generic[UserT]):
     def _invalid(self) -> InvalidTokenError:
         challenge = challenges.bearer(self.realm, error="invalid_token")
         return InvalidTokenError("Get a new access token.", headers={"WWW-Authenticate": challenge})
-
-    async def _read(self, connection: HTTPConnection) -> Principal[UserT] | None:
-        scope = connection.scope
-        transport, token = self._credentials(scope)
-        if transport is None:
-            return None
-        try:
-            claims = await self._authenticator.claims(token)
-        except InvalidTokenError as error:
-            raise self._invalid() from error
-        if isinstance(transport, CookieTransport):
-            transport.guard(scope, claims.session_id, self._csrf)
-        elif isinstance(transport, SocketTransport) and isinstance(connection, WebSocket):
-            _pick_subprotocol(connection)
-        return Principal(claims)
 
     def _credentials(self, scope: Scope) -> tuple[Transport | None, str]:
         used, shown, ways = None, "", 0

@@ -108,7 +108,7 @@ class Requirements(Generic[UserT]):
             raise _REFUSALS[lack.of](self._principals.realm, lack)
 
     async def _standing(self, demand: Demand, user: UserT, connection: HTTPConnection) -> Standing:
-        principal = await self._principals.claims(connection)
+        principal = self._principals.known(connection)
         permissions = await self._permissions_of(user) if demand.needs_permissions() else ()
         if principal is None or principal.user is not user:
             # The application put somebody else there (`dependency_overrides`): no token limits what that user may.
@@ -140,6 +140,8 @@ class Requirement:
     def __init__(self, of: Requirements[Any], demand: Demand) -> None:
         self.of = of
         self.demand = demand
+        # FastAPI looks each dependency up several times for every request.
+        self._hash = hash((id(of), demand))
         self.__problems__ = _problems(demand)
         keyword = Parameter.KEYWORD_ONLY
         self.__signature__ = Signature(
@@ -153,7 +155,7 @@ class Requirement:
         return isinstance(other, Requirement) and self.of is other.of and self.demand == other.demand
 
     def __hash__(self) -> int:
-        return hash((id(self.of), self.demand))
+        return self._hash
 
     async def __call__(self, *, connection: HTTPConnection, user: Any) -> Any:
         """Give the user: FastAPI calls this.

@@ -4,8 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from .scopes import missing
-
 
 @dataclass(frozen=True, slots=True)
 class Lack:
@@ -74,18 +72,20 @@ class Demand:
 
         What the user cannot mend comes first; of several ways to meet it, the one that is mended most easily counts.
         """
+        own = self._own_lack(standing)
+        if not self.all_of and not self.any_of:
+            return own
         lacks = [lack for inner in self.all_of if (lack := inner.lack(standing)) is not None]
         if self.any_of:
             ways = [inner.lack(standing) for inner in self.any_of]
             lacks += [min((way for way in ways if way is not None), key=_trouble)] if None not in ways else []
-        own = self._own_lack(standing)
         return max([*lacks, *([own] if own else [])], key=_trouble, default=None)
 
     def _own_lack(self, standing: Standing) -> Lack | None:
         no_role = bool(self.roles) and self.roles.isdisjoint(standing.roles)
-        if no_role or not self.permissions <= set(standing.permissions):
+        if no_role or not self.permissions.issubset(standing.permissions):
             return Lack("right")
-        if missing(standing.scopes, self.scopes):
+        if not self.scopes.issubset(standing.scopes):
             return Lack("scope", scopes=tuple(sorted(self.scopes)))
         if self.fresh is not None and (standing.age is None or standing.age > self.fresh):
             return Lack("login", max_age=self.fresh)

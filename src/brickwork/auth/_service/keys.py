@@ -84,7 +84,8 @@ class ApiKeys(Generic[UserT]):
         if owner is None or not owner.active:
             raise InvalidApiKeyError
         await self._touch(key)
-        return replace(key, scopes=tuple(scope for scope in key.scopes if scope in owner.scopes))
+        scopes = tuple(scope for scope in key.scopes if scope in owner.scopes)
+        return key if scopes == key.scopes else replace(key, scopes=scopes)
 
     async def of(self, owner: str) -> Sequence[ApiKey]:
         """Give the keys of a user, the newest first."""
