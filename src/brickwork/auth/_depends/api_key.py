@@ -5,6 +5,7 @@ from inspect import Parameter, Signature
 from typing import Annotated, Any
 
 from fastapi import Depends, params
+from fastapi.openapi.models import SecurityBase as SecurityBaseModel
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
@@ -25,11 +26,11 @@ class CurrentApiKey(SecurityBase):
     """Gives the API key that a request was made with; it comes in the header ``X-API-Key`` and nowhere else."""
 
     def __init__(self, keys: ApiKeys[Any], realm: str) -> None:
-        self.model = api_key_model()
-        self.scheme_name = name_of("ApiKey", realm)
+        self.model: SecurityBaseModel = api_key_model()
+        self.scheme_name: str = name_of("ApiKey", realm)
         self.realm = realm
         self._keys = keys
-        self.__credentials__ = Credentials((self.scheme_name,))
+        self.__credentials__: Credentials = Credentials((self.scheme_name,))
         self.__problems__: tuple[type[Problem], ...] = (
             InvalidApiKeyError,
             AmbiguousCredentialsError,

@@ -21,7 +21,8 @@ from ..jose import JoseCodec, Keys
 from ..memory import MemoryApiKeyStore, MemoryTokenStore
 from ..passlib import PasswordHasher
 from .acting import acting
-from .api_key import KeyRequirement
+from .api_key import CurrentApiKey, KeyRequirement
+from .current import CurrentClaims, CurrentUser, OptionalUser
 from .parts import Description, Parts, checked_scopes, keys_of, verifier_of
 from .principals import Principal
 from .require import Permissions
@@ -146,13 +147,13 @@ class Auth(Generic[UserT]):
     ) -> None:
         clock = clock or SystemClock()
         issuer = checked_realm(realm) if issuer is None else issuer
-        self.keys = keys = keys_of(secret, keys, clock)
+        self.keys: Keys = keys_of(secret, keys, clock)
         options = AuthOptions(
             users=users,
             tokens=MemoryTokenStore() if tokens == "memory" else tokens,
             api_keys=MemoryApiKeyStore() if api_keys is None else api_keys,
-            keys=keys,
-            codec=codec or JoseCodec(keys),
+            keys=self.keys,
+            codec=codec or JoseCodec(self.keys),
             hasher=hasher or PasswordHasher(),
             policy=policy or PasswordPolicy(),
             lockout=Lockout(5, per=900, clock=clock) if lockout == "memory" else lockout,
@@ -177,10 +178,10 @@ class Auth(Generic[UserT]):
         verifier = verifier_of(options, leeway=leeway, cache=verified_cache)
         described = Description(checked_realm(realm), token_url, TrustedProxies(trusted_proxies))
         self._parts = parts = Parts(options, verifier, transports_of(transports), permissions, described)
-        self.user = parts.user
-        self.optional_user = parts.optional_user
-        self.claims = parts.claims
-        self.api_key = parts.api_key
+        self.user: CurrentUser[UserT] = parts.user
+        self.optional_user: OptionalUser[UserT] = parts.optional_user
+        self.claims: CurrentClaims[UserT] = parts.claims
+        self.api_key: CurrentApiKey = parts.api_key
 
     def __repr__(self) -> str:
         return f"<Auth {self._parts.realm!r}>"

@@ -9,6 +9,7 @@ from inspect import Parameter, Signature
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends
+from fastapi.openapi.models import SecurityBase as SecurityBaseModel
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
@@ -34,10 +35,10 @@ class _Current(SecurityBase, Generic[UserT]):
 
     def __init__(self, principals: Principals[UserT], schemes: Sequence[Scheme], *, optional: bool = False) -> None:
         first, *others = schemes
-        self.model = first.model
-        self.scheme_name = first.scheme_name
+        self.model: SecurityBaseModel = first.model
+        self.scheme_name: str = first.scheme_name
         self._principals = principals
-        self.__credentials__ = Credentials(tuple(scheme.scheme_name for scheme in schemes), optional=optional)
+        self.__credentials__: Credentials = Credentials(tuple(scheme.scheme_name for scheme in schemes), optional=optional)
         self.__problems__: tuple[type[Problem], ...] = (
             *(() if optional else (NotAuthenticatedError,)),
             InvalidTokenError,
@@ -45,7 +46,7 @@ class _Current(SecurityBase, Generic[UserT]):
             AuthUnavailableError,
             *((CSRFError,) if principals.reads_cookies else ()),
         )
-        self.__signature__ = _signature(others)
+        self.__signature__: Signature = _signature(others)
 
 
 class CurrentUser(_Current[UserT]):

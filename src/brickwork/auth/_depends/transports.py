@@ -104,11 +104,11 @@ class CookieTransport:
         if samesite not in {"lax", "strict"}:
             raise ValueError(f"samesite={samesite!r}: write 'lax' or 'strict'")
         prefix = ("" if insecure else "__Host-") + (f"{namespace}-" if namespace else "")
-        self.access_cookie = f"{prefix}access"
-        self.refresh_cookie = f"{prefix}refresh"
-        self.csrf_cookie = f"{prefix}csrf"
+        self.access_cookie: str = f"{prefix}access"
+        self.refresh_cookie: str = f"{prefix}refresh"
+        self.csrf_cookie: str = f"{prefix}csrf"
         self.scheme: models.SecurityBase | None = _described(models.APIKeyIn.cookie, self.access_cookie)
-        self.origins = checked_origins(origins)
+        self.origins: frozenset[str] = checked_origins(origins)
         self._samesite: Literal["lax", "strict"] = samesite
         self._secure = not insecure
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -25,7 +25,7 @@ Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 class _Body(BaseModel):
     """What a client sends: nothing but what is named here."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class Registration(_Body):
@@ -52,7 +52,7 @@ class UserOut(BaseModel):
         scopes: What tokens of the user may allow at most.
     """
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(from_attributes=True)
 
     id: Annotated[str, BeforeValidator(str)]
     login: str
@@ -242,7 +242,7 @@ class Introspection(BaseModel):
     Reference: RFC 7662, section 2.2.
     """
 
-    model_config = ConfigDict(extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
     active: bool
 

@@ -58,7 +58,7 @@ class Key:
         self._signer, self._checker = prepare(material, self.algorithm)
         self._public = None if isinstance(material, bytes) else jwk.show(_public(material))
         self._derived: dict[bytes, bytes] = {}
-        self.kid = self._name() if kid is None else _checked_kid(kid)
+        self.kid: str = self._name() if kid is None else _checked_kid(kid)
 
     @classmethod
     def from_secret(cls, secret: str | bytes, algorithm: Algorithm = "HS256", kid: str | None = None) -> Self:
