@@ -21,6 +21,7 @@ with extra("auth"):
     from cryptography.x509 import load_der_x509_certificate
 
 Algorithm = Literal["HS256", "HS384", "HS512", "RS256", "PS256", "ES256", "EdDSA"]
+"""What a key signs with; RFC 7518, section 3, and RFC 8037."""
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 Material = bytes | PrivateKey | PublicKey
