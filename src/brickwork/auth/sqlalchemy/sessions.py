@@ -77,13 +77,24 @@ async def _asking() -> AsyncGenerator[None]:
         if not _is_away(error):
             raise
         _refuse(error.orig or error, error)
+    except Exception as error:
+        if type(error).__module__ != "asyncpg.exceptions":
+            raise
+        # The server refuses connections, as while it starts; until 2.1, SQLAlchemy lets that through as it is.
+        _refuse(error)
 
 
 def _is_away(error: DBAPIError) -> bool:
     """Tell an outage from a mistake; to SQLite a table that is missing is an operational error too."""
     operational = isinstance(error, OperationalError | InterfaceError)
     mistaken = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR"
-    return error.connection_invalidated or (operational and not mistaken)
+    return error.connection_invalidated or (operational and not mistaken) or _is_refused(error)
+
+
+def _is_refused(error: DBAPIError) -> bool:
+    """Tell whether the server took no connection, or gave up on a transaction: asyncpg has no class for either."""
+    given_up = str(getattr(error.orig, "sqlstate", "")).startswith("40")
+    return type(error) is DBAPIError and (error.statement is None or given_up)
 
 
 def _refuse(reason: BaseException, error: Exception | None = None) -> NoReturn:
