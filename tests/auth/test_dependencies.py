@@ -1,12 +1,13 @@
 """`auth.user`: who gets in, what the others are told, and what it costs."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request
 from httpx2 import ASGITransport, AsyncClient
 
-from brickwork.auth import Auth, AuthUnavailableError, MemoryTokenStore, MemoryUser, MemoryUserStore
+from brickwork.auth import Auth, AuthUnavailableError, Claims, MemoryTokenStore, MemoryUser, MemoryUserStore
 from brickwork.auth._depends.current import CurrentUser
 from tests.auth.site import HASHER, SECRET, Site, bearer, open_site
 
@@ -203,6 +204,43 @@ async def test_an_override_of_the_user_reaches_every_marker() -> None:
 
     assert [each.status_code for each in answers] == [200, 200, 403]
     assert [each.json() for each in answers[:2]] == ["grace", "grace"]
+
+
+@pytest.mark.promise("auth-80")
+async def test_an_override_that_reads_the_token_is_held_to_it() -> None:
+    """Whoever loads the user in a way of their own, by the claims, does not lose the limits of the token."""
+    async with open_site() as site:
+
+        async def loaded(claims: Annotated[Claims, Depends(site.auth.claims)]) -> MemoryUser:
+            user = await site.users.get(claims.subject)
+            assert user is not None
+            return replace(user, scopes=("a", "b"))
+
+        site.app.dependency_overrides[site.auth.user] = loaded
+        for name, marker in {"a": site.auth.require(scopes="a"), "b": site.auth.require(scopes="b")}.items():
+            site.app.get(f"/{name}", dependencies=[marker])(lambda: None)
+        site.app.get("/c", dependencies=[site.auth.require(scopes="c")])(lambda: None)
+        site.app.get("/fresh", dependencies=[site.auth.require(fresh=60)])(lambda: None)
+        issued = await site.auth.issue(await site.add(scopes=("a", "b", "c")), ["a", "c"])
+        site.clock.advance(61)
+
+        paths = ("/a", "/b", "/c", "/fresh")
+        answers = [await site.client.get(path, headers=bearer(issued.access_token)) for path in paths]
+
+    assert [each.status_code for each in answers] == [200, 403, 403, 401]
+
+
+@pytest.mark.promise("auth-80")
+async def test_an_override_that_reads_no_token_is_held_to_none() -> None:
+    """What a client of a test sends along is not looked at."""
+    async with open_site() as site:
+        grace = await site.add("grace", scopes=("a",))
+        site.app.dependency_overrides[site.auth.user] = lambda: grace
+        site.app.get("/a", dependencies=[site.auth.require(scopes="a", fresh=60)])(lambda: None)
+
+        response = await site.client.get("/a", headers=bearer("no token"))
+
+    assert response.status_code == 200
 
 
 async def test_with_the_header_alone_the_user_is_one_dependency() -> None:

@@ -188,6 +188,8 @@ def test_equal_arguments_give_equal_dependencies() -> None:
         ({"fresh": -1}, "give the seconds since the login"),
         ({"roles": [""]}, 'as in roles="admin"'),
         ({"permissions": [1]}, 'as in permissions="admin"'),
+        ({"roles": []}, "roles= has nothing to choose from"),
+        ({"any_of": []}, "any_of= has nothing to choose from"),
     ],
 )
 def test_a_demand_that_makes_no_sense_is_refused_when_it_is_written(demand: dict[str, Any], sentence: str) -> None:

@@ -192,10 +192,10 @@ class Auth(Generic[UserT]):
         self,
         *,
         scopes: str | Collection[str] = (),
-        roles: str | Collection[str] = (),
+        roles: str | Collection[str] | None = None,
         permissions: str | Collection[str] = (),
         fresh: float | None = None,
-        any_of: Iterable[params.Security] = (),
+        any_of: Iterable[params.Security] | None = None,
         all_of: Iterable[params.Security] = (),
     ) -> params.Security:
         """Give the marker of a user who has to meet a demand; it yields the user.
@@ -213,14 +213,15 @@ class Auth(Generic[UserT]):
         ```
 
         Equal arguments give equal dependencies, and the user is looked up once however many there are. What rests on
-        ``auth.user`` follows its ``app.dependency_overrides``: no token limits a user who was put there.
+        ``auth.user`` follows its ``app.dependency_overrides``: a user who was put there may all that is theirs, but for
+        what the token of the request does not allow, if anything has read one.
 
         Args:
             scopes: The token has to allow all of them; a text may hold several, separated by spaces.
-            roles: The user has to have one of them.
+            roles: The user has to have one of them; an empty list is an error, for nobody could.
             permissions: The user has to have all of them.
             fresh: Seconds since the user last showed a password, at most.
-            any_of: Markers of this `Auth`, one of which has to be met as well.
+            any_of: Markers of this `Auth`, one of which has to be met as well; an empty list is an error.
             all_of: Markers of this `Auth`, all of which have to be met as well.
 
         Raises:

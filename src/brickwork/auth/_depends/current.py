@@ -38,7 +38,9 @@ class _Current(SecurityBase, Generic[UserT]):
         self.model: SecurityBaseModel = first.model
         self.scheme_name: str = first.scheme_name
         self._principals = principals
-        self.__credentials__: Credentials = Credentials(tuple(scheme.scheme_name for scheme in schemes), optional=optional)
+        self.__credentials__: Credentials = Credentials(
+            tuple(scheme.scheme_name for scheme in schemes), optional=optional
+        )
         self.__problems__: tuple[type[Problem], ...] = (
             *(() if optional else (NotAuthenticatedError,)),
             InvalidTokenError,

@@ -19,6 +19,7 @@ from .current import CurrentUser
 from .principals import Principals
 
 UserT = TypeVar("UserT", bound=User)
+ChoicesT = TypeVar("ChoicesT", bound=Collection[object])
 
 Permissions = Mapping[str, Collection[str]] | Callable[[UserT], Collection[str] | Awaitable[Collection[str]]] | None
 
@@ -53,10 +54,10 @@ class Requirements(Generic[UserT]):
         self,
         *,
         scopes: str | Collection[str],
-        roles: str | Collection[str],
+        roles: str | Collection[str] | None,
         permissions: str | Collection[str],
         fresh: float | None,
-        any_of: Iterable[params.Security],
+        any_of: Iterable[params.Security] | None,
         all_of: Iterable[params.Security],
     ) -> params.Security:
         """Make the marker of a demand.
@@ -69,10 +70,10 @@ class Requirements(Generic[UserT]):
             raise ValueError(f"fresh={fresh}: give the seconds since the login that are accepted, as in fresh=300")
         demand = Demand(
             frozenset(self.known(scopes)),
-            _names("roles", roles),
+            frozenset() if roles is None else _choice("roles", _names("roles", roles)),
             _names("permissions", permissions),
             fresh,
-            tuple(self._demand(marker) for marker in any_of),
+            () if any_of is None else _choice("any_of", tuple(self._demand(marker) for marker in any_of)),
             tuple(self._demand(marker) for marker in all_of),
         )
         return params.Security(Requirement(self, demand), scopes=tuple(sorted(demand.needed_scopes())))
@@ -110,12 +111,16 @@ class Requirements(Generic[UserT]):
     async def _standing(self, demand: Demand, user: UserT, connection: HTTPConnection) -> Standing:
         principal = self._principals.known(connection)
         permissions = await self._permissions_of(user) if demand.needs_permissions() else ()
-        if principal is None or principal.user is not user:
-            # The application put somebody else there (`dependency_overrides`): no token limits what that user may.
+        if principal is None:
+            # The application put the user there (`dependency_overrides`) and read no token that could be a limit.
             return Standing(user.scopes, user.roles, permissions, age=0)
+        scopes = principal.claims.scopes
+        if principal.user is not user:
+            # It put the user there and read a token all the same: both are limits.
+            scopes = tuple(scope for scope in scopes if scope in user.scopes)
         at = principal.claims.get("auth_time")
         age = None if at is None else self._clock.time() - at
-        return Standing(principal.claims.scopes, user.roles, permissions, age)
+        return Standing(scopes, user.roles, permissions, age)
 
     async def _permissions_of(self, user: UserT) -> Collection[str]:
         permissions = self._permissions
@@ -174,6 +179,13 @@ def _names(option: str, names: str | Collection[str]) -> frozenset[str]:
     if not all(isinstance(name, str) and name for name in cast("frozenset[object]", listed)):
         raise ValueError(f'{option}={names!r}: give a name or a list of names, as in {option}="admin"')
     return listed
+
+
+def _choice(option: str, choices: ChoicesT) -> ChoicesT:
+    """Refuse a choice of nothing: who wrote an empty list did not mean to let everybody in."""
+    if not choices:
+        raise ValueError(f"{option}= has nothing to choose from, so nobody could come in: name one, or leave it out")
+    return choices
 
 
 def _problems(demand: Demand) -> tuple[type[Problem], ...]:
