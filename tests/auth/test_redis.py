@@ -1,6 +1,7 @@
 """Stores in Redis agree between processes, refuse when nobody answers, and are right on a cluster."""
 
 import asyncio
+import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -146,6 +147,16 @@ async def test_a_server_that_is_down_lets_nobody_in(fault: str, private_redis: R
 
         getattr(private_redis, {"killed": "restart", "frozen": "thaw"}[fault])()
         assert await RedisTokenStore(client, deadline=PATIENCE).check(session.id, "other", now=NOW)
+
+
+@pytest.mark.promise("auth-79")
+async def test_the_log_says_that_redis_cannot_be_asked(caplog: pytest.LogCaptureFixture) -> None:
+    """A warning names the store and the kind of error, and nothing of what was asked."""
+    async with Redis.from_url("redis://:a-password@127.0.0.1:1") as client:
+        with pytest.raises(AuthUnavailableError):
+            await RedisTokenStore(client).get("the-session", now=NOW)
+
+    assert caplog.record_tuples == [("brickwork.auth", logging.WARNING, "Redis cannot be asked: ConnectionError")]
 
 
 @pytest.fixture

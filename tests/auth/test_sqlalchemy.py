@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Float, ForeignKey, Index, MetaData, String, UniqueConstraint, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, relationship
 
@@ -344,6 +344,30 @@ async def test_a_database_that_cannot_be_reached_lets_nobody_in(driver: str) -> 
         assert "secret" not in str(refused.value)
 
     await db.dispose()
+
+
+@pytest.mark.promise("auth-79")
+async def test_the_log_says_that_the_database_cannot_be_asked(caplog: pytest.LogCaptureFixture) -> None:
+    """A warning names the store and the kind of error, and nothing of what was asked."""
+    db = Database("postgresql+psycopg://ada:secret@127.0.0.1:1/nowhere", connect_timeout=1)
+    with pytest.raises(AuthUnavailableError):
+        await SQLAlchemyUserStore(db, Person).find("ada")
+    await db.dispose()
+
+    warned = [record.getMessage() for record in caplog.records if record.name == "brickwork.auth"]
+
+    assert warned == ["the database cannot be asked: OperationalError"]
+
+
+@pytest.mark.parametrize("fields", [{"roles": [object()]}, {"active": b"no"}, {"team_id": 99}])
+async def test_what_the_database_refuses_is_not_in_the_error(fields: dict[str, Any], db: Database) -> None:
+    """Whoever logs the error of a mistake logs no hash with it."""
+    users = SQLAlchemyUserStore(db, Member)
+
+    with pytest.raises(StatementError) as refused:
+        await users.create({"login": "ada", "password_hash": "$argon2id$a-hash", **fields})
+
+    assert "a-hash" not in str(refused.value)
 
 
 async def test_a_missing_table_is_the_programmers_business(tmp_path: Path) -> None:

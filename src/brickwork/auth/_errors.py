@@ -3,9 +3,12 @@
 A token, key or password never appears in any of them, and all tokens that are not accepted get one and the same answer.
 """
 
+import logging
 from collections.abc import Mapping
 
 from .._core.problem import Problem
+
+_logger = logging.getLogger("brickwork.auth")
 
 
 class NotAuthenticatedError(Problem, status=401, slug="not-authenticated"):
@@ -151,3 +154,16 @@ class AuthUnavailableError(Problem, status=503, slug="auth-unavailable"):
     def __init__(self, retry_after: int = 1) -> None:
         super().__init__(f"Try again in {retry_after} s.", headers={"Retry-After": str(retry_after)})
         self.retry_after = retry_after
+
+
+def unavailable(store: str, reason: BaseException) -> AuthUnavailableError:
+    """Make the answer to a store that cannot be asked, and say in the log which it is and why.
+
+    Only the kind of the reason is logged: its text may hold what was asked, or what was to be written.
+
+    Args:
+        store: What cannot be asked, as the log names it.
+        reason: What went wrong.
+    """
+    _logger.warning("%s cannot be asked: %s", store, type(reason).__qualname__)
+    return AuthUnavailableError()

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from .._core.extras import extra
 from .._core.redis import RedisCaller, RedisUnavailableError, Script
-from ._errors import AuthUnavailableError
+from ._errors import unavailable
 from ._rules.values import ApiKey, Rotation, Session
 
 with extra("redis"):
@@ -261,13 +261,13 @@ class _Keyspace:
         try:
             return await self._caller.run(script, keys, *args)
         except RedisUnavailableError as error:
-            raise AuthUnavailableError from error
+            raise unavailable("Redis", error.__cause__ or error) from error
 
     async def command(self, name: str, key: str, *args: str | bytes | float) -> Any:
         try:
             return await self._caller.command(name, key, *args)
         except RedisUnavailableError as error:
-            raise AuthUnavailableError from error
+            raise unavailable("Redis", error.__cause__ or error) from error
 
 
 _OUTCOMES: Final[Mapping[bytes, Literal["rotated", "replayed", "reused", "unknown"]]] = {

@@ -1,22 +1,21 @@
 """How the stores come by their sessions, and what becomes of a database that cannot be asked."""
 
 import inspect
-import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from hashlib import sha256
-from typing import Any, Final, NoReturn, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .._errors import AuthUnavailableError
+from .._errors import unavailable
 
-_logger = logging.getLogger("brickwork.auth")
+_DATABASE: Final = "the database"
 
 _INSERTS: Final[Mapping[str, Callable[[Table], postgresql.Insert | sqlite.Insert]]] = {
     "postgresql": postgresql.insert,
@@ -72,16 +71,18 @@ async def _asking() -> AsyncGenerator[None]:
     try:
         yield
     except (PoolTimeoutError, TimeoutError, OSError) as error:
-        _refuse(error)
-    except DBAPIError as error:
-        if not _is_away(error):
+        raise unavailable(_DATABASE, error) from error
+    except StatementError as error:
+        # Its text would show logins and hashes to whoever logs it.
+        error.hide_parameters = True
+        if not isinstance(error, DBAPIError) or not _is_away(error):
             raise
-        _refuse(error.orig or error, error)
+        raise unavailable(_DATABASE, error.orig or error) from error
     except Exception as error:
         if type(error).__module__ != "asyncpg.exceptions":
             raise
         # The server refuses connections, as while it starts; until 2.1, SQLAlchemy lets that through as it is.
-        _refuse(error)
+        raise unavailable(_DATABASE, error) from error
 
 
 def _is_away(error: DBAPIError) -> bool:
@@ -95,12 +96,6 @@ def _is_refused(error: DBAPIError) -> bool:
     """Tell whether the server took no connection, or gave up on a transaction: asyncpg has no class for either."""
     given_up = str(getattr(error.orig, "sqlstate", "")).startswith("40")
     return type(error) is DBAPIError and (error.statement is None or given_up)
-
-
-def _refuse(reason: BaseException, error: Exception | None = None) -> NoReturn:
-    # The text of the error may hold what was to be written.
-    _logger.warning("the database cannot be asked: %s", type(reason).__name__)
-    raise AuthUnavailableError from error or reason
 
 
 def insert(session: AsyncSession, table: Table) -> postgresql.Insert | sqlite.Insert:
