@@ -140,8 +140,13 @@ class Principals(Generic[UserT]):
 
 def remembered(scope: Scope) -> dict[object, Any]:
     """Give what the objects of this block remember of one request, each under itself."""
-    memo: dict[object, Any] = scope.setdefault("state", {}).setdefault(AUTH, {})
-    return memo
+    state: dict[str, Any] = scope.setdefault("state", {})
+    kept: tuple[object, dict[object, Any]] | None = state.get(AUTH)
+    if kept is None or kept[0] is not scope["headers"]:
+        # ASGI wants a copy of the state for each request; where a server gives all of them one, it is not who calls
+        # that they share.
+        kept = state[AUTH] = (scope["headers"], {})
+    return kept[1]
 
 
 def _pick_subprotocol(socket: WebSocket) -> None:
