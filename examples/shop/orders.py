@@ -67,6 +67,9 @@ class OrderFilter(FilterSet, model=Order):
     ] = None
 
 
+_BY_AGE = Sort(Order.created_at, default="-created_at")
+
+
 def order_router(db: Database, auth: Auth[User], *, cursor_secret: str) -> APIRouter:
     """Give the routes of the order desk. To each customer there are only orders of their own.
 
@@ -76,9 +79,7 @@ def order_router(db: Database, auth: Auth[User], *, cursor_secret: str) -> APIRo
         cursor_secret: What cursors are sealed with.
     """
     router = APIRouter(prefix="/orders", tags=["orders"])
-    newest_first = Listing(
-        OrderFilter, sort=Sort(Order.created_at, default="-created_at"), page=Keyset(size=20, secret=cursor_secret)
-    )
+    newest_first = Listing(OrderFilter, sort=_BY_AGE, page=Keyset(size=20, secret=cursor_secret))
 
     @router.post(
         "",
@@ -114,11 +115,7 @@ def order_router(db: Database, auth: Auth[User], *, cursor_secret: str) -> APIRo
         session: Annotated[AsyncSession, db.read_only()],
     ) -> Order:
         """Look at an order of yours again; those of others are not there, so that nobody learns their numbers."""
-        own = Repository(session, Order, where=[Order.customer_id == customer.id])
-        order = await own.get(order_id)
-        if order is None:
-            raise OrderNotFoundError("You have no order with this number.")
-        return order
+        return await _find(order_id, customer, session)
 
     return router
 
@@ -134,4 +131,11 @@ async def _place(new: NewOrder, customer: User, session: AsyncSession) -> Order:
     )
     session.add(order)
     await session.flush()
+    return order
+
+
+async def _find(order_id: UUID, customer: User, session: AsyncSession) -> Order:
+    order = await Repository(session, Order, where=[Order.customer_id == customer.id]).get(order_id)
+    if order is None:
+        raise OrderNotFoundError("You have no order with this number.")
     return order
