@@ -93,6 +93,13 @@ async def test_a_user_is_read_whole_and_outlives_its_session(db: Database) -> No
     assert (updated.roles, updated.token_version) == (["admin"], 1)
 
 
+def test_of_a_user_only_password_and_address_may_be_missing() -> None:
+    """The database itself keeps what a user must have; a unique login that is NULL would be as many as one likes."""
+    columns = Person.__table__.columns
+
+    assert {each.name for each in columns if each.nullable} == {"password_hash", "email"}
+
+
 @pytest.mark.parametrize("user_id", ["", "1.0", "-1", "\u0661", " 1", "9" * 19, str(2**63), "9" * 5000])
 async def test_what_is_no_number_is_no_key_of_numbers(user_id: str, db: Database) -> None:
     """An ID that is no number of the database's finds nobody."""

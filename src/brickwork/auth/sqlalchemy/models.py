@@ -26,7 +26,7 @@ class AuthUser:
 
         @declared_attr
         def login(cls):  # noqa: ANN201, D102, N805
-            return mapped_column(String(320), unique=True)
+            return mapped_column(String(320), unique=True, nullable=False)
 
         @declared_attr
         def password_hash(cls):  # noqa: ANN201, D102, N805
@@ -34,19 +34,19 @@ class AuthUser:
 
         @declared_attr
         def active(cls):  # noqa: ANN201, D102, N805
-            return mapped_column(Boolean(), insert_default=True)
+            return mapped_column(Boolean(), insert_default=True, nullable=False)
 
         @declared_attr
         def token_version(cls):  # noqa: ANN201, D102, N805
-            return mapped_column(Integer(), insert_default=0)
+            return mapped_column(Integer(), insert_default=0, nullable=False)
 
         @declared_attr
         def roles(cls):  # noqa: ANN201, D102, N805
-            return mapped_column(JSON(), insert_default=list)
+            return mapped_column(JSON(), insert_default=list, nullable=False)
 
         @declared_attr
         def scopes(cls):  # noqa: ANN201, D102, N805
-            return mapped_column(JSON(), insert_default=list)
+            return mapped_column(JSON(), insert_default=list, nullable=False)
 
 
 class AuthEmail:
@@ -63,7 +63,7 @@ class AuthEmail:
 
         @declared_attr
         def email_verified(cls):  # noqa: ANN201, D102, N805
-            return mapped_column(Boolean(), insert_default=False)
+            return mapped_column(Boolean(), insert_default=False, nullable=False)
 
 
 class AuthTables:
