@@ -25,6 +25,12 @@ def curves(block: str) -> Sequence[Callable[[], Curve]]:
     return found
 
 
+def tables(block: str) -> Sequence[Callable[[int], Table]]:
+    """Give what the module of a block measures besides in so many rounds, where it does: functions, and stores."""
+    found: Sequence[Callable[[int], Table]] = getattr(import_module(f"benchmarks.{block}"), "TABLES", ())
+    return found
+
+
 def packages(block: str) -> Sequence[str]:
     """Give the packages whose versions matter to what the module of a block measures."""
     found: Sequence[str] = getattr(import_module(f"benchmarks.{block}"), "PACKAGES", PACKAGES)
@@ -60,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _measured(block: str, rounds: int) -> Iterator[Table | Curve]:
     for comparison in comparisons(block):
         yield Table(comparison.title, comparison.note, compare(comparison, rounds=rounds))
+    for table in tables(block):
+        yield table(rounds)
     for curve in curves(block):
         yield curve()
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI
 
-from brickwork.auth import ApiKey, Auth, Claims, CookieTransport, MemoryUser, MemoryUserStore
+from brickwork.auth import ApiKey, Auth, Claims, CookieTransport, MemoryUser, MemoryUserStore, PasswordHasher
 
 from . import auth_peers as peers
+from . import auth_stores, auth_tokens
 from .measure import Call, Case, Comparison
 
 PACKAGES = (
@@ -84,6 +85,18 @@ async def begin_api_key(app: FastAPI) -> Call:
     return Call("/me", headers={"X-API-Key": made.key})
 
 
+def add_login(app: FastAPI) -> None:
+    """Include our routes."""
+    app.include_router(auth_of(app).router())
+
+
+async def begin_login(app: FastAPI) -> Call:
+    """Give the user a password, hashed as ours are, and log in with it."""
+    hashed = await PasswordHasher().hash(peers.PASSWORD)
+    await app.state.users.create({"id": "ada", "login": "ada", "password_hash": hashed})
+    return peers.LOGIN
+
+
 def ours(
     name: str,
     add: Callable[..., None],
@@ -110,6 +123,7 @@ COMPARISONS = (
             Case("by hand, key prepared", peers.add_prepared, "peer", begin=peers.begin_by_hand),
             Case("tutorial, python-jose", peers.add_tutorial_jose, "peer", begin=peers.begin_by_hand),
             Case("tutorial, PyJWT", peers.add_tutorial_pyjwt, "peer", peers.PYJWT, begin=peers.begin_by_hand),
+            Case("by hand, joserfc", peers.add_joserfc, "peer", peers.JOSERFC, begin=peers.begin_by_hand),
             Case("fastapi-users", peers.add_fastapi_users, "peer", peers.USERS, begin=peers.begin_fastapi_users),
             Case("authx, claims", peers.add_authx, "peer", peers.AUTHX, begin=peers.begin_authx),
             Case("authx, get_current_subject", peers.add_authx_subject, "peer", peers.AUTHX, begin=peers.begin_authx),
@@ -129,4 +143,28 @@ COMPARISONS = (
         FastAPI,
         bytes,
     ),
+    Comparison(
+        "A login",
+        "One password is checked. argon2id at the least that OWASP asks for (19 MiB, 2 passes, 1 lane) is what we use "
+        "unless told otherwise; what the packages use is 64 MiB, 3 passes, 4 lanes. More is not better everywhere: it "
+        "is what each login costs, and each attempt of a guesser costs you. Processor time of all threads.",
+        peers.LOGIN,
+        (
+            Case("by hand, OWASP's least", peers.add_owasp_login, "floor"),
+            ours("POST /login", add_login, begin_login),
+            Case("by hand, defaults of pwdlib and passlib", peers.add_argon2_login, "peer"),
+            Case("by hand, passlib's bcrypt", peers.add_bcrypt_login, "peer"),
+            Case("fastapi-users", peers.add_fastapi_users_login, "peer", peers.USERS, peers.LOGIN_FORM),
+        ),
+        FastAPI,
+    ),
 )  # fmt: skip
+
+TABLES = (
+    auth_stores.on_redis,
+    auth_stores.on_sqlite,
+    auth_stores.on_postgres,
+    auth_stores.refreshing,
+    *(partial(auth_tokens.verify, algorithm) for algorithm in auth_tokens.ALGORITHMS),
+    auth_tokens.hostile,
+)

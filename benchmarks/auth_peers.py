@@ -1,7 +1,6 @@
 """Users known by their tokens as people do it without us: by hand as tutorials show it, and with packages."""
 
 import asyncio
-import hmac
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -12,18 +11,18 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
-from jose import JWTError, jwk, jwt
+from jose import JWTError, jwk, jwt  # type: ignore[import-untyped]
 from pydantic import BaseModel
 
-from .measure import Call, Case
+from .measure import Call
 
 SECRET = "a secret of this benchmark, of far more than thirty-two bytes"
 LIFETIME = 3600
 PASSWORD = "violet kettle under seventeen bridges"
 ADA = {"login": "ada"}
-NAME = b'{"login":"ada"}'
 
 PYJWT = ("jwt",)
+JOSERFC = ("joserfc",)
 USERS = ("fastapi_users",)
 AUTHX = ("authx",)
 CREDENTIALS = HTTPException(401, "Could not validate credentials", {"WWW-Authenticate": "Bearer"})
@@ -145,6 +144,28 @@ def add_prepared(app: FastAPI) -> None:
         return {"login": user.username}
 
 
+def add_joserfc(app: FastAPI) -> None:
+    """Know the user with joserfc, which has its own object for a key."""
+    from joserfc import jwt as joserfc_jwt
+    from joserfc.errors import JoseError
+    from joserfc.jwk import OctKey
+
+    key: Any = OctKey.import_key(SECRET)
+    rules: Any = joserfc_jwt.JWTClaimsRegistry(exp={"essential": True})
+
+    async def current_user(token: Annotated[str, Depends(bearer)]) -> User:
+        try:
+            found: Any = joserfc_jwt.decode(token, key, ["HS256"]).claims
+            rules.validate(found)
+            return User(**PEOPLE[found["sub"]])  # type: ignore[arg-type]
+        except (JoseError, KeyError):
+            raise CREDENTIALS from None
+
+    @app.get("/me")
+    async def me(user: Annotated[User, Depends(current_user)]) -> dict[str, str]:
+        return {"login": user.username}
+
+
 @dataclass
 class Member:
     """A user for fastapi-users."""
@@ -260,3 +281,100 @@ def add_api_key(app: FastAPI) -> None:
 async def begin_api_key(_app: FastAPI) -> Call:
     """Send the key."""
     return Call("/me", headers={"X-API-Key": KEY})
+
+
+# --- logins
+
+
+def _login_route(app: FastAPI, verify: Callable[[str], bool]) -> None:
+    """Check a password where the event loop does not wait for it, and answer with a token."""
+
+    @app.post("/login")
+    async def login(form: LoginForm) -> dict[str, object]:
+        if form.login != "ada" or not await asyncio.to_thread(verify, form.password):
+            raise CREDENTIALS
+        token = jwt.encode(claims(), SECRET, "HS256")
+        return {"access_token": token, "token_type": "bearer"}
+
+
+def _checks(hasher: PasswordHasher) -> Callable[[str], bool]:
+    stored = hasher.hash(PASSWORD)
+
+    def verify(password: str) -> bool:
+        try:
+            return hasher.verify(stored, password)
+        except VerifyMismatchError:
+            return False
+
+    return verify
+
+
+def add_owasp_login(app: FastAPI) -> None:
+    """Log in by hand, argon2id at the least that OWASP asks for."""
+    _login_route(app, _checks(PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)))
+
+
+def add_argon2_login(app: FastAPI) -> None:
+    """Log in by hand, argon2id as argon2-cffi, pwdlib and passlib have it unless they are told."""
+    _login_route(app, _checks(PasswordHasher()))
+
+
+def add_bcrypt_login(app: FastAPI) -> None:
+    """Log in by hand as the tutorial did until 2024, with passlib and bcrypt."""
+    from passlib.context import CryptContext  # type: ignore[import-untyped]
+
+    context: Any = CryptContext(schemes=["bcrypt"], deprecated="auto")
+    stored = context.hash(PASSWORD)
+    _login_route(app, lambda password: bool(context.verify(password, stored)))
+
+
+def add_fastapi_users_login(app: FastAPI) -> None:
+    """Log in with fastapi-users."""
+    from fastapi_users.authentication import JWTStrategy
+    from fastapi_users.password import PasswordHelper
+
+    member = Member(hashed_password=PasswordHelper().hash(PASSWORD))
+    users, backend = _fastapi_users(app, member, get_strategy=lambda: JWTStrategy(SECRET, LIFETIME))
+    app.include_router(users.get_auth_router(backend))
+
+
+LOGIN = Call(
+    "/login", "POST", {"Content-Type": "application/json"}, b'{"login":"ada","password":"%b"}' % PASSWORD.encode()
+)
+LOGIN_FORM = Call(
+    "/login",
+    "POST",
+    {"Content-Type": "application/x-www-form-urlencoded"},
+    b"grant_type=password&username=ada%%40example.com&password=%b" % PASSWORD.replace(" ", "+").encode(),
+)
+
+
+# --- refreshing
+
+
+class RefreshForm(BaseModel):
+    """What tokens are refreshed with."""
+
+    refresh_token: str
+
+
+def add_refresh(app: FastAPI) -> None:
+    """Give new tokens for a signed one that nobody keeps: it works as often as it is shown, for a month."""
+
+    @app.post("/refresh")
+    async def refresh(form: RefreshForm) -> dict[str, object]:
+        try:
+            found = jwt.decode(form.refresh_token, SECRET, ["HS256"], audience="refresh")
+        except JWTError:
+            raise CREDENTIALS from None
+        said = claims(sub=found["sub"])
+        return {
+            "access_token": jwt.encode(said, SECRET, "HS256"),
+            "refresh_token": jwt.encode({**said, "aud": "refresh"}, SECRET, "HS256"),
+            "token_type": "bearer",
+        }
+
+
+def refresh_token() -> str:
+    """Give the first of its tokens."""
+    return str(jwt.encode(claims(aud="refresh"), SECRET, "HS256"))

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import Literal
+from typing import Literal, Protocol
 
 from fastapi import FastAPI
 from starlette.types import Message, Scope
@@ -143,6 +143,16 @@ class Runner:
     call: Call
     follow: Callable[[bytes], str] | None = None
 
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+        return self.case.name
+
+    @property
+    def group(self) -> Group:
+        """Whether it is a floor, ours, or what people use instead."""
+        return self.case.group
+
     @classmethod
     def of(cls, case: Case, comparison: Comparison) -> "Runner":
         """Make the case's app."""
@@ -191,6 +201,22 @@ class Runner:
         return (time.process_time() - begun) / calls * 1e6
 
 
+class Measured(Protocol):
+    """Something that is measured in blocks of calls."""
+
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+
+    @property
+    def group(self) -> Group:
+        """Whether it is a floor, ours, or what people use instead."""
+
+    async def block(self, calls: int) -> float:
+        """Give the microseconds of CPU that one of so many calls took."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one case took.
@@ -222,16 +248,14 @@ def compare(comparison: Comparison, *, rounds: int = 60, seconds: float = 0.01) 
         rounds: How often each case gets a block; two at least.
         seconds: How long a block lasts, roughly; it has one call at least.
     """
-    runners = comparison.runners()
-    times = asyncio.run(_measure(comparison, runners, rounds, seconds))
-    return [_result(runner.case, mine, times[0]) for runner, mine in zip(runners, times, strict=True)]
+    return asyncio.run(_compare(comparison, rounds, seconds))
 
 
-async def _measure(comparison: Comparison, runners: Sequence[Runner], rounds: int, seconds: float) -> list[list[float]]:
+async def _compare(comparison: Comparison, rounds: int, seconds: float) -> list[Result]:
     async with AsyncExitStack() as apps:
-        started = [await apps.enter_async_context(runner.started()) for runner in runners]
+        started = [await apps.enter_async_context(runner.started()) for runner in comparison.runners()]
         await check(comparison, started)
-        return await _rounds(started, rounds, seconds)
+        return await in_rounds(started, rounds=rounds, seconds=seconds)
 
 
 async def check(comparison: Comparison, runners: Sequence[Runner]) -> None:
@@ -249,24 +273,25 @@ async def check(comparison: Comparison, runners: Sequence[Runner]) -> None:
             raise AssertionError(f"{runner.case.name} answers {str(found)[:500]}, and not {str(expected)[:500]}")
 
 
-async def _rounds(runners: Sequence[Runner], rounds: int, seconds: float) -> list[list[float]]:
-    calls = [await _calls(runner, seconds) for runner in runners]
-    times: list[list[float]] = [[] for _ in runners]
+async def in_rounds(cases: Sequence[Measured], *, rounds: int, seconds: float) -> list[Result]:
+    """Measure cases against the first of them, round by round in rotating order."""
+    calls = [await _calls(case, seconds) for case in cases]
+    times: list[list[float]] = [[] for _ in cases]
     for number in range(rounds):
         gc.collect()
-        for place in range(len(runners)):
-            case = (place + number) % len(runners)
-            times[case].append(await runners[case].block(calls[case]))
-    return times
+        for place in range(len(cases)):
+            turn = (place + number) % len(cases)
+            times[turn].append(await cases[turn].block(calls[turn]))
+    return [_result(case, mine, times[0]) for case, mine in zip(cases, times, strict=True)]
 
 
-async def _calls(runner: Runner, seconds: float) -> int:
+async def _calls(case: Measured, seconds: float) -> int:
     """Find out how many calls fill a block, which warms up the case as well."""
-    await runner.block(2)
-    return max(1, round(seconds * 1e6 / await runner.block(5)))
+    await case.block(2)
+    return max(1, round(seconds * 1e6 / await case.block(5)))
 
 
-def _result(case: Case, mine: Sequence[float], floor: Sequence[float]) -> Result:
+def _result(case: Measured, mine: Sequence[float], floor: Sequence[float]) -> Result:
     quotients = [one / other for one, other in zip(mine, floor, strict=True)]
     low, middle, high = statistics.quantiles(quotients, n=4)
     added = statistics.median(one - other for one, other in zip(mine, floor, strict=True))

@@ -1,4 +1,4 @@
-"""The databases with a million rows: a file of SQLite, and a PostgreSQL like the one that the tests use."""
+"""Where the benchmarks keep things: a file of SQLite, and a PostgreSQL and a Redis like those that the tests use."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import create_engine, text
 
-from tests.servers import PostgresServer, Sources, readable_programs
+from tests.servers import PostgresServer, RedisServer, Sources, readable_programs, redis
 from tests.servers.postgres import create_database, describe, drop_database
 from tests.servers.process import unprivileged_account
 
@@ -37,14 +37,32 @@ def sqlite(rows: int) -> Iterator[str]:
 @contextmanager
 def postgres(rows: int) -> Iterator[tuple[str, str]]:
     """Give the address of a PostgreSQL database with so many books, and the server's name and version."""
+    with empty_postgres() as (url, server):
+        _fill(url, rows)
+        yield url, server
+
+
+@contextmanager
+def empty_postgres() -> Iterator[tuple[str, str]]:
+    """Give the address of an empty PostgreSQL database, and the server's name and version."""
     with _server() as server:
         database = create_database(server)
         try:
-            url = urlsplit(database)._replace(scheme="postgresql+psycopg").geturl()
-            _fill(url, rows)
-            yield url, describe(server)
+            yield urlsplit(database)._replace(scheme="postgresql+psycopg").geturl(), describe(server)
         finally:
             drop_database(server, database)
+
+
+@contextmanager
+def empty_redis() -> Iterator[tuple[str, str]]:
+    """Give the address of an empty Redis database, and the server's name and version."""
+    source = Sources(os.environ).find("redis")
+    if source.url is not None:
+        redis.empty(source.url)
+        yield source.url, redis.describe(source.url)
+        return
+    with RedisServer(source) as server:
+        yield server.url, redis.describe(server.url)
 
 
 @contextmanager

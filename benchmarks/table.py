@@ -16,11 +16,13 @@ class Table:
         title: What is compared, as a heading.
         note: What the reader must know to read it.
         results: The cases; the first is the floor.
+        per: What the processor time is of.
     """
 
     title: str
     note: str
     results: Sequence[Result]
+    per: str = "request"
 
     def text(self) -> str:
         """Give it for the terminal."""
@@ -33,7 +35,7 @@ class Table:
 
     def markdown(self) -> str:
         """Give it for the documentation."""
-        lines = ["| | CPU per request | ratio | quartiles | added |", "|---|---:|---:|---:|---:|"]
+        lines = [f"| | CPU per {self.per} | ratio | quartiles | added |", "|---|---:|---:|---:|---:|"]
         for result in self.results:
             name = f"**{result.name}**" if result.group == "ours" else result.name
             numbers = f"{_amount(result.microseconds)} µs | {result.ratio:.2f} | {_quartiles(result)}"

