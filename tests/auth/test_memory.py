@@ -114,6 +114,8 @@ async def test_further_fields_are_kept() -> None:
         _ = created.age
     found = await store.find("Countess", field="nickname")
     assert found == renamed
+    await store.create({"login": "eve", "nickname": "Countess"})
+    assert await store.find("Countess", field="nickname") is None, "what two share names neither"
     assert await store.find("Ada", field="nickname") is None
 
 

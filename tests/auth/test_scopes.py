@@ -54,3 +54,9 @@ def test_a_request_does_not_widen() -> None:
     """Whoever asks for more than is allowed gets nothing."""
     with pytest.raises(InvalidScopeError):
         narrow(["a", "c"], ["a", "b"])
+
+
+def test_a_text_is_no_list_of_what_is_allowed() -> None:
+    """A user class that keeps scopes as one text gets a sentence, and nobody gets a scope that is a part of another."""
+    with pytest.raises(TypeError, match="a list of names"):
+        narrow(["orders:read"], "orders:readonly")

@@ -56,9 +56,12 @@ def narrow(requested: Iterable[str] | None, allowed: Collection[str]) -> tuple[s
 
     Raises:
         InvalidScopeError: Something is requested that is not allowed.
+        TypeError: What is allowed is a text, in which ``"orders:read"`` would be found in ``"orders:readonly"``.
 
     Reference: RFC 6749, sections 3.3 and 6.
     """
+    if isinstance(allowed, str):
+        raise TypeError("the scopes of a user are a list of names, not a text: give your class scopes.split()")
     if requested is None:
         return tuple(allowed)
     names = tuple(requested)

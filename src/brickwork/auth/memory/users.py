@@ -85,7 +85,9 @@ class MemoryUserStore(Generic[UserT]):
             if field in _UNIQUE:
                 user = self._users.get(self._indexes[field].get(login, ""))
             else:
-                user = next((each for each in self._users.values() if getattr(each, field, None) == login), None)
+                found = [each for each in self._users.values() if getattr(each, field, None) == login]
+                # What two users have in common names neither.
+                user = found[0] if len(found) == 1 else None
         return None if user is None else _snapshot(user)
 
     async def create(self, fields: Mapping[str, Any]) -> UserT:
