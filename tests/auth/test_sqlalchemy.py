@@ -139,6 +139,17 @@ async def test_a_softly_deleted_user_is_nobody(db: Database) -> None:
     assert await users.update(str(created.id), {"active": False}) is None
 
 
+async def test_what_two_users_share_names_neither(db: Database) -> None:
+    """A login field that is not unique fails no login with a 500, and lets nobody in as another."""
+    users = SQLAlchemyUserStore(db, Member)
+    await users.create({"login": "ada", "nickname": "countess"})
+    alone = await users.find("countess", field="nickname")
+    await users.create({"login": "eve", "nickname": "countess"})
+
+    assert alone is not None
+    assert await users.find("countess", field="nickname") is None
+
+
 async def test_another_constraint_is_no_taken_login(db: Database) -> None:
     """A refusal of the database that is not about the login goes on as it is."""
     users = SQLAlchemyUserStore(db, Member)
@@ -209,9 +220,22 @@ class Twins(Others):
     scopes = ()
 
 
+class Wordy(Others):
+    __tablename__ = "wordy"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    login: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    active: Mapped[bool]
+    token_version: Mapped[int]
+    roles = ()
+    scopes: Mapped[str]
+
+
 @pytest.mark.parametrize(
     ("model", "columns", "said"),
     [
+        (Wordy, {}, "scopes is a text, and has to be a list"),
         (Numbers, {}, "a number, a UUID or a text"),
         (Pairs, {}, "2 columns"),
         (Twins, {}, "unique=True"),

@@ -113,7 +113,9 @@ class SQLAlchemyUserStore(Generic[UserT]):
 
     async def _found(self, session: AsyncSession, field: str, value: str) -> UserT | None:
         statement = select(self._model).where(getattr(self._model, field) == value)
-        return (await session.execute(statement)).unique().scalar_one_or_none()
+        found = (await session.execute(statement)).unique().scalars().all()
+        # What two users have in common, in a column that is not unique, names neither.
+        return found[0] if len(found) == 1 else None
 
     async def _refuse_taken(self, fields: Mapping[str, Any], error: IntegrityError, user_id: str = "") -> None:
         """Tell a login that somebody has from everything else that a database may refuse."""
@@ -165,6 +167,11 @@ def _check(mapper: Mapper[Any]) -> None:
             f"{name} has no {', '.join(missing)}: derive it from AuthUser, or name your own columns, as in "
             'columns={"password_hash": "hashed_password"}'
         )
+    for names in ("roles", "scopes"):
+        if isinstance(getattr(getattr(mapper.class_, names), "type", None), String):
+            raise ValueError(  # noqa: TRY004 - as below
+                f"{name}.{names} is a text, and has to be a list of names: write mapped_column(JSON)"
+            )
     if len(mapper.primary_key) != 1:
         raise ValueError(f"{name} has a primary key of {len(mapper.primary_key)} columns: tokens name users by one")
     kind = mapper.primary_key[0].type
