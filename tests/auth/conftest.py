@@ -48,7 +48,7 @@ async def token_store(request: pytest.FixtureRequest) -> AsyncIterator[TokenStor
             yield RedisTokenStore(client, deadline=PATIENCE)
     else:
         async with open_sessions(request.param, request) as sessions:
-            yield SQLAlchemyTokenStore(sessions, TABLES)
+            yield SQLAlchemyTokenStore(sessions, TABLES, deadline=PATIENCE)
 
 
 @pytest.fixture(params=["memory", "redis", *DRIVERS])
@@ -61,7 +61,7 @@ async def api_key_store(request: pytest.FixtureRequest) -> AsyncIterator[ApiKeyS
             yield RedisApiKeyStore(client, deadline=PATIENCE)
     else:
         async with open_sessions(request.param, request) as sessions:
-            yield SQLAlchemyApiKeyStore(sessions, TABLES)
+            yield SQLAlchemyApiKeyStore(sessions, TABLES, deadline=PATIENCE)
 
 
 @pytest.fixture(params=["memory", "redis", *DRIVERS])
@@ -74,7 +74,7 @@ async def attempt_store(request: pytest.FixtureRequest) -> AsyncIterator[Attempt
             yield RedisAttemptStore(client, deadline=PATIENCE)
     else:
         async with open_sessions(request.param, request) as sessions:
-            yield SQLAlchemyAttemptStore(sessions, TABLES)
+            yield SQLAlchemyAttemptStore(sessions, TABLES, deadline=PATIENCE)
 
 
 @pytest.fixture(params=["memory", *DRIVERS])
@@ -84,4 +84,4 @@ async def user_store(request: pytest.FixtureRequest) -> AsyncIterator[UserStore[
         yield MemoryUserStore()
     else:
         async with open_sessions(request.param, request) as sessions:
-            yield SQLAlchemyUserStore(sessions, Person)
+            yield SQLAlchemyUserStore(sessions, Person, deadline=PATIENCE)

@@ -28,7 +28,7 @@ from brickwork.problems import add_problem_handlers
 from tests.auth.site import HASHER, SECRET
 from tests.auth.sql import TABLES, Person
 
-PATIENCE = 10.0  # seconds for a Redis that is there, on a machine that may be busy
+PATIENCE = 10.0  # seconds for servers that are there, on a machine that may be busy
 
 # What a request is in a line: method, path, and how httpx takes the rest.
 Call = tuple[str, str, dict[str, Any]]
@@ -40,6 +40,7 @@ class Place:
     """One process's view of a site.
 
     Attributes:
+        database: Where the users are.
         app: The app: an `Auth` below ``/auth``, one without a grace below ``/strict``, and a route for API keys.
         auth: The `Auth` of the app.
         client: Calls the app in process.
@@ -48,7 +49,8 @@ class Place:
 
     client: AsyncClient
 
-    def __init__(self, database: Database, redis: Redis | None, *, deadline: float = PATIENCE) -> None:
+    def __init__(self, database: Database, redis: Redis | None, deadline: float) -> None:
+        self.database = database
         self.inbox: dict[str, str] = {}
         stores: tuple[Any, Any, Any] = (
             (SQLAlchemyTokenStore, SQLAlchemyApiKeyStore, SQLAlchemyAttemptStore)
@@ -56,10 +58,9 @@ class Place:
             else (RedisTokenStore, RedisApiKeyStore, RedisAttemptStore)
         )
         given: Any = {"tables": TABLES, "sessions": database} if redis is None else {"client": redis}
-        patience = {} if redis is None else {"deadline": deadline}
-        tokens, keys, attempts = (store(**given, **patience) for store in stores)
+        tokens, keys, attempts = (store(**given, deadline=deadline) for store in stores)
         options: dict[str, Any] = {"secret": SECRET, "hasher": HASHER, "tokens": tokens, "api_keys": keys}
-        users = SQLAlchemyUserStore(database, Person)
+        users = SQLAlchemyUserStore(database, Person, deadline=deadline)
         self.auth = Auth(users, **options, lockout=Lockout(5, store=attempts), on_password_reset=self._send)
         strict = Auth(users, **options, lockout=None, reuse_grace=0)
         self.users = users
@@ -90,7 +91,7 @@ async def open_place(database_url: str, redis_url: str, *, deadline: float = PAT
         redis = await stack.enter_async_context(Redis.from_url(redis_url)) if redis_url else None
         database = Database(database_url, connect_timeout=2, pool_timeout=2)
         stack.push_async_callback(database.dispose)
-        place = Place(database, redis, deadline=deadline)
+        place = Place(database, redis, deadline)
         transport = ASGITransport(app=place.app, raise_app_exceptions=False)
         place.client = await stack.enter_async_context(AsyncClient(transport=transport, base_url="https://test"))
         yield place

@@ -14,13 +14,15 @@ class SQLAlchemyAttemptStore:
     Args:
         sessions: Opens database sessions: a `Database`, or an `async_sessionmaker`.
         tables: Where they are kept.
+        deadline: Seconds within which each call has its answer; after them it is an `AuthUnavailableError`.
 
     Raises:
         TypeError: ``sessions`` opens none.
+        ValueError: The deadline is not above 0.
     """
 
-    def __init__(self, sessions: Sessions, tables: AuthTables) -> None:
-        self._work = Work(sessions)
+    def __init__(self, sessions: Sessions, tables: AuthTables, *, deadline: float = 5.0) -> None:
+        self._work = Work(sessions, deadline)
         self._table = tables.attempt
 
     async def attempt(self, key: str, *, limit: int, per: float, now: float) -> float:
@@ -54,7 +56,7 @@ class SQLAlchemyAttemptStore:
             How many rows went.
         """
         statement = delete(self._table).where(self._table.c.until <= now).returning(self._table.c.key)
-        async with self._work.writing() as database:
+        async with self._work.sweeping() as database:
             return len((await database.execute(statement)).all())
 
 

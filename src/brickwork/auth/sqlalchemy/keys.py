@@ -20,13 +20,15 @@ class SQLAlchemyApiKeyStore:
     Args:
         sessions: Opens database sessions: a `Database`, or an `async_sessionmaker`.
         tables: Where they are kept.
+        deadline: Seconds within which each call has its answer; after them it is an `AuthUnavailableError`.
 
     Raises:
         TypeError: ``sessions`` opens none.
+        ValueError: The deadline is not above 0.
     """
 
-    def __init__(self, sessions: Sessions, tables: AuthTables) -> None:
-        self._work = Work(sessions)
+    def __init__(self, sessions: Sessions, tables: AuthTables, *, deadline: float = 5.0) -> None:
+        self._work = Work(sessions, deadline)
         self._table = tables.api_key
 
     async def add(self, key: ApiKey) -> None:

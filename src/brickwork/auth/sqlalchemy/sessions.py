@@ -1,5 +1,6 @@
 """How the stores come by their sessions, and what becomes of a database that cannot be asked."""
 
+import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -36,17 +37,22 @@ class Work:
 
     Args:
         sessions: What opens them.
+        deadline: Seconds within which the work has to be done, opening included.
 
     Raises:
-        TypeError: It has no ``begin``.
+        TypeError: ``sessions`` has no ``begin``.
+        ValueError: The deadline is not above 0.
     """
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, deadline: float) -> None:
         if not callable(getattr(sessions, "begin", None)):
             raise TypeError(
                 f"a store takes a Database or an async_sessionmaker, got {type(sessions).__name__}: "
                 "write async_sessionmaker(engine) for an engine"
             )
+        if deadline <= 0:
+            raise ValueError(f"a deadline is above 0 seconds, got {deadline}")
+        self._deadline = deadline
         self._begin = sessions.begin
         self._begin_reading = self._begin
         if "read_only" in inspect.signature(self._begin).parameters:
@@ -56,20 +62,28 @@ class Work:
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncSession]:
         """Open a session that only reads, and sees what was committed last."""
-        async with _asking(), self._begin_reading() as session:
+        async with _asking(self._deadline), self._begin_reading() as session:
             yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[AsyncSession]:
         """Open a session that writes."""
-        async with _asking(), self._begin() as session:
+        async with _asking(self._deadline), self._begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def sweeping(self) -> AsyncGenerator[AsyncSession]:
+        """Open a session that drops what has expired, for as long as it takes: no request waits for it."""
+        async with _asking(None), self._begin() as session:
             yield session
 
 
 @asynccontextmanager
-async def _asking() -> AsyncGenerator[None]:
+async def _asking(deadline: float | None) -> AsyncGenerator[None]:
     try:
-        yield
+        # No driver gives up by itself on a server that hangs once it is connected.
+        async with asyncio.timeout(deadline):
+            yield
     except (PoolTimeoutError, TimeoutError, OSError) as error:
         raise unavailable(_DATABASE, error) from error
     except StatementError as error:

@@ -20,13 +20,15 @@ class SQLAlchemyTokenStore:
     Args:
         sessions: Opens database sessions: a `Database`, or an `async_sessionmaker`.
         tables: Where they are kept.
+        deadline: Seconds within which each call has its answer; after them it is an `AuthUnavailableError`.
 
     Raises:
         TypeError: ``sessions`` opens none.
+        ValueError: The deadline is not above 0.
     """
 
-    def __init__(self, sessions: Sessions, tables: AuthTables) -> None:
-        self._work = Work(sessions)
+    def __init__(self, sessions: Sessions, tables: AuthTables, *, deadline: float = 5.0) -> None:
+        self._work = Work(sessions, deadline)
         self._session = tables.session
         self._token = tables.token
 
@@ -133,7 +135,7 @@ class SQLAlchemyTokenStore:
         Returns:
             How many rows went.
         """
-        async with self._work.writing() as database:
+        async with self._work.sweeping() as database:
             sessions = await database.execute(
                 delete(self._session).where(not_(self._alive(now))).returning(self._session.c.id)
             )

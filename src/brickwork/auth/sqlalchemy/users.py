@@ -30,15 +30,23 @@ class SQLAlchemyUserStore(Generic[UserT]):
         model: The mapped class; `AuthUser` gives it what it needs.
         columns: The model's own names, by ours, such as ``{"password_hash": "hashed_password"}``. The model gets a
             synonym for each.
+        deadline: Seconds within which each call has its answer; after them it is an `AuthUnavailableError`.
 
     Raises:
         TypeError: ``model`` is not mapped, or ``sessions`` opens none.
         ValueError: The model lacks something that a user must have, its login is not unique, or its primary key is not
-            one column.
+            one column; or the deadline is not above 0.
     """
 
-    def __init__(self, sessions: Sessions, model: type[UserT], *, columns: Mapping[str, str] | None = None) -> None:
-        self._work = Work(sessions)
+    def __init__(
+        self,
+        sessions: Sessions,
+        model: type[UserT],
+        *,
+        columns: Mapping[str, str] | None = None,
+        deadline: float = 5.0,
+    ) -> None:
+        self._work = Work(sessions, deadline)
         self._model = model
         mapper = _mapper(model)
         _rename(mapper, columns or {})
