@@ -76,7 +76,7 @@ def build(
 
 
 def check(claims: Mapping[str, Any], *, issuer: str, audience: str, now: float, leeway: float) -> None:
-    """Refuse claims that do not hold, or hold elsewhere.
+    """Refuse claims that do not hold, or hold elsewhere; the very instant of ``exp`` is too late.
 
     Args:
         claims: What a token says whose signature was found to be right.
@@ -90,30 +90,20 @@ def check(claims: Mapping[str, Any], *, issuer: str, audience: str, now: float, 
 
     Reference: RFC 7519, section 4.1; RFC 9068, section 4.
     """
-    check_times(claims, now=now, leeway=leeway)
-    if claims.get("iss") != issuer:
-        raise InvalidClaimsError("iss")
-    _check_audience(claims.get("aud"), audience)
-    for name in ("sub", "jti"):
-        if not is_identifier(claims.get(name)):
-            raise InvalidClaimsError(name)
-    _check_optional(claims)
-
-
-def check_times(claims: Mapping[str, Any], *, now: float, leeway: float) -> None:
-    """Refuse claims that do not hold at this instant; the very instant of ``exp`` is too late.
-
-    Raises:
-        InvalidClaimsError: They have expired, or do not hold yet, or their times are no times.
-
-    Reference: RFC 7519, sections 4.1.4 to 4.1.6.
-    """
     if _instant(claims, "exp") <= now - leeway:
         raise InvalidClaimsError("exp")
     if _instant(claims, "iat") > now + leeway:
         raise InvalidClaimsError("iat")
     if "nbf" in claims and _instant(claims, "nbf") > now + leeway:
         raise InvalidClaimsError("nbf")
+    if claims.get("iss") != issuer:
+        raise InvalidClaimsError("iss")
+    if claims.get("aud") != audience:
+        _check_audiences(claims.get("aud"), audience)
+    for name in ("sub", "jti"):
+        if not is_identifier(claims.get(name)):
+            raise InvalidClaimsError(name)
+    _check_optional(claims)
 
 
 def is_identifier(value: object) -> bool:
@@ -129,9 +119,7 @@ def _instant(claims: Mapping[str, Any], name: str) -> float:
     raise InvalidClaimsError(name)
 
 
-def _check_audience(value: object, audience: str) -> None:
-    if value == audience:
-        return
+def _check_audiences(value: object, audience: str) -> None:
     listed = cast("list[object]", value) if type(value) is list else []
     if audience not in listed or any(type(each) is not str for each in listed):
         raise InvalidClaimsError("aud")

@@ -128,7 +128,8 @@ class Keys:
         return derived
 
     def _retire(self) -> None:
-        if self._clock.time() < self._next_retirement:
+        due = self._next_retirement
+        if due is None or self._clock.time() < due:
             return
         with self._lock:
             now = self._clock.time()
@@ -161,5 +162,5 @@ def _retirement(key: Key) -> float:
     return math.inf if key.retire_at is None else key.retire_at.timestamp()
 
 
-def _next_retirement(keys: Sequence[Key]) -> float:
-    return min(map(_retirement, keys), default=math.inf)
+def _next_retirement(keys: Sequence[Key]) -> float | None:
+    return min((_retirement(key) for key in keys if key.retire_at is not None), default=None)
