@@ -1,3 +1,3 @@
-"""The plugins of the tests: our own test kit, and the servers; pytest takes them only from here, at the top."""
+"""The plugins of the tests (test kit, servers, watch over secrets); pytest takes them only from here, at the top."""
 
-pytest_plugins = ["brickwork.testing", "tests.servers.plugin"]
+pytest_plugins = ["brickwork.testing", "tests.servers.plugin", "tests.leaks"]

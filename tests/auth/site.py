@@ -15,11 +15,13 @@ from brickwork.auth.memory import MemoryUser, MemoryUserStore
 from brickwork.auth.passlib import PasswordHasher
 from brickwork.problems import add_problem_handlers
 from brickwork.testing import ManualClock
+from tests.leaks import SECRETS
 
 SECRET = "a secret of more than thirty-two bytes"
 PASSWORD = "violet kettle under seventeen bridges"
 OTHER_PASSWORD = "amber teapot over ninety-one rivers"
 HASHER = PasswordHasher.testing()
+SECRETS.update({SECRET, PASSWORD, OTHER_PASSWORD})
 
 
 class Site:
