@@ -27,7 +27,7 @@ class Line:
             await socket.close()
 
         @self.app.websocket("/chat")
-        async def chat(socket: WebSocket, user: Annotated[MemoryUser, self.auth.require(roles=())]) -> None:
+        async def chat(socket: WebSocket, user: Annotated[MemoryUser, self.auth.require()]) -> None:
             await socket.accept(subprotocol="chat")
             await socket.close()
 
