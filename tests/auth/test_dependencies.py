@@ -243,6 +243,26 @@ async def test_an_override_that_reads_no_token_is_held_to_none() -> None:
     assert response.status_code == 200
 
 
+@pytest.mark.promise("auth-84")
+@pytest.mark.parametrize(("headers", "status"), [(True, 403), (False, 401)])
+async def test_what_was_forgotten_between_two_dependencies_is_found_out_again(headers: bool, status: int) -> None:
+    """A dependency that puts other headers into the scope lifts no limit of the token."""
+    async with open_site() as site:
+
+        async def rewrite(request: Request) -> None:
+            request.scope["headers"] = list(request.scope["headers"]) if headers else []
+
+        either = site.auth.require(any_of=[site.auth.require(scopes="a"), site.auth.require(scopes="b")])
+
+        @site.app.get("/a", dependencies=[Depends(site.auth.user), Depends(rewrite), either])
+        async def a() -> None: ...
+
+        issued = await site.auth.issue(await site.add(scopes=("a",)), [])
+        response = await site.client.get("/a", headers=bearer(issued.access_token))
+
+    assert response.status_code == status
+
+
 async def test_with_the_header_alone_the_user_is_one_dependency() -> None:
     """The usual app resolves one dependency for the user, and not one more for its scheme."""
     async with open_site() as site:

@@ -112,8 +112,13 @@ class Requirements(Generic[UserT]):
         principal = self._principals.known(connection)
         permissions = await self._permissions_of(user) if demand.needs_permissions() else ()
         if principal is None:
-            # The application put the user there (`dependency_overrides`) and read no token that could be a limit.
-            return Standing(user.scopes, user.roles, permissions, age=0)
+            if self._is_overridden(connection):
+                # The application put the user there, and nothing has read a token that could be a limit.
+                return Standing(user.scopes, user.roles, permissions, age=0)
+            # Who called was forgotten on the way here: something put other headers into the scope.
+            principal = await self._principals.claims(connection)
+            if principal is None:
+                raise self._principals.unknown()
         scopes = principal.claims.scopes
         if principal.user is not user:
             # It put the user there and read a token all the same: both are limits.
@@ -121,6 +126,9 @@ class Requirements(Generic[UserT]):
         at = principal.claims.get("auth_time")
         age = None if at is None else self._clock.time() - at
         return Standing(scopes, user.roles, permissions, age)
+
+    def _is_overridden(self, connection: HTTPConnection) -> bool:
+        return self.current in getattr(connection.scope.get("app"), "dependency_overrides", ())
 
     async def _permissions_of(self, user: UserT) -> Collection[str]:
         permissions = self._permissions
