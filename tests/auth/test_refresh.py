@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from brickwork.auth import AuthUnavailableError, Rotation
+from brickwork import Problem
+from brickwork.auth import AuthUnavailableError, Rotation, Session
 from brickwork.auth._rules.refresh import RefreshToken
 from brickwork.auth.jose import Key
 from brickwork.auth.memory import MemoryTokenStore
@@ -209,6 +210,27 @@ async def test_a_lost_store_takes_no_token_away() -> None:
     assert lost_by_form.json()["error"] == "temporarily_unavailable"
     assert lost_by_form.headers["retry-after"] == "1"
     assert back.status_code == 200
+
+
+@pytest.mark.promise("auth-36")
+async def test_a_store_of_ones_own_may_refuse_in_its_own_words() -> None:
+    """OAuth's clients are told to come back whichever problem with status 503 says so."""
+
+    class MaintenanceError(Problem, status=503, slug="maintenance"):
+        """The database is being moved."""
+
+    class Moving(MemoryTokenStore):
+        async def get(self, session_id: str, *, now: float) -> Session | None:
+            raise MaintenanceError("Come back at noon.", headers={"Retry-After": "600"})
+
+    async with open_site(tokens=Moving()) as site:
+        await site.add()
+        first = await site.tokens()
+
+        answer = await site.token(grant_type="refresh_token", refresh_token=first["refresh_token"])
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "600")
+    assert answer.json() == {"error": "temporarily_unavailable", "error_description": "Come back at noon."}
 
 
 @pytest.mark.promise("auth-37")

@@ -7,13 +7,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from .._errors import (
-    AuthUnavailableError,
-    HasherBusyError,
-    InvalidCredentialsError,
-    InvalidTokenError,
-    TooManyAttemptsError,
-)
+from .._errors import InvalidCredentialsError, InvalidTokenError
 from .operations import NO_STORE, Handler, NoStoreRoute
 
 Code = Literal[
@@ -26,7 +20,8 @@ Code = Literal[
 ]
 
 _GRANT: Final = (InvalidCredentialsError, InvalidTokenError)
-_LATER: Final = (AuthUnavailableError, HasherBusyError, TooManyAttemptsError)
+# Too many attempts, too busy, or a store that cannot be asked: ours, or one of the application's.
+_LATER: Final = (429, 503)
 
 
 class OAuthErrorBody(BaseModel):
@@ -88,6 +83,6 @@ def _translated(error: HTTPException) -> OAuthError:
     if isinstance(error, _GRANT):
         # One text for all of them: nobody learns whether the login, the password or the token is at fault.
         return OAuthError("invalid_grant", "Login and password, or the refresh token, are not accepted.")
-    if isinstance(error, _LATER):
+    if error.status_code in _LATER:
         return OAuthError("temporarily_unavailable", error.detail, status=error.status_code, headers=headers)
     return OAuthError("invalid_request", error.detail, status=error.status_code, headers=headers)
