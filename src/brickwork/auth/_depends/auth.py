@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from ..._core.clock import Clock, SystemClock
 from ..._core.scope import TrustedProxies
+from .._routes import auth_router
 from .._rules.challenges import checked_realm
 from .._rules.scopes import checked
 from .._rules.values import AuthEvent, Claims, NewApiKey, Session, TokenResponse
@@ -259,9 +260,6 @@ class Auth(Generic[UserT]):
         Raises:
             ValueError: A name is that of no route, or this `Auth` only verifies.
         """
-        # The routes are made of what is here, and not the other way round.
-        from .._routes import auth_router  # noqa: PLC0415
-
         return auth_router(
             self._parts.wiring(), exclude=exclude, paths=paths or {}, user_model=user_model, registration=registration
         )
@@ -280,6 +278,7 @@ class Auth(Generic[UserT]):
 
         Raises:
             ValueError: The user may not have one of the scopes.
+            InvalidTokenError: (401) The store does not know the user, or not as active, or has ended all tokens since.
             AuthUnavailableError: (503) The session cannot be kept.
         """
         granted = None if scopes is None else checked(scopes)

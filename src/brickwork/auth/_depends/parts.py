@@ -76,7 +76,6 @@ class Parts(Generic[UserT]):
         self.principals = principals = Principals(authenticator, transports, self._csrf, realm)
         token_url = description.token_url or (_TOKEN_URL if options.tokens is not None else None)
         schemes = schemes_of(transports, realm=realm, token_url=token_url, scopes=options.scopes)
-        self._scheme = schemes[0].scheme_name
         self._finds_token_url = description.token_url is None
         self.user = CurrentUser(principals, schemes)
         self.optional_user = OptionalUser(principals, schemes)
@@ -115,7 +114,6 @@ class Parts(Generic[UserT]):
             transports=[transport.name for transport in self._transports],
             cookies=self._cookies,
             csrf=self._csrf,
-            scheme=self._scheme,
             token_endpoint=name_of("OAuth2", self.realm) if self._finds_token_url else None,
             realm=self.realm,
             proxies=self._proxies,

@@ -25,7 +25,6 @@ class Wiring(Generic[UserT]):
         transports: The names of the ways that tokens may travel; the first is how they are delivered unless asked.
         cookies: Reads and sets the cookies; None where there are none.
         csrf: Makes and checks CSRF tokens: ``cookies.guard(scope, session_id, csrf)``.
-        scheme: The name of the first security scheme.
         token_endpoint: The name of the scheme whose tokens ``POST /token`` hands out, for the endpoint's
             ``__token_endpoint__``; None where the document is to show another address.
         realm: What challenges name.
@@ -38,7 +37,6 @@ class Wiring(Generic[UserT]):
     transports: Sequence[str]
     cookies: CookieTransport | None
     csrf: CSRF
-    scheme: str
     token_endpoint: str | None
     realm: str
     proxies: TrustedProxies
