@@ -83,6 +83,7 @@ def calls(tokens: dict[str, Any]) -> list[Call]:
 @pytest.mark.promise("auth-79")
 @pytest.mark.promise("auth-144")
 @pytest.mark.promise("auth-145")
+@pytest.mark.promise("auth-G1")
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_an_outage_is_503_and_ends_without_a_restart(fault: str, outage: Outage) -> None:
     """Whatever is asked meanwhile; afterwards who was logged in still is, and who was logged out is not."""
