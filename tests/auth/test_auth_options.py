@@ -1,5 +1,6 @@
 """`Auth(…)`: what it takes, what it refuses when it is made, and what its methods do."""
 
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -31,6 +32,9 @@ def make(**options: Any) -> Auth[Any]:
         ({"keys": Keys.from_secret(SECRET)}, "needs a secret or keys"),
         ({"secret": "short"}, "32"),
         ({"secret": []}, "there is no secret"),
+        ({"refresh_ttl": inf, "absolute_ttl": inf}, "refresh_ttl=inf"),
+        ({"absolute_ttl": nan}, "absolute_ttl=nan"),
+        ({"reuse_grace": nan}, "reuse_grace=nan"),
         ({"transports": []}, "at least one"),
         ({"transports": ["header", "header"]}, "each way once"),
         ({"transports": ["cookie", CookieTransport()]}, "each way once"),

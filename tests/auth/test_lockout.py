@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -111,7 +112,7 @@ async def test_lockouts_may_share_a_store() -> None:
         await Lockout(1, store=store).guard("ada", HERE)
 
 
-@pytest.mark.parametrize("options", [{"limit": 0}, {"per": 0.0}])
+@pytest.mark.parametrize("options", [{"limit": 0}, {"per": 0.0}, {"per": inf}, {"per": nan}])
 def test_a_senseless_lockout_cannot_be_made(options: dict[str, Any]) -> None:
     """The mistake shows when the application starts."""
     with pytest.raises(ValueError, match="limit >= 1 and per > 0"):

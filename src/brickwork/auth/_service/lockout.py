@@ -1,6 +1,6 @@
 """Too many wrong passwords: a pause for whoever guesses, and for nobody else."""
 
-from math import ceil
+from math import ceil, inf
 
 from ..._core.clock import Clock, SystemClock
 from .._errors import TooManyAttemptsError
@@ -23,7 +23,7 @@ class Lockout:
         clock: Tells the time.
 
     Raises:
-        ValueError: ``limit`` or ``per`` is not positive.
+        ValueError: ``limit`` or ``per`` is not positive, or ``per`` is infinite.
 
     Reference: OWASP ASVS 5.0, 6.3.1 and 6.1.1.
     """
@@ -31,9 +31,9 @@ class Lockout:
     def __init__(
         self, limit: int = 5, *, per: float = 900.0, store: AttemptStore | None = None, clock: Clock | None = None
     ) -> None:
-        if limit < 1 or per <= 0:
+        if limit < 1 or not 0 < per < inf:
             raise ValueError(
-                f"a lockout needs limit >= 1 and per > 0, got {limit} and {per}; Auth(lockout=None) has none"
+                f"a lockout needs limit >= 1 and per > 0 seconds that end, got {limit} and {per}; Auth(lockout=None) has none"
             )
         self._limit = limit
         self._per = per

@@ -1,5 +1,6 @@
 """How an `Auth` was set up, checked once."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -87,11 +88,11 @@ class AuthOptions(Generic[UserT]):
 
     def __post_init__(self) -> None:
         for name in ("access_ttl", "refresh_ttl", "absolute_ttl", "one_time_ttl", "session_limit"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} makes no sense: use 1 or more")
+            if not 1 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name}={getattr(self, name)} makes no sense: use a number of 1 or more")
         if not self.access_ttl <= self.refresh_ttl <= self.absolute_ttl:
             raise ValueError("access tokens end before sessions do: keep access_ttl <= refresh_ttl <= absolute_ttl")
-        if self.reuse_grace < 0:
+        if not 0 <= self.reuse_grace < math.inf:
             raise ValueError(f"reuse_grace={self.reuse_grace} makes no sense: use 0 to have none")
         if isinstance(self.login_fields, str) or not self.login_fields:
             raise ValueError('login_fields takes a list of names: write ("login",) or ("login", "email")')
