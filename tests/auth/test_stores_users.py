@@ -55,6 +55,40 @@ async def test_a_login_belongs_to_one_user(user_store: UserStore[Any]) -> None:
     assert sum(isinstance(each, LoginTakenError) for each in made) == 19
 
 
+@pytest.mark.promise("auth-H1")
+async def test_a_login_is_kept_in_its_normal_form(user_store: UserStore[Any]) -> None:
+    """However a login or an address is spelled, when it is made, changed or looked for, it is the same one."""
+    ada = await user_store.create({"login": "Admin", "email": "Ada@Example.com"})
+    grace = await user_store.create({"login": "grace"})
+
+    with pytest.raises(LoginTakenError):
+        await user_store.create({"login": "ADMIN"})
+    with pytest.raises(LoginTakenError):
+        await user_store.update(str(grace.id), {"email": "ADA@example.com"})
+    changed = await user_store.update(str(grace.id), {"login": "\uff27race Hopper", "email": ""})
+
+    assert (ada.login, ada.email) == ("admin", "ada@example.com")
+    assert changed is not None
+    assert (changed.login, changed.email) == ("grace hopper", "")
+    for found in (await user_store.find("aDMIN"), await user_store.find("ADA@EXAMPLE.com", field="email")):
+        assert found is not None
+        assert found.id == ada.id
+
+
+@pytest.mark.promise("auth-H1")
+@pytest.mark.parametrize("login", ["", " ada", "a\u200bda", "x" * 321, 7])
+async def test_what_can_be_no_login_is_refused(login: Any, user_store: UserStore[Any]) -> None:
+    """No user is kept under what nobody could type, and none is found by it."""
+    ada = await user_store.create({"login": "ada"})
+
+    with pytest.raises(ValueError, match="login"):
+        await user_store.create({"login": login})
+    with pytest.raises(ValueError, match="login"):
+        await user_store.update(str(ada.id), {"login": login})
+
+    assert await user_store.find(str(login)) is None
+
+
 @pytest.mark.promise("auth-48")
 async def test_a_login_cannot_be_taken_over(user_store: UserStore[Any]) -> None:
     """A user who takes another's login is refused, and both stay as they are."""

@@ -54,6 +54,7 @@ from ._routes import (
 from ._rules.logins import (
     StrongPassword,
     UserName,
+    normalise_login,
 )
 from ._rules.scopes import (
     InvalidScopeError,
@@ -152,4 +153,5 @@ __all__ = [
     "UserOut",
     "UserStore",
     "WeakPasswordError",
+    "normalise_login",
 ]

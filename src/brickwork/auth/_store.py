@@ -65,10 +65,11 @@ class UserStore(Protocol[UserT_co]):
         ...
 
     async def create(self, fields: Mapping[str, Any]) -> UserT_co:
-        """Add a user.
+        """Add a user; a login is kept as `normalise_login` gives it, for that is how it is looked up.
 
         Raises:
             LoginTakenError: Somebody has that login; 409.
+            ValueError: It can be no login.
         """
         ...
 

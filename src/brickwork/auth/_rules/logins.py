@@ -1,7 +1,9 @@
 """Logins in their normal form, so that one person has one; and types for the fields of your own models."""
 
 import unicodedata
-from typing import Annotated, Final
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, SecretStr, WithJsonSchema
 
@@ -41,6 +43,35 @@ def normalise_login(text: str) -> str:
     if not all(map(_shows, login)):
         raise ValueError("a login has no control characters, and none that do not show")
     return login
+
+
+def normal_or_none(text: str) -> str | None:
+    """Give the normal form of a login, or None for what cannot be one and so is nobody's."""
+    try:
+        return normalise_login(text)
+    except ValueError:
+        return None
+
+
+def with_normal_logins(fields: Mapping[str, Any], names: AbstractSet[str]) -> dict[str, Any]:
+    """Give fields of a user, those that are logins in their normal form.
+
+    Args:
+        fields: The fields, by name.
+        names: Which of them are logins. None, and all but ``login`` if empty, say that there is none.
+
+    Raises:
+        ValueError: One of them can be no login.
+    """
+    kept = dict(fields)
+    for name in names & kept.keys():
+        value = kept[name]
+        if value is None or (not value and name != "login"):
+            continue
+        if not isinstance(value, str):
+            raise ValueError(f"{name} is a {type(value).__name__}: a login is a text")  # noqa: TRY004 - as the rest
+        kept[name] = normalise_login(value)
+    return kept
 
 
 def _shows(character: str) -> bool:

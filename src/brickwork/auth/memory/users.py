@@ -8,12 +8,13 @@ from typing import Any, Final, Generic, TypeVar, cast, overload
 from uuid import uuid4
 
 from .._errors import LoginTakenError
+from .._rules.logins import normal_or_none, with_normal_logins
 from .._store import User
 
 UserT = TypeVar("UserT", bound=User)
 
 # Nobody shares them with another user; whoever finds users by further fields has to look at all of them.
-_UNIQUE: Final = ("login", "email")
+_UNIQUE: Final = frozenset({"login", "email"})
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,10 @@ class MemoryUserStore(Generic[UserT]):
         return None if user is None else _snapshot(user)
 
     async def find(self, login: str, *, field: str = "login") -> UserT | None:
-        """Give the user whose ``field`` is a login in its normal form, or None."""
+        """Give the user whose ``field`` is a login, or None; a login is found however it is spelled."""
         with self._lock:
             if field in _UNIQUE:
-                user = self._users.get(self._indexes[field].get(login, ""))
+                user = self._users.get(self._indexes[field].get(normal_or_none(login) or "", ""))
             else:
                 found = [each for each in self._users.values() if getattr(each, field, None) == login]
                 # What two users have in common names neither.
@@ -91,12 +92,13 @@ class MemoryUserStore(Generic[UserT]):
         return None if user is None else _snapshot(user)
 
     async def create(self, fields: Mapping[str, Any]) -> UserT:
-        """Add a user.
+        """Add a user; ``login`` and ``email`` are kept in their normal form.
 
         Raises:
             LoginTakenError: (409) Somebody has that login, or that e-mail address.
+            ValueError: One of them can be no login.
         """
-        user = cast("UserT", self._make(**_fitting(self._make, fields)))
+        user = cast("UserT", self._make(**_fitting(self._make, with_normal_logins(fields, _UNIQUE))))
         with self._lock:
             self._keep(user)
         return _snapshot(user)
@@ -106,7 +108,9 @@ class MemoryUserStore(Generic[UserT]):
 
         Raises:
             LoginTakenError: (409) Somebody else has that login, or that e-mail address.
+            ValueError: One of them can be no login.
         """
+        changes = with_normal_logins(changes, _UNIQUE)
         with self._lock:
             user = self._users.get(user_id)
             if user is None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, synonym
 
 from .._errors import LoginTakenError
+from .._rules.logins import normal_or_none, with_normal_logins
 from .sessions import Sessions, Work
 
 UserT = TypeVar("UserT")
@@ -55,6 +56,9 @@ class SQLAlchemyUserStore(Generic[UserT]):
         self._attributes = {each.key: each.key for each in mapper.column_attrs}
         self._attributes |= {each.key: each.name for each in mapper.synonyms}
         self._unique = tuple(name for name in _UNIQUE if name in self._attributes)
+        kept = {self._attributes[name] for name in self._unique}
+        # A login may go by the model's own name, too.
+        self._logins = frozenset(name for name, attribute in self._attributes.items() if attribute in kept)
 
     async def get(self, user_id: str) -> UserT | None:
         """Give the user with an ID, or None; an ID that cannot be one finds nobody."""
@@ -65,17 +69,22 @@ class SQLAlchemyUserStore(Generic[UserT]):
             return self._given(session, await session.get(self._model, key))
 
     async def find(self, login: str, *, field: str = "login") -> UserT | None:
-        """Give the user whose ``field`` is a login in its normal form, or None."""
+        """Give the user whose ``field`` is a login, or None; a login is found however it is spelled."""
+        sought = normal_or_none(login) if field in self._logins else login
+        if sought is None:
+            return None
         async with self._work.reading() as session:
-            return self._given(session, await self._found(session, field, login))
+            return self._given(session, await self._found(session, field, sought))
 
     async def create(self, fields: Mapping[str, Any]) -> UserT:
-        """Add a user.
+        """Add a user; ``login`` and ``email`` are kept in their normal form.
 
         Raises:
             LoginTakenError: (409) Somebody has that login, or that e-mail address.
+            ValueError: One of them can be no login.
             TypeError: The model has no such field.
         """
+        fields = with_normal_logins(fields, self._logins)
         user = self._model(**fields)
         try:
             async with self._work.writing() as session:
@@ -92,7 +101,9 @@ class SQLAlchemyUserStore(Generic[UserT]):
 
         Raises:
             LoginTakenError: (409) Somebody else has that login, or that e-mail address.
+            ValueError: One of them can be no login.
         """
+        changes = with_normal_logins(changes, self._logins)
         key = self._parsed(user_id)
         if key is None:
             return None
