@@ -33,7 +33,8 @@ class Lockout:
     ) -> None:
         if limit < 1 or not 0 < per < inf:
             raise ValueError(
-                f"a lockout needs limit >= 1 and per > 0 seconds that end, got {limit} and {per}; Auth(lockout=None) has none"
+                f"a lockout needs limit >= 1 and per > 0 seconds that end, got {limit} and {per}; "
+                "Auth(lockout=None) has none"
             )
         self._limit = limit
         self._per = per
