@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from .._rules.logins import UserName
 from .._rules.values import ApiKey, NewApiKey, Session
@@ -18,6 +18,8 @@ _Password = Annotated[
 _Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Secret = Annotated[str, Field(repr=False)]
 
+_MOST_UNKNOWN: Final = 16
+
 # What names sessions and keys in a path: nothing else gets as far as a store.
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 
@@ -26,6 +28,14 @@ class _Body(BaseModel):
     """What a client sends: nothing but what is named here."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_members(cls, sent: Any) -> Any:
+        # Each that was not asked for would be an error of its own: ten thousand of them take their time.
+        if isinstance(sent, dict) and len(cast("dict[object, object]", sent)) > len(cls.model_fields) + _MOST_UNKNOWN:
+            raise ValueError("too many members")
+        return sent
 
 
 class Registration(_Body):

@@ -174,7 +174,10 @@ def _basic(request: Request) -> tuple[str, str] | None:
 
     Reference: RFC 7617, section 2.
     """
-    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    shown = request.headers.getlist("authorization")
+    if len(shown) > 1:
+        raise OAuthError("invalid_request", "Send one Authorization header.")
+    scheme, _, encoded = "".join(shown).partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
