@@ -149,6 +149,7 @@ async def test_the_document_names_forms_and_their_errors() -> None:
         assert list(operation["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
         error = operation["responses"]["400"]["content"]["application/json"]["schema"]
         assert error == {"$ref": "#/components/schemas/OAuthErrorBody"}
+        assert "content" not in operation["responses"]["413"]
         assert "422" not in operation["responses"]
 
 

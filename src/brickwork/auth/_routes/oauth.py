@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from .._errors import InvalidCredentialsError, InvalidTokenError
-from .operations import NO_STORE, Handler, NoStoreRoute
+from .operations import NO_STORE, TOO_LARGE, Handler, NoStoreRoute
 
 Code = Literal[
     "invalid_request",
@@ -71,11 +71,14 @@ def oauth_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     meanings = {
         400: "The request cannot be granted.",
         401: "The client is unknown.",
-        413: "The body is too large.",
         429: "There were too many attempts.",
         503: "Try again later.",
     }
-    return {status: {"model": OAuthErrorBody, "description": meanings[status]} for status in statuses}
+    told: dict[int | str, dict[str, Any]] = {
+        status: {"model": OAuthErrorBody, "description": meanings[status]} for status in statuses
+    }
+    # A body that is too large is refused before there is a route that could say so in the words of OAuth.
+    return {**told, **TOO_LARGE}
 
 
 def _translated(error: HTTPException) -> OAuthError:

@@ -52,7 +52,7 @@ def _token(routes: "_OAuth", scheme: str | None) -> Operation:
         endpoint=TokenEndpoint(routes.token, scheme),
         summary="Get tokens for login and password, or for a refresh token",
         model=TokenResponse,
-        responses=oauth_answers(400, 401, 413, 429, 503),
+        responses=oauth_answers(400, 401, 429, 503),
         route=OAuthRoute,
         extra=form_body(_TOKEN, required=["grant_type"], secret=_SECRET),
     )
@@ -65,7 +65,7 @@ def _revoke(routes: "_OAuth") -> Operation:
         path="/revoke",
         endpoint=routes.revoke,
         summary="Make a token worth nothing",
-        responses=oauth_answers(400, 401, 413, 503),
+        responses=oauth_answers(400, 401, 503),
         route=OAuthRoute,
         extra=form_body(_ONE_TOKEN, required=["token"], secret=_SECRET),
     )
@@ -79,7 +79,7 @@ def _introspect(routes: "_OAuth") -> Operation:
         endpoint=routes.introspect,
         summary="Tell a client what a token is worth",
         model=Introspection,
-        responses=oauth_answers(400, 401, 413, 503),
+        responses=oauth_answers(400, 401, 503),
         route=OAuthRoute,
         extra=form_body(_ONE_TOKEN, required=["token"], secret=_SECRET),
     )
