@@ -35,6 +35,24 @@ async def test_a_token_has_to_allow_every_scope(granted: list[str], status: int)
     assert response.status_code == status
 
 
+@pytest.mark.promise("auth-H2")
+async def test_a_scope_that_the_user_has_lost_is_lost_to_the_token() -> None:
+    """Who is demoted is refused at once, by the token that still names the scope; what was stated stays."""
+    async with open_site() as site:
+        user = await site.add(scopes=("a", "b"))
+        marker = site.auth.require(scopes="a b")
+        before = await ask(site, marker, user)
+
+        demoted = await site.users.update(user.id, {"scopes": ("a",)})
+        assert demoted is not None
+        after = await site.client.get(before.request.url.path, headers=before.request.headers)
+        with site.auth.act_as(demoted, scopes="a b"):
+            stated = await site.client.get(before.request.url.path)
+
+    assert (before.status_code, after.status_code, stated.status_code) == (200, 403, 200)
+    assert after.headers["www-authenticate"] == INSUFFICIENT
+
+
 @pytest.mark.promise("auth-85")
 async def test_a_missing_scope_is_named() -> None:
     """403 with the scopes that are needed, in the challenge and in the problem."""

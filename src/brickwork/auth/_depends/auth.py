@@ -218,7 +218,8 @@ class Auth(Generic[UserT]):
         what the token of the request does not allow, if anything has read one.
 
         Args:
-            scopes: The token has to allow all of them; a text may hold several, separated by spaces.
+            scopes: The token has to allow all of them, and the user still has to have them; a text may hold several,
+                separated by spaces.
             roles: The user has to have one of them; an empty list is an error, for nobody could.
             permissions: The user has to have all of them.
             fresh: Seconds since the user last showed a password, at most.
@@ -389,4 +390,4 @@ class Auth(Generic[UserT]):
             "scope": " ".join(granted),
             "auth_time": now if fresh else 0,
         }
-        return acting(self._parts.principals, Principal(Claims(claims), user))
+        return acting(self._parts.principals, Principal(Claims(claims), user, is_stated=True))

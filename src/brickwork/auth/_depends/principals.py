@@ -27,14 +27,16 @@ class Principal(Generic[UserT]):
         claims: What the token says.
         user: The user, once loaded.
         permissions: What the user may, once asked for.
+        is_stated: Whether the application says so, and no token; then the scopes hold, whatever those of the user.
     """
 
-    __slots__ = ("claims", "permissions", "user")
+    __slots__ = ("claims", "is_stated", "permissions", "user")
 
-    def __init__(self, claims: Claims, user: UserT | None = None) -> None:
+    def __init__(self, claims: Claims, user: UserT | None = None, *, is_stated: bool = False) -> None:
         self.claims: Claims = claims
         self.user: UserT | None = user
         self.permissions: frozenset[str] | None = None
+        self.is_stated: bool = is_stated
 
 
 class Principals(Generic[UserT]):
@@ -109,6 +111,11 @@ class Principals(Generic[UserT]):
             except InvalidTokenError as error:
                 raise self._invalid() from error
         return principal.user
+
+    def came_by_cookie(self, connection: HTTPConnection) -> bool:
+        """Tell whether the token of a request came in a cookie, which a browser sends whether the page wants or not."""
+        transport, _ = self._credentials(connection.scope)
+        return isinstance(transport, CookieTransport)
 
     def unknown(self) -> NotAuthenticatedError:
         """Make the answer to a request without a token."""

@@ -120,8 +120,9 @@ class Requirements(Generic[UserT]):
             if principal is None:
                 raise self._principals.unknown()
         scopes = principal.claims.scopes
-        if principal.user is not user:
-            # It put the user there and read a token all the same: both are limits.
+        if not principal.is_stated or principal.user is not user:
+            # What the user has lost since the token was issued is lost at once. Where the application put another user
+            # there and a token was read all the same, both are limits, too.
             scopes = tuple(scope for scope in scopes if scope in user.scopes)
         at = principal.claims.get("auth_time")
         age = None if at is None else self._clock.time() - at
