@@ -41,6 +41,33 @@ async def test_who_shows_a_good_token_is_known() -> None:
 
 
 @pytest.mark.promise("auth-81")
+@pytest.mark.parametrize("ending", ["session", "user", "expiry", "nonsense"])
+async def test_a_cookie_that_has_ended_is_nobodys(ending: str) -> None:
+    """A browser still sends it, and the page is for everybody; where a user is needed it is refused as before."""
+    async with open_site(transports=("cookie", "header")) as site:
+        greet(site)
+        ada = await site.add()
+        await site.log_in()
+        known = await site.client.get("/hello")
+        if ending == "session":
+            await site.auth.revoke(user=ada)
+        elif ending == "user":
+            await site.users.update(ada.id, {"active": False})
+        elif ending == "expiry":
+            site.clock.advance(901)
+        else:
+            site.client.cookies.clear()
+            site.client.cookies.set("__Host-access", "x")
+
+        response = await site.client.get("/hello")
+        refused = await site.client.get("/auth/me")
+        ambiguous = await site.client.get("/hello", headers=bearer("x"))
+
+    assert (known.json(), response.json()) == ("ada", "stranger")
+    assert (refused.status_code, ambiguous.status_code) == (401, 400)
+
+
+@pytest.mark.promise("auth-81")
 async def test_who_shows_a_bad_token_is_not_taken_for_nobody() -> None:
     """A client whose token has ended learns it, rather than to go on as a stranger."""
     async with open_site() as site:

@@ -1,5 +1,7 @@
 """Refreshing by cookie: for pages of one's own, and with nothing in the body that a script could take."""
 
+import pytest
+
 from brickwork.testing import assert_problem
 from tests.auth.site import Site, open_site
 
@@ -39,6 +41,28 @@ async def test_cookies_are_not_refreshed_for_another_page() -> None:
     assert_problem(bare, 403, slug="csrf-failed")
     assert_problem(foreign, 403, slug="csrf-failed")
     assert_problem(spoiled, 403, slug="csrf-failed")
+
+
+@pytest.mark.promise("auth-H3")
+@pytest.mark.parametrize("handlers", [True, False])
+async def test_a_refused_refresh_takes_the_cookies_back(handlers: bool) -> None:
+    """A browser forgets the cookies of a session that was ended elsewhere; a refused token of a body clears nothing."""
+    async with open_site(transports=("cookie", "header"), handlers=handlers) as site:
+        ada = await site.add()
+        cookies = await _cookies(site)
+        left = await site.client.post("/auth/logout", headers={"X-CSRF-Token": cookies["__Host-csrf"]})
+        site.client.cookies.update(cookies)
+        await site.auth.revoke(user=ada)
+
+        response = await site.client.post("/auth/refresh", headers={"X-CSRF-Token": cookies["__Host-csrf"]})
+        site.client.cookies.clear()
+        by_body = await site.refresh(cookies["__Host-refresh"])
+
+    assert (response.status_code, by_body.status_code) == (401, 401)
+    assert response.headers.get_list("set-cookie") == left.headers.get_list("set-cookie")
+    assert len(response.headers.get_list("set-cookie")) == 3
+    assert response.headers["www-authenticate"] == 'Bearer realm="api", error="invalid_token"'
+    assert "set-cookie" not in by_body.headers
 
 
 async def test_two_refresh_tokens_are_one_too_many() -> None:

@@ -71,7 +71,7 @@ class CurrentUser(_Current[UserT]):
 
 
 class OptionalUser(_Current[UserT]):
-    """Gives the user who calls, or None for a request without a token."""
+    """Gives the user who calls, or None for a request without a token, or with a cookie that is not good any more."""
 
     def __init__(self, principals: Principals[UserT], schemes: Sequence[Scheme]) -> None:
         super().__init__(principals, schemes, optional=True)
@@ -80,12 +80,18 @@ class OptionalUser(_Current[UserT]):
         """Give the user or None: FastAPI calls this.
 
         Raises:
-            InvalidTokenError: (401) There is a token, and it is not good; who sends one wants to be known.
+            InvalidTokenError: (401) There is a token, in no cookie, and it is not good; who sends one wants to be known.
             AmbiguousCredentialsError: (400) There is more than one.
             CSRFError: (403) It came in a cookie, and perhaps from another page.
             AuthUnavailableError: (503) A store cannot be asked.
         """
-        return await self._principals.user(connection)
+        try:
+            return await self._principals.user(connection)
+        except InvalidTokenError:
+            # No page can help it that the browser still sends the cookie of a session that was ended elsewhere.
+            if self._principals.came_by_cookie(connection):
+                return None
+            raise
 
 
 class CurrentClaims(_Current[UserT]):

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Generic
+from typing import Any, Final, Generic
 
 from fastapi import Request, Response
 from starlette.responses import JSONResponse
@@ -15,6 +15,8 @@ from .._rules.values import TokenResponse
 from .._service.options import UserT
 from .._service.sessions import Caller, Issued
 from .bodies import CookieTokens
+
+_SPELLINGS: Final = ("Set-Cookie", "set-cookie", "SET-COOKIE")
 
 
 class Delivery(Generic[UserT]):
@@ -64,6 +66,12 @@ class Delivery(Generic[UserT]):
         if self._cookies is not None:
             self._cookies.clear(response)
         return response
+
+    def clearing(self) -> dict[str, str]:
+        """Give the headers that take the cookies back, for an error."""
+        response = self.clear(Response())
+        # Errors have one header to a name, and each cookie takes a header of its own: the names differ in case alone.
+        return dict(zip(_SPELLINGS, response.headers.getlist("set-cookie"), strict=False))
 
     def came_by_cookie(self, request: Request) -> bool:
         """Tell whether the access token of a request came in a cookie."""

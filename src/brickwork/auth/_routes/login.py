@@ -73,8 +73,14 @@ def _refresh(wiring: Wiring[Any], delivery: Delivery[Any]) -> Operation:
         if token is None:
             challenge = challenges.bearer(wiring.realm)
             raise NotAuthenticatedError("Send the refresh token.", headers={"WWW-Authenticate": challenge})
-        with delivery.challenged():
-            issued = await wiring.service.sessions.refresh(token, caller=delivery.caller(request))
+        try:
+            with delivery.challenged():
+                issued = await wiring.service.sessions.refresh(token, caller=delivery.caller(request))
+        except InvalidTokenError as error:
+            if by_cookie:
+                # A browser would send what is good for nothing with every request.
+                error.headers = {**(error.headers or {}), **delivery.clearing()}
+            raise
         return delivery.answer(issued, by_cookie=by_cookie)
 
     return Operation(
