@@ -96,7 +96,7 @@ class Verifier:
         known = self._verified.pop(token, None)
         if known is None or known.type != typ or known.ends_at <= now - self._leeway:
             claims = self._verify(token, typ, now)
-            known = _Verified(typ, claims, claims["exp"], deepcopy if _nested(claims) else dict.copy)
+            known = _Verified(typ, claims, claims["exp"], deepcopy if _nested(claims) else dict[str, Any].copy)
         self._verified[token] = known
         if len(self._verified) > self._size:
             self._verified.popitem(last=False)
