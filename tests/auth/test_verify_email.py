@@ -5,7 +5,7 @@ from httpx2 import Response
 
 from brickwork.auth._routes import Registration
 from brickwork.testing import assert_problem
-from tests.auth.site import PASSWORD, Site, open_site
+from tests.auth.site import PASSWORD, Site, bearer, open_site
 
 
 class WithEmail(Registration):
@@ -65,6 +65,21 @@ async def test_a_token_is_for_the_address_it_was_sent_to() -> None:
 
 
 @pytest.mark.promise("auth-60")
+async def test_a_token_verifies_its_own_user_alone() -> None:
+    """Whoever shows Bob's token, and is logged in as whom, it verifies Bob's address."""
+    async with open_site() as site:
+        users = [await site.add(login, email=f"{login}@example.com") for login in ("ada", "bob")]
+        token = await _token(site, "bob")
+        ada = bearer((await site.tokens())["access_token"])
+
+        response = await site.client.post("/auth/verify-email", json={"token": token}, headers=ada)
+
+        verified = [getattr(await site.users.get(user.id), "email_verified", None) for user in users]
+    assert response.status_code == 204
+    assert verified == [False, True]
+
+
+@pytest.mark.promise("auth-60")
 async def test_tokens_for_other_things_verify_nothing() -> None:
     """Access, refresh and reset tokens are refused, and a verification token opens nothing else."""
     async with open_site() as site:
@@ -102,8 +117,8 @@ async def test_asking_again_tells_nothing() -> None:
     assert [login for login, _ in site.inbox] == ["ada"]
 
 
-async def _token(site: Site) -> str:
-    await site.client.post("/auth/verify-email/request", json={"login": "ada"})
+async def _token(site: Site, login: str = "ada") -> str:
+    await site.client.post("/auth/verify-email/request", json={"login": login})
     return site.inbox.pop()[1]
 
 
