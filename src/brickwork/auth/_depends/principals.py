@@ -149,11 +149,13 @@ def remembered(scope: Scope) -> dict[object, Any]:
     """Give what the objects of this block remember of one request, each under itself."""
     state: dict[str, Any] = scope.setdefault("state", {})
     kept: tuple[object, dict[object, Any]] | None = state.get(AUTH)
-    if kept is None or kept[0] is not scope["headers"]:
-        # ASGI wants a copy of the state for each request; where a server gives all of them one, it is not who calls
-        # that they share.
-        kept = state[AUTH] = (scope["headers"], {})
-    return kept[1]
+    if kept is not None and kept[0] is scope["headers"]:
+        return kept[1]
+    # ASGI wants a copy of the state for each request; where a server gives all of them one, it is not who calls that
+    # they share.
+    memo: dict[object, Any] = {}
+    state[AUTH] = (scope["headers"], memo)
+    return memo
 
 
 def _pick_subprotocol(socket: WebSocket) -> None:
