@@ -35,7 +35,7 @@ class _Body(BaseModel):
         # Each that was not asked for would be an error of its own: ten thousand of them take their time.
         if isinstance(sent, dict) and len(cast("dict[object, object]", sent)) > len(cls.model_fields) + _MOST_UNKNOWN:
             raise ValueError("too many members")
-        return sent
+        return cast("object", sent)
 
 
 class Registration(_Body):
