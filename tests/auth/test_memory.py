@@ -4,7 +4,7 @@ import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -128,6 +128,34 @@ async def test_a_memory_user_can_be_copied_and_hashed() -> None:
     assert copies == [user, user, user]
     assert len({user, *copies}) == 1
     assert "secret" not in repr(user)
+
+
+async def test_a_memory_user_takes_names_in_any_list() -> None:
+    """Roles and scopes become tuples, so that users can be compared and hashed, made and changed alike."""
+    user = MemoryUser("ada", roles=cast("Any", ["admin"]), scopes=cast("Any", {"a": 1}.keys()))
+    store = MemoryUserStore()
+    created = await store.create({"login": "ada", "roles": ["admin"], "scopes": {"a"}})
+
+    changed = await store.update(created.id, {"roles": ["clerk"]})
+
+    assert (user.roles, user.scopes) == (created.roles, created.scopes) == (("admin",), ("a",))
+    assert changed is not None
+    assert (changed.roles, len({user, created, changed})) == (("clerk",), 3)
+
+
+@pytest.mark.parametrize("names", ["admin", {"a": "Read"}, None, 7, [7], [None]])
+@pytest.mark.parametrize("field", ["roles", "scopes"])
+async def test_a_memory_user_takes_nothing_but_names(field: str, names: Any) -> None:
+    """A text, a mapping with descriptions, or no list of names at all is refused with what to write."""
+    store = MemoryUserStore()
+    ada = await store.create({"login": "ada"})
+
+    with pytest.raises(TypeError, match=f"{field}= of a user takes .*write {field}="):
+        await store.create({"login": "grace", field: names})
+    with pytest.raises(TypeError, match=f"{field}= of a user"):
+        await store.update(ada.id, {field: names})
+
+    assert await store.get(ada.id) == ada
 
 
 @pytest.mark.parametrize("user_class", [Employee, Member])

@@ -1,7 +1,7 @@
 """Users in memory."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from threading import Lock
 from typing import Any, Final, Generic, TypeVar, cast, overload
@@ -27,11 +27,14 @@ class MemoryUser:
         password_hash: The hash of the password; None for an account without one.
         active: Whether the account may be used.
         token_version: A number; every token that was issued under another one is dead.
-        roles: The names of the user's roles.
-        scopes: What tokens of the user may allow at most.
+        roles: The names of the user's roles; any list of names becomes a tuple.
+        scopes: What tokens of the user may allow at most; any list of names becomes a tuple.
         email: The e-mail address, if there is one.
         email_verified: Whether it was shown to be the user's.
         extra: Further fields, by name; each can be read as an attribute.
+
+    Raises:
+        TypeError: Roles or scopes are no list of names.
     """
 
     login: str
@@ -44,6 +47,10 @@ class MemoryUser:
     email_verified: bool = False
     id: str = field(default_factory=lambda: uuid4().hex)
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
+
+    def __post_init__(self) -> None:
+        for name in ("roles", "scopes"):
+            object.__setattr__(self, name, _names(name, getattr(self, name)))
 
     def __getattr__(self, name: str) -> Any:
         # Copying asks for names before there are any.
@@ -131,6 +138,17 @@ class MemoryUserStore(Generic[UserT]):
         for name, value in values.items():
             self._indexes[name][value] = user_id
         self._users[user_id] = user
+
+
+def _names(field: str, names: object) -> tuple[str, ...]:
+    """Give a list of names as a tuple; a text would be a list of letters, and a mapping describes what there is."""
+    if isinstance(names, str | Mapping) or not isinstance(names, Iterable):
+        kind = names.__class__.__name__
+        raise TypeError(f'{field}= of a user takes a list of names, not a {kind}: write {field}=["…"]')
+    listed = tuple(cast("Iterable[object]", names))
+    if not all(isinstance(each, str) for each in listed):
+        raise TypeError(f'{field}= of a user takes names, which are texts: write {field}=["…"]')
+    return cast("tuple[str, ...]", listed)
 
 
 def _snapshot(user: UserT) -> UserT:
