@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
-from brickwork.auth import MemoryTokenStore, MemoryUser, PasswordHasher
+from brickwork.auth import InvalidTokenError, MemoryTokenStore, MemoryUser, PasswordHasher
 from brickwork.auth._rules.passwords import Verification
+from brickwork.auth._service.verifier import Verifier
+from brickwork.auth.jose import JoseCodec, Key, Keys
+from brickwork.testing import ManualClock
+from tests.auth.hostile import header_of, signed
+from tests.auth.keyring import AUDIENCE, ISSUER, claims, key
 from tests.auth.site import HASHER, OTHER_PASSWORD, PASSWORD, Site, bearer, open_site
 
 THIRD_PASSWORD = "seventy grey herons beside the canal"
@@ -225,3 +230,40 @@ async def test_guesses_that_are_broken_off_count(path: str) -> None:
 
         answer = await site.log_in()
     assert answer.status_code == 429
+
+
+class _Rotating(JoseCodec):
+    """Reads a token, and before anybody is told, another thread drops its key and looks at it too."""
+
+    def __init__(self, keys: Keys) -> None:
+        super().__init__(keys)
+        self.meanwhile: Callable[[], object] | None = None
+
+    def decode(self, token: str, *, type: str) -> dict[str, Any]:  # noqa: A002
+        claims = super().decode(token, type=type)
+        happen, self.meanwhile = self.meanwhile, None
+        if happen is not None:
+            happen()
+        return claims
+
+
+@pytest.mark.promise("auth-19")
+def test_a_token_that_is_verified_while_its_key_is_dropped_is_not_remembered() -> None:
+    """The keys change in one thread, while another one has just found the signature to be right."""
+    clock = ManualClock()
+    leaked = key("HS256")
+    keys = Keys(leaked, clock=clock)
+    codec = _Rotating(keys)
+    guard = Verifier(codec, issuer=ISSUER, audience=AUDIENCE, clock=clock, cache=8)
+    token = signed(leaked, header_of(leaked), claims(clock.time()))
+
+    def drop() -> None:
+        keys.rotate(Key.generate("HS256"), verify_for=0)
+        with pytest.raises(InvalidTokenError):
+            guard.verify(token)
+
+    codec.meanwhile = drop
+    guard.verify(token)
+
+    with pytest.raises(InvalidTokenError):
+        guard.verify(token)

@@ -15,8 +15,9 @@ _MOST_LEEWAY = 120
 
 
 class _Verified(NamedTuple):
-    """A token that was accepted: what for, what it says, until when, and how to copy what it says."""
+    """A token that was accepted: under which keys, what for, what it says, until when, and how to copy that."""
 
+    version: int
     type: str
     claims: dict[str, Any]
     ends_at: float
@@ -94,9 +95,11 @@ class Verifier:
             self._verified.clear()
         # Taking it out and putting it back makes it the most recently used, in steps that no other thread can split.
         known = self._verified.pop(token, None)
-        if known is None or known.type != typ or known.ends_at <= now - self._leeway:
+        # What one thread verifies while another changes the keys comes in after all was forgotten: hence the version.
+        if known is None or known[:2] != (version, typ) or known.ends_at <= now - self._leeway:
             claims = self._verify(token, typ, now)
-            known = _Verified(typ, claims, claims["exp"], deepcopy if _nested(claims) else dict[str, Any].copy)
+            copy = deepcopy if _nested(claims) else dict[str, Any].copy
+            known = _Verified(version, typ, claims, claims["exp"], copy)
         self._verified[token] = known
         if len(self._verified) > self._size:
             self._verified.popitem(last=False)
