@@ -142,12 +142,10 @@ class MemoryUserStore(Generic[UserT]):
 
 def _names(field: str, names: object) -> tuple[str, ...]:
     """Give a list of names as a tuple; a text would be a list of letters, and a mapping describes what there is."""
-    if isinstance(names, str | Mapping) or not isinstance(names, Iterable):
-        kind = names.__class__.__name__
-        raise TypeError(f'{field}= of a user takes a list of names, not a {kind}: write {field}=["…"]')
-    listed = tuple(cast("Iterable[object]", names))
+    is_list = isinstance(names, Iterable) and not isinstance(names, str | Mapping)
+    listed = tuple(cast("Iterable[object]", names)) if is_list else (None,)
     if not all(isinstance(each, str) for each in listed):
-        raise TypeError(f'{field}= of a user takes names, which are texts: write {field}=["…"]')
+        raise TypeError(f'{field}= of a user takes a list of names, and nothing else: write {field}=["…"]')
     return cast("tuple[str, ...]", listed)
 
 
