@@ -1,6 +1,7 @@
 """Attacks on the routes: forged requests, planted cookies, guesses, more than one was given, and what is remembered."""
 
 import asyncio
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -297,3 +298,23 @@ def _cookies(token: str) -> dict[str, str]:
 async def _status(site: Site, method: str, path: str, body: bytes, caller: dict[str, str]) -> int:
     url = path.replace("{session_id}", "0").replace("{key_id}", "0")
     return (await site.client.request(method.upper(), url, content=body, headers=_json(caller))).status_code
+
+
+@pytest.mark.promise("auth-127")
+@pytest.mark.parametrize("path", ["/introspect", "/revoke", "/token"])
+async def test_a_client_shows_itself_once(path: str) -> None:
+    """Of two `Authorization` headers nobody can tell which one a proxy has looked at."""
+    secret = "s" * 40
+    async with open_site(clients={"gateway": secret}) as site:
+        await site.add()
+        token = (await site.tokens())["access_token"]
+        known, unknown = (
+            (b"Authorization", b"Basic " + b64encode(each)) for each in (f"gateway:{secret}".encode(), b"eve:guess")
+        )
+
+        answers = [
+            await site.client.post(f"/auth{path}", data={"token": token}, headers=each)
+            for each in ([known, unknown], [unknown, known], [known, known])
+        ]
+
+    assert {(answer.status_code, answer.json()["error"]) for answer in answers} == {(400, "invalid_request")}
