@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, assert_type
+from typing import Annotated, Any, Never, assert_type
 
 from fastapi import Depends, FastAPI, WebSocket
 from fastapi.params import Security
@@ -15,6 +15,7 @@ from brickwork.auth import (
     Auth,
     Claims,
     CookieTransport,
+    Key,
     Keys,
     Lockout,
     MemoryTokenStore,
@@ -98,14 +99,20 @@ assert_type(Auth(MemoryUserStore(), secret=""), Auth[MemoryUser])
 assert_type(Auth(MemoryUserStore(Member), secret="", tokens=None, lockout=None), Auth[Member])
 Auth(MemoryUserStore(), secret=b"", permissions={"admin": ["read"]}, transports=["cookie", "header", "websocket"])
 
+# A service that only verifies knows nobody.
+reader = Auth(None, keys=Keys(None, Key.from_jwk({})), tokens=None, issuer="https://accounts.example", audience="shop")
+assert_type(reader, Auth[Never])
+Reading = Annotated[Claims, reader.require_claims(scopes="orders:read")]
+
 
 # --- in endpoints
 
 CurrentCustomer = Annotated[Customer, Depends(auth.user)]
 MaybeCustomer = Annotated[Customer | None, Depends(auth.optional_user)]
 Admin = Annotated[Customer, auth.require(roles="admin")]
-Key = Annotated[ApiKey, auth.require_key(scopes="orders:read")]
+Robot = Annotated[ApiKey, auth.require_key(scopes="orders:read")]
 
+assert_type(auth.require_claims(scopes=["orders:read"], fresh=300), Security)
 assert_type(auth.require(any_of=[auth.require(roles=["admin", "owner"]), auth.require(fresh=300)]), Security)
 
 app = FastAPI(dependencies=[auth.require()])
@@ -122,7 +129,7 @@ async def me(customer: CurrentCustomer, admin: Admin, claims: Annotated[Claims, 
 
 
 @app.get("/greeting")
-async def greeting(customer: MaybeCustomer, key: Key) -> str:
+async def greeting(customer: MaybeCustomer, key: Robot) -> str:
     """Nobody is to be reckoned with."""
     assert_type(key.owner, str)
     return key.name if customer is None else customer.login
@@ -140,6 +147,10 @@ async def ws(socket: WebSocket, customer: CurrentCustomer) -> None:
 
 async def act(customer: Customer, connection: HTTPConnection) -> None:
     """Calls give what they say."""
+    assert_type(await auth.create_user("ada", "x", roles=["admin"], fields={"city": "Oslo"}), Customer)
+    assert_type(await auth.verify("token"), Claims)
+    assert_type(await reader.verify("token"), Claims)
+    assert_type(await auth.authenticate("token"), Customer)
     assert_type(await auth.issue(customer, ["orders:read"], client="robot"), TokenResponse)
     assert_type(await auth.create_key(customer, name="robot", scopes="orders:read", expires_in=60), NewApiKey)
     assert_type(await auth.rotate_key("id", overlap=60), NewApiKey)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Generic, Literal, TypeVar, overload
+from typing import Literal, Never, TypeVar, overload
 
 from fastapi import APIRouter, params
 from pydantic import BaseModel
@@ -12,19 +12,19 @@ from ..._core.scope import TrustedProxies
 from .._routes import auth_router
 from .._rules.challenges import checked_realm
 from .._rules.scopes import checked
-from .._rules.values import AuthEvent, Claims, NewApiKey, Session, TokenResponse
+from .._rules.values import AuthEvent, Claims
 from .._service.lockout import Lockout
 from .._service.options import AuthOptions
 from .._service.policy import PasswordPolicy
-from .._service.sessions import Caller
 from .._store import ApiKeyStore, Codec, TokenStore, User, UserStore
 from ..jose import JoseCodec, Keys
 from ..memory import MemoryApiKeyStore, MemoryTokenStore
 from ..passlib import PasswordHasher
 from .acting import acting
+from .administration import Administration
 from .api_key import CurrentApiKey, KeyRequirement
 from .current import CurrentClaims, CurrentUser, OptionalUser
-from .parts import Description, Parts, checked_scopes, keys_of, verifier_of
+from .parts import Description, Parts, checked_scopes, keys_of, users_of, verifier_of
 from .principals import Principal
 from .require import Permissions
 from .transports import Transport, TransportName, transports_of
@@ -32,7 +32,7 @@ from .transports import Transport, TransportName, transports_of
 UserT = TypeVar("UserT", bound=User)
 
 
-class Auth(Generic[UserT]):
+class Auth(Administration[UserT]):
     """How an application knows its users: tokens, sessions, roles, scopes, permissions, API keys.
 
     ```python
@@ -58,7 +58,7 @@ class Auth(Generic[UserT]):
     Durations are seconds. ``secret=`` or ``keys=`` is all that has no default.
 
     Args:
-        users: Keeps users.
+        users: Keeps users; None for a service that only verifies tokens and knows nobody.
         secret: Signs tokens (HS256), at least 32 bytes; of several, the first signs and the others verify.
         keys: Keys instead of a secret, for other algorithms, or for services that only verify.
         codec: Turns claims into tokens and back; `JoseCodec` where left out.
@@ -102,16 +102,72 @@ class Auth(Generic[UserT]):
         TypeError: An option is of another type.
 
     Attributes:
-        user: The dependency that gives the user: ``Annotated[User, Depends(auth.user)]``.
-        optional_user: The dependency that gives the user, or None for a request without a token.
         claims: The dependency that gives the claims of the token, and loads no user.
-        api_key: The dependency that gives the API key.
         keys: What tokens are signed and verified with; ``auth.keys.rotate(…)`` changes it while the app runs.
     """
 
+    @overload
+    def __init__(
+        self: "Auth[Never]",
+        users: None,
+        *,
+        tokens: None,
+        secret: str | bytes | Sequence[str | bytes] | None = None,
+        keys: Keys | None = None,
+        codec: Codec | None = None,
+        issuer: str | None = None,
+        audience: str | None = None,
+        leeway: float = 0.0,
+        transports: Sequence[TransportName | Transport] = ("header",),
+        scopes: Mapping[str, str] | None = None,
+        verified_cache: int = 0,
+        realm: str = "api",
+        token_url: str | None = None,
+        clock: Clock | None = None,
+    ) -> None: ...
+
+    @overload
     def __init__(
         self,
         users: UserStore[UserT],
+        *,
+        secret: str | bytes | Sequence[str | bytes] | None = None,
+        keys: Keys | None = None,
+        codec: Codec | None = None,
+        tokens: TokenStore | Literal["memory"] | None = "memory",
+        api_keys: ApiKeyStore | None = None,
+        issuer: str | None = None,
+        audience: str | None = None,
+        leeway: float = 0.0,
+        access_ttl: float = 900,
+        refresh_ttl: float = 14 * 86_400,
+        absolute_ttl: float = 90 * 86_400,
+        reuse_grace: float = 10,
+        one_time_ttl: float = 3_600,
+        session_limit: int = 100,
+        transports: Sequence[TransportName | Transport] = ("header",),
+        hasher: PasswordHasher | None = None,
+        policy: PasswordPolicy | None = None,
+        lockout: Lockout | Literal["memory"] | None = "memory",
+        scopes: Mapping[str, str] | None = None,
+        permissions: Permissions[UserT] = None,
+        claims: Callable[[UserT], Mapping[str, object] | Awaitable[Mapping[str, object]]] | None = None,
+        login_fields: Sequence[str] = ("login",),
+        key_prefix: str = "key",
+        clients: Mapping[str, str] | None = None,
+        on_password_reset: Callable[[UserT, str], Awaitable[None]] | None = None,
+        on_verify_email: Callable[[UserT, str], Awaitable[None]] | None = None,
+        on_event: Callable[[AuthEvent], Awaitable[None] | None] | None = None,
+        verified_cache: int = 0,
+        realm: str = "api",
+        token_url: str | None = None,
+        trusted_proxies: Iterable[str] = (),
+        clock: Clock | None = None,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        users: UserStore[UserT] | None,
         *,
         secret: str | bytes | Sequence[str | bytes] | None = None,
         keys: Keys | None = None,
@@ -150,7 +206,7 @@ class Auth(Generic[UserT]):
         issuer = checked_realm(realm) if issuer is None else issuer
         self.keys: Keys = keys_of(secret, keys, clock)
         options = AuthOptions(
-            users=users,
+            users=users_of(users, tokens),
             tokens=MemoryTokenStore() if tokens == "memory" else tokens,
             api_keys=MemoryApiKeyStore() if api_keys is None else api_keys,
             keys=self.keys,
@@ -179,15 +235,27 @@ class Auth(Generic[UserT]):
         verifier = verifier_of(options, leeway=leeway, cache=verified_cache)
         described = Description(checked_realm(realm), token_url, TrustedProxies(trusted_proxies))
         self._parts = parts = Parts(options, verifier, transports_of(transports), permissions, described)
-        self.user: CurrentUser[UserT] = parts.user
-        self.optional_user: OptionalUser[UserT] = parts.optional_user
         self.claims: CurrentClaims[UserT] = parts.claims
-        self.api_key: CurrentApiKey = parts.api_key
 
     def __repr__(self) -> str:
         return f"<Auth {self._parts.realm!r}>"
 
     # --- in endpoints
+
+    @property
+    def user(self) -> CurrentUser[UserT]:
+        """The dependency that gives the user: ``Annotated[User, Depends(auth.user)]``."""
+        return self._parts.with_users().user
+
+    @property
+    def optional_user(self) -> OptionalUser[UserT]:
+        """The dependency that gives the user, or None for who shows no token, or has a cookie that has ended."""
+        return self._parts.with_users().optional_user
+
+    @property
+    def api_key(self) -> CurrentApiKey:
+        """The dependency that gives the API key."""
+        return self._parts.with_users().api_key
 
     def require(
         self,
@@ -230,9 +298,24 @@ class Auth(Generic[UserT]):
             ValueError: A scope is none of those there are, or another argument makes no sense.
             TypeError: A marker is of another `Auth`, or is none.
         """
-        return self._parts.requirements.marker(
+        return self._parts.with_users().requirements.marker(
             scopes=scopes, roles=roles, permissions=permissions, fresh=fresh, any_of=any_of, all_of=all_of
         )
+
+    def require_claims(self, *, scopes: str | Collection[str] = (), fresh: float | None = None) -> params.Security:
+        """Give the marker of a token that has to meet a demand; it yields the claims, and loads no user.
+
+        What a user has lost since the token was issued, the token still allows until it expires or its session ends:
+        `require` looks.
+
+        Args:
+            scopes: The token has to allow all of them; a text may hold several, separated by spaces.
+            fresh: Seconds since the user last showed a password, at most.
+
+        Raises:
+            ValueError: A scope is none of those there are, or ``fresh`` makes no sense.
+        """
+        return self._parts.requirements.claims_marker(self.claims, scopes=scopes, fresh=fresh)
 
     def require_key(self, *, scopes: str | Collection[str] = ()) -> params.Security:
         """Give the marker of an API key that has to allow all of some scopes; it yields the key.
@@ -264,105 +347,6 @@ class Auth(Generic[UserT]):
         return auth_router(
             self._parts.wiring(), exclude=exclude, paths=paths or {}, user_model=user_model, registration=registration
         )
-
-    # --- everywhere
-
-    async def issue(
-        self, user: UserT, scopes: Iterable[str] | None = None, *, client: str | None = None
-    ) -> TokenResponse:
-        """Start a session of a user without asking for a password: for tests, and for other ways to log in.
-
-        Args:
-            user: Whose session.
-            scopes: What its tokens allow; all that the user may where left out.
-            client: What the list of sessions calls the client.
-
-        Raises:
-            ValueError: The user may not have one of the scopes.
-            InvalidTokenError: (401) The store does not know the user, or not as active, or has ended all tokens since.
-            AuthUnavailableError: (503) The session cannot be kept.
-        """
-        granted = None if scopes is None else checked(scopes)
-        issued = await self._parts.acting_service().sessions.start(
-            user, scopes=granted, caller=Caller(agent=client or "")
-        )
-        return issued.tokens
-
-    @overload
-    async def revoke(self, token: str, /) -> None: ...
-
-    @overload
-    async def revoke(self, *, session: str) -> None: ...
-
-    @overload
-    async def revoke(self, *, user: UserT) -> None: ...
-
-    async def revoke(self, token: str | None = None, *, session: str | None = None, user: UserT | None = None) -> None:
-        """End a token, a session, or all sessions of a user; they are refused from the next request on.
-
-        Args:
-            token: A refresh token, which ends with its session, or an access token, which ends alone.
-            session: The ID of a session.
-            user: Whose sessions and tokens all end.
-
-        Raises:
-            SessionNotFoundError: (404) There is no such session.
-            TypeError: Not exactly one of the three is given.
-            AuthUnavailableError: (503) A store cannot be asked.
-        """
-        if [token, session, user].count(None) != 2:
-            raise TypeError("revoke one thing: a token, session= or user=")
-        service = self._parts.acting_service()
-        if user is not None:
-            await service.sessions.end_all(str(user.id))
-        elif session is not None:
-            await service.sessions.end(session)
-        else:
-            await service.inspection.revoke(token or "")
-
-    async def sessions(self, user: UserT) -> Sequence[Session]:
-        """Give the sessions of a user, the most recently used first."""
-        return await self._parts.acting_service().sessions.of(str(user.id))
-
-    async def create_key(
-        self, user: UserT, *, name: str, scopes: str | Iterable[str] = (), expires_in: float | None = None
-    ) -> NewApiKey:
-        """Make an API key of a user; its text is in the answer and nowhere else.
-
-        Args:
-            user: Whose key.
-            name: What the user calls it.
-            scopes: What it allows; no more than the user may.
-            expires_in: Seconds after which it ends; never where left out.
-
-        Raises:
-            ValueError: The user may not have one of the scopes, or ``expires_in`` is not positive.
-            AuthUnavailableError: (503) The key cannot be kept.
-        """
-        return await self._parts.api_keys.create(user, name=name, scopes=checked(scopes), expires_in=expires_in)
-
-    async def rotate_key(self, key_id: str, *, overlap: float = 0) -> NewApiKey:
-        """Make a successor of an API key, with its name, scopes and lifetime.
-
-        Args:
-            key_id: Which key.
-            overlap: Seconds for which the key itself still works.
-
-        Raises:
-            ApiKeyNotFoundError: (404) There is no such key.
-            ValueError: ``overlap`` is negative.
-            AuthUnavailableError: (503) The store cannot be asked.
-        """
-        return await self._parts.api_keys.rotate(key_id, overlap=overlap)
-
-    async def revoke_key(self, key_id: str) -> None:
-        """Take an API key back; it is refused from the next request on.
-
-        Raises:
-            ApiKeyNotFoundError: (404) There is no such key.
-            AuthUnavailableError: (503) The store cannot be asked.
-        """
-        await self._parts.api_keys.revoke(key_id)
 
     def act_as(
         self, user: UserT, scopes: str | Iterable[str] | None = None, *, fresh: bool = True

@@ -80,7 +80,7 @@ class OptionalUser(_Current[UserT]):
         """Give the user or None: FastAPI calls this.
 
         Raises:
-            InvalidTokenError: (401) There is a token, in no cookie, and it is not good; who sends one wants to be known.
+            InvalidTokenError: (401) There is a token, in no cookie, that is not good; who sends one wants to be known.
             AmbiguousCredentialsError: (400) There is more than one.
             CSRFError: (403) It came in a cookie, and perhaps from another page.
             AuthUnavailableError: (503) A store cannot be asked.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, Never, Self, TypeVar, cast
 
 from ..._core.clock import Clock
 from ..._core.scope import TrustedProxies
@@ -13,7 +13,7 @@ from .._service.keys import ApiKeys
 from .._service.options import AuthOptions
 from .._service.service import AuthService
 from .._service.verifier import Verifier
-from .._store import User
+from .._store import User, UserStore
 from ..jose import Keys
 from .api_key import CurrentApiKey
 from .csrf import CSRF
@@ -27,6 +27,10 @@ from .wiring import Wiring
 UserT = TypeVar("UserT", bound=User)
 
 _TOKEN_URL = "auth/token"  # noqa: S105  # where the router is included more often than not
+_NO_USERS = (
+    "this Auth has no users: give it a store of them, or ask for the token alone, with auth.claims, "
+    "auth.require_claims(…) and auth.verify(token)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Parts(Generic[UserT]):
         self._cookies = next((each for each in transports if isinstance(each, CookieTransport)), None)
         self._csrf = _csrf(options.keys, needed=self._cookies is not None)
         self._proxies = description.proxies
-        authenticator = Authenticator(verifier, options.users, options.tokens, options.clock)
+        self.authenticator = authenticator = Authenticator(verifier, options.users, options.tokens, options.clock)
         self.principals = principals = Principals(authenticator, transports, self._csrf, realm)
         token_url = description.token_url or (_TOKEN_URL if options.tokens is not None else None)
         schemes = schemes_of(transports, realm=realm, token_url=token_url, scopes=options.scopes)
@@ -90,6 +94,16 @@ class Parts(Generic[UserT]):
             self._service = AuthService(
                 options, tokens=options.tokens, authenticator=authenticator, verifier=verifier, keys=self.api_keys
             )
+
+    def with_users(self) -> Self:
+        """Give the parts to what needs users.
+
+        Raises:
+            ValueError: This `Auth` has none.
+        """
+        if isinstance(self.options.users, _NoUsers):
+            raise ValueError(_NO_USERS)  # noqa: TRY004 - an `Auth` without users is right until somebody asks for one
+        return self
 
     def acting_service(self) -> AuthService[UserT]:
         """Give what acts.
@@ -118,6 +132,28 @@ class Parts(Generic[UserT]):
             realm=self.realm,
             proxies=self._proxies,
         )
+
+
+class _NoUsers:
+    """Stands in for the users of a service that has none."""
+
+    async def _refuse(self, *_: Any, **__: Any) -> Never:
+        raise ValueError(_NO_USERS)
+
+    get = find = create = update = _refuse
+
+
+def users_of(users: UserStore[UserT] | None, tokens: object) -> UserStore[UserT]:
+    """Give who keeps users; for a service that knows nobody, what says so.
+
+    Raises:
+        ValueError: Sessions are to be kept of users that nobody keeps.
+    """
+    if users is not None:
+        return users
+    if tokens is not None:
+        raise ValueError("an Auth without users only verifies: write Auth(None, tokens=None, …), or give it users")
+    return cast("UserStore[UserT]", _NoUsers())
 
 
 def keys_of(secret: str | bytes | Sequence[str | bytes] | None, keys: Keys | None, clock: Clock) -> Keys:

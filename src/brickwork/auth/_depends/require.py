@@ -14,8 +14,9 @@ from .._errors import ForbiddenError, InsufficientScopeError, LoginTooOldError
 from .._rules import challenges
 from .._rules.demands import Demand, Lack, Standing
 from .._rules.scopes import checked
+from .._rules.values import Claims
 from .._store import User
-from .current import CurrentUser
+from .current import CurrentClaims, CurrentUser
 from .principals import Principals
 
 UserT = TypeVar("UserT", bound=User)
@@ -66,17 +67,26 @@ class Requirements(Generic[UserT]):
             ValueError: A scope is not one of those there are, or another argument makes no sense.
             TypeError: ``any_of`` or ``all_of`` holds what is no requirement of the same `Auth`.
         """
-        if fresh is not None and not fresh > 0:
-            raise ValueError(f"fresh={fresh}: give the seconds since the login that are accepted, as in fresh=300")
         demand = Demand(
             frozenset(self.known(scopes)),
             frozenset() if roles is None else _choice("roles", _names("roles", roles)),
             _names("permissions", permissions),
-            fresh,
+            _checked_fresh(fresh),
             () if any_of is None else _choice("any_of", tuple(self._demand(marker) for marker in any_of)),
             tuple(self._demand(marker) for marker in all_of),
         )
         return params.Security(Requirement(self, demand), scopes=tuple(sorted(demand.needed_scopes())))
+
+    def claims_marker(
+        self, current: CurrentClaims[UserT], *, scopes: str | Collection[str], fresh: float | None
+    ) -> params.Security:
+        """Make the marker of a demand that the claims of a token have to meet by themselves.
+
+        Raises:
+            ValueError: A scope is not one of those there are, or ``fresh`` makes no sense.
+        """
+        demand = Demand(frozenset(self.known(scopes)), fresh=_checked_fresh(fresh))
+        return params.Security(ClaimsRequirement(self, current, demand), scopes=tuple(sorted(demand.scopes)))
 
     def known(self, scopes: str | Collection[str]) -> tuple[str, ...]:
         """Check scopes that a route requires.
@@ -104,9 +114,25 @@ class Requirements(Generic[UserT]):
             InsufficientScopeError: (403) The token does not allow it.
             ForbiddenError: (403) The user may not.
         """
-        lack = demand.lack(await self._standing(demand, user, connection))
+        self._refuse(demand.lack(await self._standing(demand, user, connection)))
+
+    def enforce_claims(self, demand: Demand, claims: Claims) -> None:
+        """Refuse claims that do not meet a demand.
+
+        Raises:
+            LoginTooOldError: (401) The login is too long ago.
+            InsufficientScopeError: (403) The token does not allow it.
+        """
+        self._refuse(demand.lack(Standing(claims.scopes, (), (), self._age(claims))))
+
+    def _refuse(self, lack: Lack | None) -> None:
         if lack is not None:
             raise _REFUSALS[lack.of](self._principals.realm, lack)
+
+    def _age(self, claims: Claims) -> float | None:
+        """Give the seconds since the user showed a password, as far as the token knows."""
+        at = claims.get("auth_time")
+        return None if at is None else self._clock.time() - at
 
     async def _standing(self, demand: Demand, user: UserT, connection: HTTPConnection) -> Standing:
         principal = self._principals.known(connection)
@@ -124,9 +150,7 @@ class Requirements(Generic[UserT]):
             # What the user has lost since the token was issued is lost at once. Where the application put another user
             # there and a token was read all the same, both are limits, too.
             scopes = tuple(scope for scope in scopes if scope in user.scopes)
-        at = principal.claims.get("auth_time")
-        age = None if at is None else self._clock.time() - at
-        return Standing(scopes, user.roles, permissions, age)
+        return Standing(scopes, user.roles, permissions, self._age(principal.claims))
 
     def _is_overridden(self, connection: HTTPConnection) -> bool:
         return self.current in getattr(connection.scope.get("app"), "dependency_overrides", ())
@@ -181,6 +205,49 @@ class Requirement:
         """
         await self.of.enforce(self.demand, user, connection)
         return user
+
+
+class ClaimsRequirement:
+    """Gives the claims of a token, which meet a demand; no user is loaded.
+
+    Attributes:
+        of: What made it.
+        current: The dependency that gives the claims; the requirement rests on it, so that overriding it reaches here.
+        demand: What is demanded.
+    """
+
+    __problems__: tuple[type[Problem], ...]
+
+    def __init__(self, of: Requirements[Any], current: CurrentClaims[Any], demand: Demand) -> None:
+        self.of = of
+        self.current = current
+        self.demand = demand
+        self._hash = hash((id(of), "claims", demand))
+        self.__problems__ = _problems(demand)
+        keyword = Parameter.KEYWORD_ONLY
+        self.__signature__ = Signature([Parameter("claims", keyword, annotation=Annotated[Any, Depends(current)])])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ClaimsRequirement) and self.of is other.of and self.demand == other.demand
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    async def __call__(self, *, claims: Claims) -> Claims:
+        """Give the claims: FastAPI calls this.
+
+        Raises:
+            LoginTooOldError: (401) The login is too long ago.
+            InsufficientScopeError: (403) The token does not allow it.
+        """
+        self.of.enforce_claims(self.demand, claims)
+        return claims
+
+
+def _checked_fresh(fresh: float | None) -> float | None:
+    if fresh is not None and not fresh > 0:
+        raise ValueError(f"fresh={fresh}: give the seconds since the login that are accepted, as in fresh=300")
+    return fresh
 
 
 def _names(option: str, names: str | Collection[str]) -> frozenset[str]:

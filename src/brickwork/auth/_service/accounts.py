@@ -42,12 +42,12 @@ class Accounts(Generic[UserT]):
         self._one_time = one_time
         self._events = events
 
-    async def register(self, login: str, password: str, fields: Mapping[str, Any], *, caller: Caller) -> UserT:
+    async def register(self, login: str, password: str | None, fields: Mapping[str, Any], *, caller: Caller) -> UserT:
         """Add a user.
 
         Args:
             login: What the user will type.
-            password: The password.
+            password: The password; None for an account that nobody logs in to.
             fields: More fields of the user, by name.
             caller: Who asks.
 
@@ -63,12 +63,13 @@ class Accounts(Generic[UserT]):
             **{field: fields.get(field) for field in self._options.login_fields if field in fields},
         }
         known = {field: _normal(field, value) for field, value in logins.items() if isinstance(value, str)}
-        await self._options.policy.check(password, context=list(known.values()))
+        if password is not None:
+            await self._options.policy.check(password, context=list(known.values()))
         for each in known.values():
             # One user's login must not be another's e-mail address.
             if await self._login.find(each) is not None:
                 raise LoginTakenError
-        password_hash = await self._options.hasher.hash(password)
+        password_hash = None if password is None else await self._options.hasher.hash(password)
         user = await self._options.users.create({**fields, **known, "password_hash": password_hash})
         await self._events.tell("registered", user_id=str(user.id), address=caller.address)
         return user
