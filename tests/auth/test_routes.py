@@ -222,7 +222,7 @@ async def test_the_token_endpoint_says_what_is_wrong(form: dict[str, str], error
         {"content": '{"grant_type": "password"}', "type": "application/json"},
         {"content": "grant_type=password", "type": "multipart/form-data"},
         {"content": "", "params": {"grant_type": "password", "username": "ada", "password": PASSWORD}},
-        {"content": "grant_type=password&username=ada", "params": {"password": PASSWORD}},
+        {"content": f"grant_type=password&username=ada&password={PASSWORD}", "params": {"client_secret": "x"}},
     ],
     ids=["twice", "grant twice", "not UTF-8", "raw bytes", "too many", "text", "JSON", "multipart", "query", "both"],
 )
