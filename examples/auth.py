@@ -39,13 +39,12 @@ from typing import Annotated
 from fastapi import FastAPI
 
 from brickwork import install
-from brickwork.auth import ApiKey, Auth, MemoryUser, MemoryUserStore, PasswordHasher
+from brickwork.auth import ApiKey, Auth, MemoryUser, MemoryUserStore
 
 SCOPES = {"orders:read": "Read orders"}
 
 users = MemoryUserStore()
-hasher = PasswordHasher()
-auth = Auth(users, secret=secrets.token_urlsafe(64), hasher=hasher, scopes=SCOPES)
+auth = Auth(users, secret=secrets.token_urlsafe(64), scopes=SCOPES)
 
 Reader = Annotated[MemoryUser, auth.require(scopes="orders:read")]
 Admin = Annotated[MemoryUser, auth.require(roles="admin")]
@@ -55,8 +54,7 @@ ReaderKey = Annotated[ApiKey, auth.require_key(scopes="orders:read")]
 @asynccontextmanager
 async def first_admin(_app: FastAPI) -> AsyncGenerator[None]:
     if await users.find("ada") is None:
-        password_hash = await hasher.hash("violet kettle bridge")
-        await users.create({"login": "ada", "password_hash": password_hash, "roles": ("admin",), "scopes": (*SCOPES,)})
+        await auth.create_user("ada", "violet kettle bridge", roles=["admin"], scopes=[*SCOPES])
     yield
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
-from brickwork.auth import Auth, ForbiddenError, Lockout, LoginTakenError, PasswordHasher, UserName, UserOut
+from brickwork.auth import Auth, ForbiddenError, Lockout, LoginTakenError, UserName, UserOut
 from brickwork.auth.sqlalchemy import (
     AuthTables,
     AuthUser,
@@ -67,7 +67,6 @@ class Accounts:
         self.users = SQLAlchemyUserStore(db, User)
         self._tokens = SQLAlchemyTokenStore(db, _TABLES)
         self._attempts = SQLAlchemyAttemptStore(db, _TABLES)
-        self._hasher = PasswordHasher()
         self._admin_password = admin_password
         self.auth = Auth(
             self.users,
@@ -76,7 +75,6 @@ class Accounts:
             api_keys=SQLAlchemyApiKeyStore(db, _TABLES),
             lockout=Lockout(5, per=900, store=self._attempts),
             transports=("header", "cookie"),
-            hasher=self._hasher,
             scopes=SCOPES,
             issuer="bookshop",
             trusted_proxies=["127.0.0.1"],
@@ -94,9 +92,8 @@ class Accounts:
         if await self.users.find("admin") is not None:
             return False
         password = self._admin_password
-        password_hash = None if password is None else await self._hasher.hash(password)
         with suppress(LoginTakenError):  # another process, which starts at the same time, was faster
-            await self.users.create({"login": "admin", "password_hash": password_hash, **_rights("admin")})
+            await self.auth.create_user("admin", password, roles=["admin"], scopes=ALLOWED["admin"])
             return password is not None
         return False
 
