@@ -155,6 +155,7 @@ async def test_an_outdated_hash_is_renewed_by_a_success_alone() -> None:
     assert at_last.password_hash == after_success.password_hash
 
 
+@pytest.mark.promise("auth-I2")
 async def test_a_password_that_was_changed_meanwhile_does_not_come_back() -> None:
     """A login that would renew an old hash leaves alone what was changed while it was hashing, and is refused."""
     hasher = _Interrupted()

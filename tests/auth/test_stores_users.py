@@ -133,3 +133,28 @@ async def test_tokens_end_with_the_update_that_says_so(user_store: UserStore[Any
     user = await user_store.get(user_id)
     assert user is not None
     assert (user.token_version, user.password_hash) == (20, "new")
+
+
+@pytest.mark.promise("auth-I1")
+async def test_a_change_may_ask_for_a_token_version(user_store: UserStore[Any]) -> None:
+    """Under another version nothing changes, and of many who ask for one and end it, one has its way."""
+    created = await user_store.create({"login": "ada", "password_hash": "old"})
+    user_id = str(created.id)
+
+    kept = await user_store.update(user_id, {"email": "ada@example.com"}, if_version=0)
+    made = await asyncio.gather(
+        *(
+            user_store.update(user_id, {"password_hash": f"new {turn}"}, end_tokens=True, if_version=0)
+            for turn in range(20)
+        )
+    )
+    late = await user_store.update(user_id, {"password_hash": "late"}, if_version=0)
+    nobody = await user_store.update("0", {"password_hash": "late"}, if_version=0)
+
+    assert kept is not None
+    assert (kept.email, kept.token_version) == ("ada@example.com", 0)
+    [winner] = [each for each in made if each is not None]
+    assert (late, nobody) == (None, None)
+    user = await user_store.get(user_id)
+    assert user is not None
+    assert (user.token_version, user.password_hash, user.email) == (1, winner.password_hash, "ada@example.com")

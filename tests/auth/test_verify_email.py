@@ -1,8 +1,11 @@
 """Verifying an e-mail address: a link for who reads it, good for that address and one use."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 from httpx2 import Response
 
+from brickwork.auth import MemoryTokenStore
 from brickwork.auth._routes import Registration
 from brickwork.testing import assert_problem
 from tests.auth.site import PASSWORD, Site, bearer, open_site
@@ -64,6 +67,25 @@ async def test_a_token_is_for_the_address_it_was_sent_to() -> None:
     assert not after.email_verified
 
 
+@pytest.mark.promise("auth-I2")
+@pytest.mark.parametrize("end_tokens", [True, False])
+async def test_an_address_that_changes_meanwhile_is_not_verified(end_tokens: bool) -> None:
+    """Between the look at the address and the note that it is the user's, it was changed."""
+    tokens = _Interrupted()
+    async with open_site(tokens=tokens) as site:
+        user = await site.add(email="ada@example.com")
+        token = await _token(site)
+        change = {"email": "eve@example.com"}
+        tokens.meanwhile = lambda: site.users.update(user.id, change, end_tokens=end_tokens)
+
+        answer = await _verify(site, token)
+
+        after = await site.users.get(user.id)
+    assert_problem(answer, 400, slug="invalid-one-time-token")
+    assert after is not None
+    assert (after.email, after.email_verified) == ("eve@example.com", False)
+
+
 @pytest.mark.promise("auth-60")
 async def test_a_token_verifies_its_own_user_alone() -> None:
     """Whoever shows Bob's token, and is logged in as whom, it verifies Bob's address."""
@@ -115,6 +137,17 @@ async def test_asking_again_tells_nothing() -> None:
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.text for answer in answers}) == 1
     assert [login for login, _ in site.inbox] == ["ada"]
+
+
+class _Interrupted(MemoryTokenStore):
+    """Lets something happen when a one-time token has been spent."""
+
+    meanwhile: Callable[[], Awaitable[object]]
+
+    async def spend(self, token_id: str, *, now: float, until: float) -> bool:
+        spent = await super().spend(token_id, now=now, until=until)
+        await self.meanwhile()
+        return spent
 
 
 async def _token(site: Site, login: str = "ada") -> str:

@@ -73,13 +73,16 @@ class UserStore(Protocol[UserT_co]):
         """
         ...
 
-    async def update(self, user_id: str, changes: Mapping[str, Any], *, end_tokens: bool = False) -> UserT_co | None:
-        """Change some fields of a user, and give the user as it is then; None where there is none.
+    async def update(
+        self, user_id: str, changes: Mapping[str, Any], *, end_tokens: bool = False, if_version: int | None = None
+    ) -> UserT_co | None:
+        """Change some fields of a user, and give the user as it is then; None where nothing was changed.
 
         Args:
             user_id: Whose fields.
             changes: New values by the names of `User`.
             end_tokens: Whether the token version goes up by one, in the same step.
+            if_version: Change nothing unless this is the token version, looked at in the same step.
         """
         ...
 

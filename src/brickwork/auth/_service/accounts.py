@@ -100,7 +100,14 @@ class Accounts(Generic[UserT]):
         if claims.get("email") != address_of(user):
             raise InvalidOneTimeTokenError
         await self._one_time.spend(claims)
-        await self._options.users.update(claims.subject, {"email_verified": True})
+        users, version = self._options.users, user.token_version
+        verified = await users.update(claims.subject, {"email_verified": True}, if_version=version)
+        if verified is None:
+            raise InvalidOneTimeTokenError
+        if claims.get("email") != address_of(verified):
+            # The address was changed since it was looked at, and nothing has shown the new one to be the user's.
+            await users.update(claims.subject, {"email_verified": False})
+            raise InvalidOneTimeTokenError
         await self._events.tell("email-verified", user_id=claims.subject, address=caller.address)
 
 

@@ -94,11 +94,8 @@ class Login(Generic[UserT]):
 
     async def _renew(self, user: UserT, new_hash: str) -> None:
         """Put a better hash of the same password in the place of an outdated one."""
-        user_id = str(user.id)
-        now = await self._options.users.get(user_id)
         # Hashing takes a while: a password that was changed meanwhile must not come back.
-        if now is not None and now.token_version == user.token_version:
-            await self._options.users.update(user_id, {"password_hash": new_hash})
+        await self._options.users.update(str(user.id), {"password_hash": new_hash}, if_version=user.token_version)
 
 
 def _key(login: str) -> str:

@@ -99,9 +99,8 @@ class Passwords(Generic[UserT]):
     async def _replace(self, user: UserT, password_hash: str) -> UserT | None:
         user_id = str(user.id)
         # Hashing takes a while: a password that was set anew meanwhile must not be overwritten by who knew the old one.
-        now = await self._options.users.get(user_id)
-        if now is None or not now.active or now.token_version != user.token_version:
-            return None
-        changed = await self._options.users.update(user_id, {"password_hash": password_hash}, end_tokens=True)
+        changed = await self._options.users.update(
+            user_id, {"password_hash": password_hash}, end_tokens=True, if_version=user.token_version
+        )
         await self._tokens.end_all(user_id)
         return changed

@@ -110,8 +110,12 @@ class MemoryUserStore(Generic[UserT]):
             self._keep(user)
         return _snapshot(user)
 
-    async def update(self, user_id: str, changes: Mapping[str, Any], *, end_tokens: bool = False) -> UserT | None:
-        """Change some fields of a user, and give the user as it is then; None where there is none.
+    async def update(
+        self, user_id: str, changes: Mapping[str, Any], *, end_tokens: bool = False, if_version: int | None = None
+    ) -> UserT | None:
+        """Change some fields of a user, and give the user as it is then.
+
+        Nothing is changed, and None given, where there is no such user, or its token version is not ``if_version``.
 
         Raises:
             LoginTakenError: (409) Somebody else has that login, or that e-mail address.
@@ -120,7 +124,7 @@ class MemoryUserStore(Generic[UserT]):
         changes = with_normal_logins(changes, _UNIQUE)
         with self._lock:
             user = self._users.get(user_id)
-            if user is None:
+            if user is None or if_version not in (None, user.token_version):
                 return None
             version = {"token_version": user.token_version + 1} if end_tokens else {}
             changed = _changed(user, {**changes, **version})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Integer, String, UniqueConstraint, Uuid, inspect, select
+from sqlalchemy import Integer, String, UniqueConstraint, Uuid, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, synonym
@@ -55,6 +55,7 @@ class SQLAlchemyUserStore(Generic[UserT]):
         self._key = mapper.primary_key[0].type
         self._attributes = {each.key: each.key for each in mapper.column_attrs}
         self._attributes |= {each.key: each.name for each in mapper.synonyms}
+        self._version: Any = mapper.column_attrs[self._attributes["token_version"]].columns[0]
         self._unique = tuple(name for name in _UNIQUE if name in self._attributes)
         kept = {self._attributes[name] for name in self._unique}
         # A login may go by the model's own name, too.
@@ -96,8 +97,12 @@ class SQLAlchemyUserStore(Generic[UserT]):
             await self._refuse_taken(fields, error)
         return user
 
-    async def update(self, user_id: str, changes: Mapping[str, Any], *, end_tokens: bool = False) -> UserT | None:
-        """Change some fields of a user, and give the user as it is then; None where there is none.
+    async def update(
+        self, user_id: str, changes: Mapping[str, Any], *, end_tokens: bool = False, if_version: int | None = None
+    ) -> UserT | None:
+        """Change some fields of a user, and give the user as it is then.
+
+        Nothing is changed, and None given, where there is no such user, or its token version is not ``if_version``.
 
         Raises:
             LoginTakenError: (409) Somebody else has that login, or that e-mail address.
@@ -109,10 +114,19 @@ class SQLAlchemyUserStore(Generic[UserT]):
             return None
         try:
             async with self._work.writing() as session:
+                if if_version is not None and not await self._claimed(session, key, if_version):
+                    return None
                 return await self._changed(session, key, changes, end_tokens=end_tokens)
         except IntegrityError as error:
             await self._refuse_taken(changes, error, user_id)
             raise  # pragma: no cover - type checkers do not know that it has raised
+
+    async def _claimed(self, session: AsyncSession, key: object, version: int) -> bool:
+        """Lock a user who has a token version: writing what is there does so in every database, reading does not."""
+        column = self._version
+        own_key = next(iter(column.table.primary_key))
+        statement = update(column.table).where(own_key == key, column == version).values({column: column})
+        return bool((await session.execute(statement.returning(column))).all())
 
     async def _changed(
         self, session: AsyncSession, key: object, changes: Mapping[str, Any], *, end_tokens: bool
