@@ -1,6 +1,7 @@
 """API keys: shown once, kept as a hash, narrowed to what their owner may, and taken back at once."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
@@ -307,17 +308,70 @@ async def test_a_malformed_key_is_refused(body: dict[str, Any]) -> None:
     assert_problem(response, 422)
 
 
+@pytest.mark.promise("auth-J6")
+async def test_no_request_waits_for_the_note_of_a_use() -> None:
+    """A note that takes as long as the request itself is written behind the answer."""
+    store = _Locked()
+    async with _open(api_keys=store) as site:
+        user = await site.add()
+        key = await site.auth.create_key(user, name="ci")
+
+        async with asyncio.timeout(5):
+            answers = [await _call(site, key.key), await _call(site, key.key)]
+            before = await store.get(key.record.id)
+            store.unlocked.set()
+            await store.noted.wait()
+        after = await store.get(key.record.id)
+
+    assert [each.status_code for each in answers] == [200, 200]
+    assert before is not None
+    assert before.last_used_at is None
+    assert after is not None
+    assert after.last_used_at is not None
+
+
+@pytest.mark.promise("auth-J6")
+async def test_a_note_that_fails_in_any_way_fails_no_request(expected_errors: list[logging.LogRecord]) -> None:
+    """The log names the kind of the error."""
+    store = _Counting()
+    store.fails = True
+    store.error = RuntimeError("not for the log")
+    async with _open(api_keys=store) as site:
+        user = await site.add()
+        key = await site.auth.create_key(user, name="ci")
+
+        response = await _call(site, key.key)
+
+    assert response.status_code == 200
+    assert [each.getMessage() for each in expected_errors] == ["touch failed: RuntimeError"]
+
+
+class _Locked(MemoryApiKeyStore):
+    """Writes no use down until it is unlocked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unlocked = asyncio.Event()
+        self.noted = asyncio.Event()
+
+    async def touch(self, key_id: str, *, at: datetime) -> None:
+        await self.unlocked.wait()
+        await super().touch(key_id, at=at)
+        self.noted.set()
+
+
 class _Counting(MemoryApiKeyStore):
     """Counts the notes of use."""
 
     touches = 0
     fails = False
+    error: Exception = AuthUnavailableError()
 
     async def touch(self, key_id: str, *, at: datetime) -> None:
         self.touches += 1
         await asyncio.sleep(0)
         if self.fails:
-            raise AuthUnavailableError
+            raise self.error
         await super().touch(key_id, at=at)
 
 

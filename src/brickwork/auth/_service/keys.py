@@ -1,5 +1,6 @@
 """API keys: made, shown once, recognised, replaced and taken back."""
 
+import asyncio
 import hmac
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,10 +12,11 @@ from .._errors import ApiKeyNotFoundError, AuthUnavailableError, InvalidApiKeyEr
 from .._rules.keys import KeyText
 from .._rules.scopes import narrow
 from .._rules.values import ApiKey, EventKind, NewApiKey
-from .events import Events
+from .events import Events, logged
 from .options import AuthOptions, UserT
 
 _TOUCHED_EVERY: Final = timedelta(seconds=60)
+_TOUCH_WAIT: Final = 0.05
 _NO_HASH: Final = bytes(32)
 
 
@@ -30,7 +32,7 @@ class ApiKeys(Generic[UserT]):
         self._options = options
         self._store = options.api_keys
         self._events = events
-        self._touching: set[str] = set()
+        self._touching: dict[str, asyncio.Task[None]] = {}
 
     async def create(
         self, user: UserT, *, name: str, scopes: Sequence[str] = (), expires_in: float | None = None
@@ -147,13 +149,17 @@ class ApiKeys(Generic[UserT]):
         recent = key.last_used_at is not None and now - key.last_used_at < _TOUCHED_EVERY
         if recent or key.id in self._touching:
             return
-        self._touching.add(key.id)
+        task = self._touching[key.id] = asyncio.create_task(self._note(key.id, now))
+        # Whoever calls may hold the lock that the write waits for: it goes on behind the answer.
+        await asyncio.wait([task], timeout=_TOUCH_WAIT)
+
+    async def _note(self, key_id: str, at: datetime) -> None:
+        """Write down when a key was used; it is good, whether this can be noted or not."""
         try:
-            # The key is good, whether this can be noted or not.
-            with suppress(AuthUnavailableError):
-                await self._store.touch(key.id, at=now)
+            with logged("touch"), suppress(AuthUnavailableError):
+                await self._store.touch(key_id, at=at)
         finally:
-            self._touching.discard(key.id)
+            del self._touching[key_id]
 
     def _has_expired(self, key: ApiKey) -> bool:
         return key.expires_at is not None and key.expires_at <= self._now()
