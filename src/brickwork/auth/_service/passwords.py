@@ -3,7 +3,6 @@
 from typing import Generic
 
 from .._errors import InvalidOneTimeTokenError, InvalidTokenError
-from .._store import TokenStore
 from .events import Events, logged
 from .login import Login
 from .onetime import RESET_TYPE, OneTimeTokens
@@ -16,9 +15,8 @@ class Passwords(Generic[UserT]):
 
     Args:
         options: How the block was set up.
-        tokens: Where sessions are kept.
         login: Knows whether a password is right.
-        sessions: Starts the session that goes on after a change.
+        sessions: Ends the sessions of before a change, and starts the one that goes on after it.
         one_time: Makes and reads the tokens of links.
         events: Is told what happens.
     """
@@ -27,14 +25,12 @@ class Passwords(Generic[UserT]):
         self,
         options: AuthOptions[UserT],
         *,
-        tokens: TokenStore,
         login: Login[UserT],
         sessions: Sessions[UserT],
         one_time: OneTimeTokens[UserT],
         events: Events,
     ) -> None:
         self._options = options
-        self._tokens = tokens
         self._login = login
         self._sessions = sessions
         self._one_time = one_time
@@ -51,7 +47,9 @@ class Passwords(Generic[UserT]):
             AuthUnavailableError: (503) A store cannot be asked.
         """
         await self._login.confirm(user, current, caller=caller)
-        changed = await self._replace(user, await self._hashed(user, new))
+        password_hash = await self._hashed(user, new)
+        async with self._sessions.all_ended(str(user.id)):
+            changed = await self._replace(user, password_hash)
         if changed is None:
             raise InvalidTokenError
         await self._events.tell("password-changed", user_id=str(user.id), address=caller.address)
@@ -84,8 +82,10 @@ class Passwords(Generic[UserT]):
         if claims.token_version != user.token_version:
             raise InvalidOneTimeTokenError
         password_hash = await self._hashed(user, new)
-        await self._one_time.spend(claims)
-        if await self._replace(user, password_hash) is None:
+        async with self._sessions.all_ended(claims.subject):
+            await self._one_time.spend(claims)
+            changed = await self._replace(user, password_hash)
+        if changed is None:
             raise InvalidOneTimeTokenError
         await self._login.forgive(user.login, caller)
         await self._events.tell("password-reset", user_id=claims.subject, address=caller.address)
@@ -97,10 +97,7 @@ class Passwords(Generic[UserT]):
         return await self._options.hasher.hash(password)
 
     async def _replace(self, user: UserT, password_hash: str) -> UserT | None:
-        user_id = str(user.id)
         # Hashing takes a while: a password that was set anew meanwhile must not be overwritten by who knew the old one.
-        changed = await self._options.users.update(
-            user_id, {"password_hash": password_hash}, end_tokens=True, if_version=user.token_version
+        return await self._options.users.update(
+            str(user.id), {"password_hash": password_hash}, end_tokens=True, if_version=user.token_version
         )
-        await self._tokens.end_all(user_id)
-        return changed

@@ -55,12 +55,7 @@ class AuthService(Generic[UserT]):
         one_time = OneTimeTokens(options, tokens, verifier)
         self.accounts = Accounts(options, login=self.login, one_time=one_time, events=self.events)
         self.passwords = Passwords(
-            options,
-            tokens=tokens,
-            login=self.login,
-            sessions=self.sessions,
-            one_time=one_time,
-            events=self.events,
+            options, login=self.login, sessions=self.sessions, one_time=one_time, events=self.events
         )
         self.inspection = Inspection(options, tokens=tokens, authenticator=authenticator, sessions=self.sessions)
 

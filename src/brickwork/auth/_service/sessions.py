@@ -1,6 +1,7 @@
 """Sessions: a login starts one, refreshing keeps it alive, and it can be ended from anywhere."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Generic
 
@@ -172,9 +173,23 @@ class Sessions(Generic[UserT]):
         Raises:
             AuthUnavailableError: A store cannot be asked.
         """
-        await self._options.users.update(user_id, {}, end_tokens=True)
-        await self._tokens.end_all(user_id)
+        async with self.all_ended(user_id):
+            await self._options.users.update(user_id, {}, end_tokens=True)
         await self._events.tell("logged-out-everywhere", user_id=user_id, address=caller.address)
+
+    @asynccontextmanager
+    async def all_ended(self, user_id: str) -> AsyncGenerator[None]:
+        """End all sessions of a user around a change that refuses the user's tokens.
+
+        Before it, since a change that was made would go on with sessions that could not be ended; and after it, for the
+        sessions that were started meanwhile.
+
+        Raises:
+            AuthUnavailableError: The sessions could not be ended; where it is raised at once, nothing was changed.
+        """
+        await self._tokens.end_all(user_id)
+        yield
+        await self._tokens.end_all(user_id)
 
     def read(self, text: str) -> RefreshToken | None:
         """Read a refresh token as a client shows it; None for what cannot be one."""
