@@ -26,6 +26,7 @@ from .._core.problem import Problem
 from .._core.renderer import ProblemRenderer, Render, Translate, has_renderer, install_renderer
 from .._core.schema import plain
 from .._core.scope import takes_response
+from ._allow import complete_allow
 from ._errors import (
     ConstraintError,
     MalformedJsonError,
@@ -230,6 +231,8 @@ class _Handlers:
             _logger.log(level, "%s is answered with %d", type(error).__name__, meant.status_code, exc_info=error)
         if connection.scope["type"] == "websocket":
             return await self._refuse(connection, meant, error)
+        if meant.status_code == 405:
+            complete_allow(connection.scope, meant)
         return self._renderer.respond(connection.scope, meant)
 
     async def unhandled(self, request: Request, error: Exception) -> Response:
