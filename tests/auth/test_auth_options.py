@@ -1,5 +1,8 @@
 """`Auth(…)`: what it takes, what it refuses when it is made, and what its methods do."""
 
+import asyncio
+from collections.abc import Awaitable
+from functools import partial
 from math import inf, nan
 from typing import Any
 
@@ -12,7 +15,9 @@ from brickwork.auth import (
     InvalidScopeError,
     Key,
     Keys,
+    MemoryUser,
     MemoryUserStore,
+    PasswordHasher,
     QueryTransport,
     SessionNotFoundError,
 )
@@ -74,6 +79,48 @@ def test_what_is_of_the_wrong_type_is_refused(options: dict[str, Any]) -> None:
     """A text where a list belongs, or a list where names and descriptions do."""
     with pytest.raises(TypeError):
         make(**options)
+
+
+def _send(user: MemoryUser, token: str) -> None:
+    """Send nothing, at once."""
+
+
+def _send_later(user: MemoryUser, token: str) -> Awaitable[None]:
+    """Give what another function awaits."""
+    return asyncio.sleep(0)
+
+
+@pytest.mark.promise("auth-J1")
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"users": MemoryUserStore}, "MemoryUserStore is a class: write MemoryUserStore\\(\\)"),
+        ({"users": MemoryUser}, "MemoryUser is a class: write MemoryUserStore\\(\\)"),
+        ({"users": []}, "users= takes no object of type list: write"),
+        ({"tokens": "redis"}, "tokens= takes no object of type str: write .*RedisTokenStore"),
+        ({"api_keys": "memory"}, "api_keys= takes no object of type str: write MemoryApiKeyStore"),
+        ({"hasher": PasswordHasher}, "PasswordHasher is a class: write PasswordHasher\\(\\)"),
+        ({"lockout": 5}, "lockout= takes no object of type int: write .*Lockout"),
+        ({"on_password_reset": _send}, "on_password_reset= is awaited: write async def _send"),
+        ({"on_verify_email": _send}, "on_verify_email= is awaited: write async def _send"),
+        ({"on_verify_email": "mail"}, "takes a function: write async def"),
+        ({"transports": [CookieTransport]}, "write CookieTransport"),
+        ({"transports": [5]}, "no object of type int: write .*CookieTransport"),
+    ],
+)
+def test_a_wrong_object_is_refused_when_it_is_written(options: dict[str, Any], sentence: str) -> None:
+    """A class, a name or a plain function in the place of an object: the sentence says what to write."""
+    with pytest.raises(TypeError, match=sentence):
+        Auth(**{"users": MemoryUserStore(), "secret": SECRET, "hasher": HASHER, **options})
+
+
+@pytest.mark.promise("auth-J1")
+@pytest.mark.parametrize("send", [_send_later, lambda *_: asyncio.sleep(0), partial(_send_later)])
+def test_whatever_gives_something_to_await_may_send(send: Any) -> None:
+    """A plain function that says so, a lambda, and a part of a function."""
+    auth = make(on_password_reset=send)
+
+    assert auth.router().routes
 
 
 @pytest.mark.promise("auth-94")

@@ -240,12 +240,12 @@ def transports_of(transports: Sequence[TransportName | Transport]) -> tuple[Tran
     """Give the transports that are meant.
 
     Raises:
-        TypeError: A bare text was passed instead of a list.
+        TypeError: A bare text was passed instead of a list, or a class instead of an object.
         ValueError: There is none, one is unknown, or two have one name.
     """
     if isinstance(transports, str):
         raise TypeError(f"transports= takes a list: write [{transports!r}]")
-    made = tuple(_made(each) if isinstance(each, str) else each for each in transports)
+    made = tuple(_made(each) if isinstance(each, str) else _checked(each) for each in transports)
     if not made or len({transport.name for transport in made}) < len(made):
         raise ValueError('transports= takes each way once, and at least one: write ("header",) or ("header", "cookie")')
     return made
@@ -260,6 +260,16 @@ def _made(name: str) -> Transport:
     if name not in make:
         raise ValueError(f"there is no transport {name!r}: write 'header', 'cookie', 'websocket', or an object")
     return make[name]()
+
+
+def _checked(transport: Transport) -> Transport:
+    if isinstance(transport, type):
+        name = transport.__name__
+        raise TypeError(f"transports= takes objects, and {name} is a class: write {name}(…)")
+    if not callable(getattr(transport, "read", None)):
+        kind = type(transport).__name__
+        raise TypeError(f'transports= takes no object of type {kind}: write "cookie", or CookieTransport()')
+    return transport
 
 
 def _described(place: models.APIKeyIn, name: str) -> models.APIKey:

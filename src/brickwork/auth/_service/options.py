@@ -11,6 +11,7 @@ from .._store import ApiKeyStore, Codec, TokenStore, User, UserStore
 from ..jose import Keys
 from ..passlib import PasswordHasher
 from .lockout import Lockout
+from .objects import check_objects
 from .policy import PasswordPolicy
 
 UserT = TypeVar("UserT", bound=User)
@@ -58,6 +59,7 @@ class AuthOptions(Generic[UserT]):
 
     Raises:
         ValueError: A value makes no sense.
+        TypeError: An object is of no use for what it is to do.
     """
 
     users: UserStore[UserT]
@@ -87,6 +89,7 @@ class AuthOptions(Generic[UserT]):
     clock: Clock = field(default_factory=SystemClock)
 
     def __post_init__(self) -> None:
+        check_objects(self)
         for name in ("access_ttl", "refresh_ttl", "absolute_ttl", "one_time_ttl", "session_limit"):
             if not 1 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name}={getattr(self, name)} makes no sense: use a number of 1 or more")
