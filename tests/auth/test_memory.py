@@ -119,6 +119,24 @@ async def test_further_fields_are_kept() -> None:
     assert await store.find("Ada", field="nickname") is None
 
 
+@pytest.mark.promise("auth-J2")
+async def test_a_memory_user_keeps_and_shows_no_password() -> None:
+    """A password among the fields is refused, wherever it is; what is kept besides is in no repr."""
+    store = MemoryUserStore()
+    ada = await store.create({"login": "ada", "pin": "4711"})
+
+    wrong: list[dict[str, Any]] = [{"password": "violet"}, {"extra": {"password": "violet"}}]
+    for fields in wrong:
+        with pytest.raises(TypeError, match="write auth.create_user"):
+            await store.create({"login": "grace", **fields})
+        with pytest.raises(TypeError, match="or give password_hash"):
+            await store.update(ada.id, fields)
+
+    assert ada.pin == "4711"
+    assert "4711" not in repr(ada)
+    assert await store.find("grace") is None
+
+
 async def test_a_memory_user_can_be_copied_and_hashed() -> None:
     """Users can be copied, pickled and used as keys, and show no password hash."""
     user = MemoryUser("ada", password_hash="$argon2id$secret", extra={"city": "London"})

@@ -46,7 +46,7 @@ class MemoryUser:
     email: str | None = None
     email_verified: bool = False
     id: str = field(default_factory=lambda: uuid4().hex)
-    extra: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("roles", "scopes"):
@@ -104,6 +104,7 @@ class MemoryUserStore(Generic[UserT]):
         Raises:
             LoginTakenError: (409) Somebody has that login, or that e-mail address.
             ValueError: One of them can be no login.
+            TypeError: A `MemoryUser` is to keep a password, which it would show to everybody.
         """
         user = cast("UserT", self._make(**_fitting(self._make, with_normal_logins(fields, _UNIQUE))))
         with self._lock:
@@ -120,6 +121,7 @@ class MemoryUserStore(Generic[UserT]):
         Raises:
             LoginTakenError: (409) Somebody else has that login, or that e-mail address.
             ValueError: One of them can be no login.
+            TypeError: A `MemoryUser` is to keep a password, which it would show to everybody.
         """
         changes = with_normal_logins(changes, _UNIQUE)
         with self._lock:
@@ -171,6 +173,8 @@ def _fitting(user_class: Callable[..., Any], values: Mapping[str, Any], user: ob
     """Move the fields that `MemoryUser` does not know to ``extra``, beside those that are there; others know theirs."""
     if user_class is not MemoryUser:
         return dict(values)
+    if "password" in values or "password" in (values.get("extra") or {}):
+        raise TypeError("no user keeps a password: write auth.create_user(login, password), or give password_hash")
     known = {each.name for each in fields(MemoryUser)}
     fitting = {name: value for name, value in values.items() if name in known}
     if len(fitting) < len(values):
