@@ -127,7 +127,7 @@ async def test_a_memory_user_keeps_and_shows_no_password() -> None:
 
     wrong: list[dict[str, Any]] = [{"password": "violet"}, {"extra": {"password": "violet"}}]
     for fields in wrong:
-        with pytest.raises(TypeError, match="write auth.create_user"):
+        with pytest.raises(TypeError, match=r"write auth\.create_user"):
             await store.create({"login": "grace", **fields})
         with pytest.raises(TypeError, match="or give password_hash"):
             await store.update(ada.id, fields)

@@ -257,6 +257,29 @@ async def test_what_is_no_model_and_no_database_is_refused(db: Database) -> None
         SQLAlchemyTokenStore(cast("Any", "sqlite:///app.db"), TABLES)
 
 
+@pytest.mark.promise("auth-J1")
+async def test_metadata_is_no_tables(db: Database) -> None:
+    """Stores that are given the metadata, where their tables belong, say what to write."""
+    for store in (SQLAlchemyTokenStore, SQLAlchemyApiKeyStore):
+        with pytest.raises(TypeError, match=r"write AuthTables\(Base.metadata\)"):
+            store(db, cast("Any", Base.metadata))
+
+
+@pytest.mark.promise("auth-J1")
+@pytest.mark.parametrize("field", ["roles", "scopes"])
+async def test_rights_are_kept_as_lists_alone(field: str, db: Database) -> None:
+    """A text is refused: part of a name would be a name."""
+    users = SQLAlchemyUserStore(db, Person)
+    ada = await users.create({"login": "ada", field: ["admin"]})
+
+    with pytest.raises(TypeError, match=f"write {field}="):
+        await users.create({"login": "grace", field: "admin"})
+    with pytest.raises(TypeError, match=f"write {field}="):
+        await users.update(str(ada.id), {field: "admin"})
+
+    assert await users.find("grace") is None
+
+
 def test_tables_take_a_prefix_and_a_schema() -> None:
     """The tables are part of the metadata, under names of one's choice."""
     metadata = MetaData()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import delete, or_, select, update
 
 from .._rules.values import ApiKey
-from .models import AuthTables
+from .models import AuthTables, checked_tables
 from .sessions import Sessions, Work
 
 _INSTANTS: Final = ("created_at", "expires_at", "last_used_at")
@@ -23,13 +23,13 @@ class SQLAlchemyApiKeyStore:
         deadline: Seconds within which each call has its answer; after them it is an `AuthUnavailableError`.
 
     Raises:
-        TypeError: ``sessions`` opens none.
+        TypeError: ``sessions`` opens none, or ``tables`` is no `AuthTables`.
         ValueError: The deadline is not above 0.
     """
 
     def __init__(self, sessions: Sessions, tables: AuthTables, *, deadline: float = 5.0) -> None:
         self._work = Work(sessions, deadline)
-        self._table = tables.api_key
+        self._table = checked_tables(tables).api_key
 
     async def add(self, key: ApiKey) -> None:
         """Keep a new key."""

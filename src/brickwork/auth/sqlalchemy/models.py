@@ -108,6 +108,17 @@ class AuthTables:
         )
 
 
+def checked_tables(tables: AuthTables) -> AuthTables:
+    """Give the tables of a store.
+
+    Raises:
+        TypeError: They are something else, such as the metadata that they are part of.
+    """
+    if not isinstance(tables, AuthTables):  # pyright: ignore[reportUnnecessaryIsInstance] - people pass their metadata
+        raise TypeError(f"a store takes its tables, got {type(tables).__name__}: write AuthTables(Base.metadata)")
+    return tables
+
+
 def _session_columns(prefix: str) -> list[SchemaItem]:
     return [
         Column("id", String(64), primary_key=True),

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, not_, select, true, 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .._rules.values import Rotation, Session
-from .models import AuthTables
+from .models import AuthTables, checked_tables
 from .sessions import Sessions, Work, insert, one_at_a_time
 
 
@@ -23,13 +23,13 @@ class SQLAlchemyTokenStore:
         deadline: Seconds within which each call has its answer; after them it is an `AuthUnavailableError`.
 
     Raises:
-        TypeError: ``sessions`` opens none.
+        TypeError: ``sessions`` opens none, or ``tables`` is no `AuthTables`.
         ValueError: The deadline is not above 0.
     """
 
     def __init__(self, sessions: Sessions, tables: AuthTables, *, deadline: float = 5.0) -> None:
         self._work = Work(sessions, deadline)
-        self._session = tables.session
+        self._session = checked_tables(tables).session
         self._token = tables.token
 
     async def start(self, session: Session, *, now: float, limit: int) -> None:

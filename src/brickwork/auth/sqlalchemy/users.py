@@ -83,9 +83,9 @@ class SQLAlchemyUserStore(Generic[UserT]):
         Raises:
             LoginTakenError: (409) Somebody has that login, or that e-mail address.
             ValueError: One of them can be no login.
-            TypeError: The model has no such field.
+            TypeError: The model has no such field, or roles or scopes are a text.
         """
-        fields = with_normal_logins(fields, self._logins)
+        fields = with_normal_logins(_without_texts(fields), self._logins)
         user = self._model(**fields)
         try:
             async with self._work.writing() as session:
@@ -107,8 +107,9 @@ class SQLAlchemyUserStore(Generic[UserT]):
         Raises:
             LoginTakenError: (409) Somebody else has that login, or that e-mail address.
             ValueError: One of them can be no login.
+            TypeError: Roles or scopes are a text.
         """
-        changes = with_normal_logins(changes, self._logins)
+        changes = with_normal_logins(_without_texts(changes), self._logins)
         key = self._parsed(user_id)
         if key is None:
             return None
@@ -175,6 +176,14 @@ class SQLAlchemyUserStore(Generic[UserT]):
             except ValueError:
                 return None
         return None if "\0" in user_id else user_id
+
+
+def _without_texts(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give fields whose roles and scopes are lists; in a text, ``"orders:read"`` would be in ``"orders:readonly"``."""
+    for name in ("roles", "scopes"):
+        if isinstance(fields.get(name), str):
+            raise TypeError(f'{name}= of a user takes a list of names: write {name}=["…"]')
+    return fields
 
 
 def _mapper(model: type[Any]) -> Mapper[Any]:
