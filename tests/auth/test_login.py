@@ -276,6 +276,7 @@ class _Interrupted:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher.testing(legacy=["pbkdf2_sha256"])
+        self.hash = self._hasher.hash
 
     async def verify(self, password: str, stored: str | None) -> Verification:
         await self.meanwhile()

@@ -37,6 +37,19 @@ async def test_cleared_attempts_are_forgotten(attempt_store: AttemptStore) -> No
     assert await attempt_store.attempt("ada", limit=1, per=900, now=NOW) == 0.0
 
 
+@pytest.mark.promise("auth-I4")
+async def test_an_attempt_is_taken_back(attempt_store: AttemptStore) -> None:
+    """One for one, also after others were refused, and none where none is counted."""
+    await attempt_store.undo("ada")
+    before = [await attempt_store.attempt("ada", limit=2, per=900, now=NOW) for _ in range(4)]
+
+    await asyncio.gather(attempt_store.undo("ada"), attempt_store.undo("ada"), attempt_store.undo("ada"))
+
+    after = [await attempt_store.attempt("ada", limit=2, per=900, now=NOW + 1) for _ in range(3)]
+    assert before == [0.0, 0.0, 900.0, 900.0]
+    assert after == [0.0, 0.0, 899.0]
+
+
 @pytest.mark.parametrize("key", ["grace", "", "ada{}", "x" * 100_000, "ada\ud800", "Ada", "ada\x00"])
 async def test_keys_do_not_share(key: str, attempt_store: AttemptStore) -> None:
     """Whatever the key, its attempts are its own."""

@@ -194,6 +194,10 @@ class AttemptStore(Protocol):
         """
         ...
 
+    async def undo(self, key: str) -> None:
+        """Take one attempt back that was allowed, and led to nothing; where none is counted, there is none to take."""
+        ...
+
     async def clear(self, key: str) -> None:
         """Forget the attempts."""
         ...

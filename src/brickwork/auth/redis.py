@@ -24,6 +24,7 @@ with extra("redis"):
 __all__ = ["RedisApiKeyStore", "RedisAttemptStore", "RedisTokenStore"]
 
 _ATTEMPT: Final = Script.load("brickwork.auth", "attempt")
+_ATTEMPT_UNDO: Final = Script.load("brickwork.auth", "attempt_undo")
 _CHECK: Final = Script.load("brickwork.auth", "check")
 _END: Final = Script.load("brickwork.auth", "end")
 _KEY_SHORTEN: Final = Script.load("brickwork.auth", "key_shorten")
@@ -236,6 +237,10 @@ class RedisAttemptStore:
     async def attempt(self, key: str, *, limit: int, per: float, now: float) -> float:
         """Count an attempt; give 0.0 where it is allowed, else the seconds until the next one is."""
         return float(await self._redis.run(_ATTEMPT, [self._key(key)], limit, per, now))
+
+    async def undo(self, key: str) -> None:
+        """Take one attempt back."""
+        await self._redis.run(_ATTEMPT_UNDO, [self._key(key)])
 
     async def clear(self, key: str) -> None:
         """Forget the attempts."""

@@ -13,8 +13,9 @@ class Lockout:
     """Lets one address try one login only so often.
 
     Attempts count before the password is looked at, so guessing many at once is no way around it, and the right
-    password is refused like a wrong one while it lasts. Other addresses are not held up: nobody can lock the owner out.
-    A login that succeeds clears the count.
+    password is refused like a wrong one while it lasts. An attempt whose password was never looked at, since too many
+    wait to be hashed or a store cannot be asked, is given back. Other addresses are not held up: nobody can lock the
+    owner out. A login that succeeds clears the count.
 
     Args:
         limit: Attempts that are allowed, from the first one on, in ``per`` seconds.
@@ -57,6 +58,14 @@ class Lockout:
         )
         if wait > 0:
             raise TooManyAttemptsError(ceil(wait))
+
+    async def undo(self, login: str, address: str | None) -> None:
+        """Take an attempt back that was counted, and whose password was never looked at.
+
+        Raises:
+            AuthUnavailableError: The store cannot be asked; 503.
+        """
+        await self._store.undo(attempt_key(login, address))
 
     async def clear(self, login: str, address: str | None) -> None:
         """Forget the attempts, after a login that succeeded.

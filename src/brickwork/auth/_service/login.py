@@ -4,6 +4,7 @@ from typing import Generic
 
 from .._errors import InvalidCredentialsError, TooManyAttemptsError
 from .._rules.logins import normalise_login
+from .attempts import Attempts
 from .events import Events
 from .options import AuthOptions, UserT
 from .sessions import Caller
@@ -20,6 +21,7 @@ class Login(Generic[UserT]):
     def __init__(self, options: AuthOptions[UserT], events: Events) -> None:
         self._options = options
         self._events = events
+        self._attempts = Attempts(options, events)
 
     async def find(self, login: str) -> UserT | None:
         """Give the user whom a login names, in any of the fields that it may match.
@@ -42,14 +44,19 @@ class Login(Generic[UserT]):
             HasherBusyError: (503) Too many passwords wait to be hashed.
             AuthUnavailableError: (503) A store cannot be asked.
         """
-        await self._guard(login, caller)
-        user = await self.find(login)
-        matches = await self._matches(user, password)
+        async with self._attempts.counted(login, caller) as attempt:
+            user = await self.find(login)
+            try:
+                await self._attempts.count_user(attempt, user, login, caller)
+            except TooManyAttemptsError:
+                user = None
+            attempt.is_looked_at = True
+            matches = await self._matches(user, password)
         if user is None or not matches:
             user_id = None if user is None else str(user.id)
             await self._events.tell("login-failed", user_id=user_id, address=caller.address)
             raise InvalidCredentialsError
-        await self.forgive(login, caller)
+        await self.forgive(user, caller)
         return user
 
     async def confirm(self, user: UserT, password: str, *, caller: Caller) -> None:
@@ -61,26 +68,18 @@ class Login(Generic[UserT]):
             HasherBusyError: (503) Too many passwords wait to be hashed.
             AuthUnavailableError: (503) A store cannot be asked.
         """
-        await self._guard(user.login, caller)
-        if not await self._matches(user, password):
+        async with self._attempts.counted(user.login, caller) as attempt:
+            await self._attempts.count_user(attempt, user, user.login, caller)
+            attempt.is_looked_at = True
+            matches = await self._matches(user, password)
+        if not matches:
             await self._events.tell("login-failed", user_id=str(user.id), address=caller.address)
             raise InvalidCredentialsError
-        await self.forgive(user.login, caller)
+        await self.forgive(user, caller)
 
-    async def forgive(self, login: str, caller: Caller) -> None:
+    async def forgive(self, user: UserT, caller: Caller) -> None:
         """Forget the failed attempts from where the caller is."""
-        if self._options.lockout is not None:
-            await self._options.lockout.clear(_key(login), caller.address)
-
-    async def _guard(self, login: str, caller: Caller) -> None:
-        if self._options.lockout is None:
-            return
-        try:
-            # Counted before the password is looked at: guesses that come at once do not get past.
-            await self._options.lockout.guard(_key(login), caller.address)
-        except TooManyAttemptsError:
-            await self._events.tell("locked-out", address=caller.address)
-            raise
+        await self._attempts.forgive(user, caller)
 
     async def _matches(self, user: UserT | None, password: str) -> bool:
         # Nobody's password costs the same work as somebody's.
@@ -96,11 +95,3 @@ class Login(Generic[UserT]):
         """Put a better hash of the same password in the place of an outdated one."""
         # Hashing takes a while: a password that was changed meanwhile must not come back.
         await self._options.users.update(str(user.id), {"password_hash": new_hash}, if_version=user.token_version)
-
-
-def _key(login: str) -> str:
-    """Give the one form under which the attempts of all spellings of a login are counted."""
-    try:
-        return normalise_login(login)
-    except ValueError:
-        return login

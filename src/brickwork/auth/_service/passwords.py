@@ -87,7 +87,7 @@ class Passwords(Generic[UserT]):
             changed = await self._replace(user, password_hash)
         if changed is None:
             raise InvalidOneTimeTokenError
-        await self._login.forgive(user.login, caller)
+        await self._login.forgive(user, caller)
         await self._events.tell("password-reset", user_id=claims.subject, address=caller.address)
 
     async def _hashed(self, user: UserT, password: str) -> str:

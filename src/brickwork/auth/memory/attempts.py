@@ -46,6 +46,13 @@ class MemoryAttemptStore:
             count.attempts += 1
             return 0.0
 
+    async def undo(self, key: str) -> None:
+        """Take one attempt back."""
+        with self._lock:
+            count = self._counts.get(key)
+            if count is not None and count.attempts > 0:
+                count.attempts -= 1
+
     async def clear(self, key: str) -> None:
         """Forget the attempts."""
         with self._lock:

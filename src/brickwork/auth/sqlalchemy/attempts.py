@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from sqlalchemy import case, delete
+from sqlalchemy import case, delete, or_, select, update
 
 from .models import AuthTables
 from .sessions import Sessions, Work, insert
@@ -34,12 +34,23 @@ class SQLAlchemyAttemptStore:
             count = statement.on_conflict_do_update(
                 index_elements=[table.key],
                 set_={
-                    "count": case((over, 1), (table.count > limit, table.count), else_=table.count + 1),
+                    "count": case((over, 1), else_=table.count + 1),
                     "until": case((over, statement.excluded.until), else_=table.until),
                 },
-            ).returning(table.count, table.until)
-            counted, until = (await database.execute(count)).one()
-        return 0.0 if counted <= limit else float(until - now)
+                where=or_(over, table.count < limit),
+            ).returning(table.count)
+            if (await database.execute(count)).all():
+                return 0.0
+            # What is not counted is locked all the same: nobody has cleared it meanwhile.
+            until = (await database.execute(select(table.until).where(table.key == _name(key)))).scalar_one()
+        return float(until - now)
+
+    async def undo(self, key: str) -> None:
+        """Take one attempt back."""
+        table = self._table.c
+        statement = update(self._table).where(table.key == _name(key), table.count > 0)
+        async with self._work.writing() as database:
+            await database.execute(statement.values(count=table.count - 1))
 
     async def clear(self, key: str) -> None:
         """Forget the attempts."""
