@@ -1,5 +1,6 @@
 """`auth.act_as`: tests that are about something else than logging in."""
 
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
@@ -107,3 +108,34 @@ async def test_another_auth_is_not_reached() -> None:
             response = await site.client.get("/who")
 
     assert response.status_code == 401
+
+
+@pytest.mark.promise("auth-J3")
+@pytest.mark.parametrize("name", ["id", "roles", "scopes"])
+async def test_a_user_who_lacks_what_users_have_cannot_be_acted_as(name: str) -> None:
+    """A model that was never in a database has no ID, and no rights unless they were given: the sentence names them."""
+    async with open_site() as site:
+        unsaved: Any = SimpleNamespace(**{"id": 1, "roles": [], "scopes": [], "token_version": None, name: None})
+
+        with pytest.raises(TypeError, match=f"whose {name} is set: write SimpleNamespace\\({name}="):
+            site.auth.act_as(unsaved)
+
+
+@pytest.mark.promise("auth-J3")
+async def test_nobody_acts_as_who_may_not_come_in() -> None:
+    """A disabled user makes no requests, in a test either."""
+    async with open_site() as site:
+        disabled = await site.add(active=False)
+
+        with pytest.raises(ValueError, match="write active=True"):
+            site.auth.act_as(disabled)
+
+
+@pytest.mark.promise("auth-J3")
+async def test_a_scope_that_does_not_exist_is_no_part_of_a_test() -> None:
+    """It is refused as where a route requires it."""
+    async with open_site(scopes={"orders:read": "Read your orders"}) as site:
+        ada = await site.add()
+
+        with pytest.raises(ValueError, match="there is no scope 'order:read'"):
+            site.auth.act_as(ada, scopes="order:read")

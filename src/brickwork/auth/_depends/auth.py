@@ -11,7 +11,6 @@ from ..._core.clock import Clock, SystemClock
 from ..._core.scope import TrustedProxies
 from .._routes import auth_router
 from .._rules.challenges import checked_realm
-from .._rules.scopes import checked
 from .._rules.values import AuthEvent, Claims
 from .._service.lockout import Lockout
 from .._service.options import AuthOptions
@@ -20,7 +19,7 @@ from .._store import ApiKeyStore, Codec, TokenStore, User, UserStore
 from ..jose import JoseCodec, Keys
 from ..memory import MemoryApiKeyStore, MemoryTokenStore
 from ..passlib import PasswordHasher
-from .acting import acting
+from .acting import acting, check_actor
 from .administration import Administration
 from .api_key import CurrentApiKey, KeyRequirement
 from .current import CurrentClaims, CurrentUser, OptionalUser
@@ -360,9 +359,14 @@ class Auth(Administration[UserT]):
             user: Who calls.
             scopes: What the token would allow; all that the user may where left out.
             fresh: Whether the user has just logged in.
+
+        Raises:
+            TypeError: The user's ID, roles or scopes are not set.
+            ValueError: The user is not active, or a scope is none of those there are.
         """
+        check_actor(user)
         now = self._parts.options.clock.time()
-        granted = user.scopes if scopes is None else checked(scopes)
+        granted = user.scopes if scopes is None else self._parts.requirements.known(scopes)
         claims = {
             "iss": self._parts.options.issuer,
             "sub": str(user.id),

@@ -88,7 +88,7 @@ class Requirements(Generic[UserT]):
         demand = Demand(frozenset(self.known(scopes)), fresh=_checked_fresh(fresh))
         return params.Security(ClaimsRequirement(self, current, demand), scopes=tuple(sorted(demand.scopes)))
 
-    def known(self, scopes: str | Collection[str]) -> tuple[str, ...]:
+    def known(self, scopes: str | Iterable[str]) -> tuple[str, ...]:
         """Check scopes that a route requires.
 
         Raises:
