@@ -56,6 +56,16 @@ def test_a_request_does_not_widen() -> None:
         narrow(["a", "c"], ["a", "b"])
 
 
+@pytest.mark.promise("auth-J4")
+@pytest.mark.parametrize(
+    ("allowed", "sentence"), [(["a", "b"], "'c' was requested, and allowed are a, b"), ([], "'a' .*none is allowed")]
+)
+def test_a_refused_scope_is_named(allowed: list[str], sentence: str) -> None:
+    """Whoever wrote it reads which one it is, and which ones there could be."""
+    with pytest.raises(InvalidScopeError, match=sentence):
+        narrow(["a", "c"], allowed)
+
+
 def test_a_text_is_no_list_of_what_is_allowed() -> None:
     """A user class that keeps scopes as one text gets a sentence, and nobody gets a scope that is a part of another."""
     with pytest.raises(TypeError, match="a list of names"):

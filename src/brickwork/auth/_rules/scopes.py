@@ -65,6 +65,8 @@ def narrow(requested: Iterable[str] | None, allowed: Collection[str]) -> tuple[s
     if requested is None:
         return tuple(allowed)
     names = tuple(requested)
-    if missing(allowed, names):
-        raise InvalidScopeError("more scopes were requested than are allowed")
+    refused = missing(allowed, names)
+    if refused:
+        among = f"allowed are {', '.join(map(str, allowed))}" if allowed else "none is allowed"
+        raise InvalidScopeError(f"the scope {refused[0]!r} was requested, and {among}")
     return names
