@@ -63,10 +63,11 @@ async def exchange_all(port: int, requests: Iterable[tuple[str, Request]], *, at
 async def exchange(port: int, name: str, request: Request) -> Exchange:
     """Send one request and gather what comes back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**24)
+    writer.transport.set_write_buffer_limits(0)  # `drain` waits until all of it is sent
     received = bytearray()
     sending = asyncio.ensure_future(_send(writer, request))
     try:
-        hung = await _receive(reader, writer, request, received)
+        hung = await _receive(reader, writer, request, received, sending)
     finally:
         unsent = not sending.done() or isinstance(reader.exception(), ConnectionError)
         sending.cancel()
@@ -86,7 +87,11 @@ async def _send(writer: asyncio.StreamWriter, request: Request) -> None:
 
 
 async def _receive(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request, received: bytearray
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    request: Request,
+    received: bytearray,
+    sending: asyncio.Future[None],
 ) -> bool:
     """Read until all answers are there or the server closes; True when it does neither."""
     if request.abandoned:
@@ -96,8 +101,10 @@ async def _receive(
     with suppress(OSError):
         if await _read(reader, request, received, seconds):
             return False
-        if not request.complete and writer.can_write_eof():
-            writer.write_eof()
+        if not request.complete:
+            # With bytes still to send, asyncio would end the stream later, where nobody hears that it is broken.
+            if (await asyncio.wait([sending], timeout=DEADLINE))[0]:
+                writer.write_eof()
             return not await _read(reader, request, received, DEADLINE)
         return True
     return False
