@@ -10,9 +10,9 @@ from typing import Annotated, Any, cast
 import pytest
 from anyio import CancelScope
 from fastapi import FastAPI, Request
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from brickwork.database import Database
 from brickwork.database.sqlalchemy.engines import set_up
@@ -96,6 +96,26 @@ async def test_statements_that_are_broken_off_cost_no_connection(postgres_url: s
     await db.dispose()
 
     assert answers == [1, 1]
+
+
+@pytest.mark.promise("database-9")
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+async def test_a_connection_that_nobody_waits_for_any_more_is_closed(postgres_url: str, driver: str) -> None:
+    """Whoever is cancelled while a new connection is set up leaves none behind on the server."""
+    db = Database(make_url(postgres_url).set(drivername=f"postgresql+{driver}"), pool_size=1, max_overflow=0)
+    opened: list[Any] = []
+
+    def leave(_connection: object, record: ConnectionPoolEntry) -> None:
+        opened.append(record.driver_connection)
+        cast("asyncio.Task[object]", asyncio.current_task()).cancel()
+
+    event.listen(db.engine.sync_engine, "connect", leave, insert=True)
+    await asyncio.gather(db.ping(), return_exceptions=True)
+    event.remove(db.engine.sync_engine, "connect", leave)
+    await db.ping()
+
+    assert [each.is_closed() if driver == "asyncpg" else each.closed for each in opened] == [True]
+    await db.dispose()
 
 
 @pytest.mark.promise("database-9")
