@@ -50,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if unknown := _may_be_missing() - set(_NAMES):
         raise pytest.UsageError(f"{_ALLOW} names {', '.join(sorted(unknown))}; it knows {' and '.join(_NAMES)}")
     config.stash[_SOURCES] = Sources(os.environ)
+    # Our servers have no TLS. Asking for it, asyncpg forgets an exception when it is cancelled at that moment.
+    os.environ.setdefault("PGSSLMODE", "disable")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
