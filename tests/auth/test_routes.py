@@ -1,6 +1,5 @@
 """The router: which routes there are, how they are chosen and named, and what each may answer."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -262,25 +261,6 @@ async def test_tokens_are_never_got() -> None:
         response = await site.client.get("/auth/token", params={"grant_type": "password"})
 
     assert response.status_code == 405
-
-
-@pytest.mark.promise("auth-119")
-async def test_large_bodies_are_refused_before_they_are_read() -> None:
-    """With and without a length that says so."""
-
-    async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(200):
-            yield b"x" * 1_000
-
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    async with open_site() as site:
-        answers = [
-            await site.client.post("/auth/token", content=b"x" * 200_000, headers=form),
-            await site.client.post("/auth/token", content=chunks(), headers=form),
-            await site.client.post("/auth/login", content=b"x" * 200_000, headers={"Content-Type": "application/json"}),
-        ]
-
-    assert [answer.status_code for answer in answers] == [413, 413, 413]
 
 
 # --- caches

@@ -10,11 +10,11 @@ stack = install(app, cors=["https://shop.example"], timeout=10)
 ```
 """
 
+from .._core.too_large import ContentTooLargeError
 from ._compression import CompressionMiddleware, CompressionOptions
 from ._cors import CORSOptions
 from ._errors import (
     BadContentLengthError,
-    ContentTooLargeError,
     MaintenanceError,
     PreflightRefusedError,
     RequestTimeoutError,

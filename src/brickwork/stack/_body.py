@@ -9,7 +9,8 @@ from .._core.context import RequestContext
 from .._core.frame import Piece
 from .._core.headers import RawHeaders
 from .._core.scope import connection_close, is_http_1
-from ._errors import BadContentLengthError, ContentTooLargeError
+from .._core.too_large import ContentTooLargeError
+from ._errors import BadContentLengthError
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope

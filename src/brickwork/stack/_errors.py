@@ -7,16 +7,6 @@ class BadContentLengthError(Problem, status=400, slug="bad-content-length", titl
     """The request's Content-Length is not one whole number."""
 
 
-class ContentTooLargeError(Problem, status=413, slug="content-too-large", title="Content too large"):
-    """The request's body is larger than the route takes.
-
-    Attributes:
-        limit: Bytes that the body may have.
-    """
-
-    limit: int
-
-
 class PreflightRefusedError(Problem, status=400, slug="preflight-refused", title="Cross-origin request refused"):
     """A page of another origin may not do what its preflight asks."""
 

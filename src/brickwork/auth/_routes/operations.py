@@ -8,12 +8,17 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.types import Message, Scope
 
 from ..._core.problem import Problem
 from ..._core.renderer import has_renderer
+from ..._core.scope import connection_close
+from ..._core.too_large import ContentTooLargeError
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
+# The longest fields fit, with every character written as an escape.
+_LARGEST_BODY: Final = 131_072
 # RFC 6749, section 5.1, for whatever carries a token.
 NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 TOO_LARGE: Final[Mapping[int | str, dict[str, Any]]] = {413: {"description": "The body is too large."}}
@@ -28,7 +33,7 @@ class NoStoreRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             try:
-                response = await handle(request)
+                response = await handle(_limited(request))
             except HTTPException as error:
                 error.headers = {**(error.headers or {}), **NO_STORE}
                 raise
@@ -40,6 +45,36 @@ class NoStoreRoute(APIRoute):
             return response
 
         return answer
+
+
+def _limited(request: Request) -> Request:
+    """Refuse a body that is too large: by the length it says to have, before it is read, and by the bytes that come.
+
+    The limit of the framework's own routes says so in plain text, which neither problems nor OAuth errors are.
+
+    Raises:
+        ContentTooLargeError: (413) It says that it is.
+    """
+    declared = request.headers.get("content-length", "")
+    _check_size(int(declared[:20]) if declared.isdecimal() else 0, request.scope)
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        _check_size(received, request.scope)
+        return message
+
+    return Request(request.scope, receive)
+
+
+def _check_size(size: int, scope: Scope) -> None:
+    if size > _LARGEST_BODY:
+        # The unread body would be taken for the next request.
+        headers = connection_close(scope)
+        detail = f"The body may have at most {_LARGEST_BODY} bytes."
+        raise ContentTooLargeError(detail, headers=headers, limit=_LARGEST_BODY)
 
 
 def _without_input(error: RequestValidationError) -> RequestValidationError:

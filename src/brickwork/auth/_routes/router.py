@@ -18,9 +18,6 @@ from .operations import Operation
 from .sessions import session_operations
 from .tokens import oauth_operations
 
-# The longest fields fit, with every character written as an escape.
-_LARGEST_BODY: Final = 131_072
-
 # Routes that are there only for an `Auth` that has what they need: they may be named all the same.
 _CONDITIONAL: Final = frozenset(
     {"token", "introspect", "forgot_password", "reset_password", "verify_email", "request_verification"}
@@ -67,7 +64,7 @@ def auth_router(
         *key_operations(wiring),
     ]
     _check_names(operations, {*exclude, *paths})
-    router = APIRouter(tags=["auth"], max_body_size=_LARGEST_BODY)
+    router = APIRouter(tags=["auth"])
     for operation in operations:
         if operation.name not in exclude:
             _mount(router, operation, paths.get(operation.name, operation.path), wiring.realm)
