@@ -6,7 +6,7 @@ import pytest
 from fastapi import Depends
 from httpx2 import Response
 
-from brickwork.auth import ApiKey, MemoryApiKeyStore, MemoryUser
+from brickwork.auth import ApiKey, MemoryApiKeyStore, MemoryUser, NotAuthenticatedError
 from tests.auth.site import Site, bearer, open_site
 
 CHALLENGE = 'ApiKey realm="api"'
@@ -156,3 +156,46 @@ async def test_a_key_is_looked_up_once_for_a_request() -> None:
         await get(site, "/twice", made.key)
 
     assert asked == [made.record.id]
+
+
+@pytest.mark.promise("auth-J8")
+async def test_a_key_may_be_left_out_and_has_to_be_good() -> None:
+    """None without a key; a bad or empty one is refused as everywhere, and so are two."""
+    async with open_site() as site:
+        made = await site.auth.create_key(await site.add(), name="robot")
+
+        @site.app.get("/maybe")
+        async def maybe(key: Annotated[ApiKey | None, Depends(site.auth.optional_api_key)]) -> str | None:
+            return None if key is None else key.name
+
+        good = [await get(site, "/maybe", made.key), await get(site, "/maybe")]
+        bad = [await get(site, "/maybe", *keys) for keys in (["x"], [""], [made.key, made.key])]
+
+    assert [each.json() for each in good] == ["robot", None]
+    assert [each.status_code for each in bad] == [401, 401, 400]
+    assert bad[0].headers["www-authenticate"] == CHALLENGE
+
+
+@pytest.mark.promise("auth-J8")
+async def test_a_route_may_take_a_token_or_a_key() -> None:
+    """Both are optional, and the route asks that one of them is there."""
+    async with open_site() as site:
+        ada = await site.add()
+        made, issued = await site.auth.create_key(ada, name="robot"), await site.auth.issue(ada)
+
+        @site.app.get("/either")
+        async def either(
+            user: Annotated[MemoryUser | None, Depends(site.auth.optional_user)],
+            key: Annotated[ApiKey | None, Depends(site.auth.optional_api_key)],
+        ) -> str:
+            if user is not None:
+                return user.login
+            if key is None:
+                raise NotAuthenticatedError
+            return key.name
+
+        answers = [await get(site, "/either", made.key), await get(site, "/either")]
+        by_token = await site.client.get("/either", headers=bearer(issued.access_token))
+
+    assert [each.status_code for each in answers] == [200, 401]
+    assert (answers[0].json(), by_token.json()) == ("robot", "ada")

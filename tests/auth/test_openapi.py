@@ -141,6 +141,12 @@ def test_the_schemes_of_two_auths_are_told_apart() -> None:
         ),
         (lambda auth: [Depends(auth.optional_user)], [{"OAuth2": []}, {}]),
         (lambda auth: [Depends(auth.optional_user), Depends(auth.user)], [{"OAuth2": []}]),
+        (lambda auth: [Depends(auth.optional_api_key)], [{"ApiKey": []}, {}]),
+        (lambda auth: [Depends(auth.optional_api_key), Depends(auth.api_key)], [{"ApiKey": []}]),
+        (
+            lambda auth: [Depends(auth.optional_user), Depends(auth.optional_api_key)],
+            [{"OAuth2": [], "ApiKey": []}, {"OAuth2": []}, {"ApiKey": []}, {}],
+        ),
         (lambda auth: [Depends(auth.user), Depends(auth.api_key)], [{"OAuth2": [], "ApiKey": []}]),
         (
             lambda auth: [Depends(auth.optional_user), auth.require_key(scopes="orders:read")],

@@ -1,4 +1,4 @@
-"""The dependencies for API keys: ``auth.api_key`` and ``auth.require_key``."""
+"""The dependencies for API keys: ``auth.api_key``, ``auth.optional_api_key`` and ``auth.require_key``."""
 
 from collections.abc import Collection
 from inspect import Parameter, Signature
@@ -63,6 +63,32 @@ class CurrentApiKey(SecurityBase):
             raise InvalidApiKeyError(
                 "Send a valid API key in the header X-API-Key.", headers={"WWW-Authenticate": challenge}
             ) from error
+
+
+class OptionalApiKey(SecurityBase):
+    """Gives the API key that a request was made with, or None for a request without one.
+
+    Args:
+        current: Reads the key.
+    """
+
+    def __init__(self, current: CurrentApiKey) -> None:
+        self.model: SecurityBaseModel = current.model
+        self.scheme_name: str = current.scheme_name
+        self._current = current
+        self.__credentials__: Credentials = Credentials((self.scheme_name,), optional=True)
+        self.__problems__: tuple[type[Problem], ...] = current.__problems__
+
+    async def __call__(self, *, connection: HTTPConnection) -> ApiKey | None:
+        """Give the key or None: FastAPI calls this.
+
+        Raises:
+            InvalidApiKeyError: (401) There is one that is not good; who sends one wants to be known.
+            AmbiguousCredentialsError: (400) There is more than one.
+            AuthUnavailableError: (503) The store cannot be asked.
+        """
+        shown = find_all(connection.scope["headers"], b"x-api-key")
+        return await self._current(connection=connection) if shown else None
 
 
 class KeyRequirement:

@@ -21,7 +21,7 @@ from ..memory import MemoryApiKeyStore, MemoryTokenStore
 from ..passlib import PasswordHasher
 from .acting import acting, check_actor
 from .administration import Administration
-from .api_key import CurrentApiKey, KeyRequirement
+from .api_key import CurrentApiKey, KeyRequirement, OptionalApiKey
 from .current import CurrentClaims, CurrentUser, OptionalUser
 from .parts import Description, Parts, checked_scopes, keys_of, users_of, verifier_of
 from .principals import Principal
@@ -255,6 +255,11 @@ class Auth(Administration[UserT]):
     def api_key(self) -> CurrentApiKey:
         """The dependency that gives the API key."""
         return self._parts.with_users().api_key
+
+    @property
+    def optional_api_key(self) -> OptionalApiKey:
+        """The dependency that gives the API key, or None for who shows none; one that is not good is refused."""
+        return self._parts.with_users().optional_api_key
 
     def require(
         self,

@@ -15,7 +15,7 @@ from .._service.service import AuthService
 from .._service.verifier import Verifier
 from .._store import User, UserStore
 from ..jose import Keys
-from .api_key import CurrentApiKey
+from .api_key import CurrentApiKey, OptionalApiKey
 from .csrf import CSRF
 from .current import CurrentClaims, CurrentUser, OptionalUser
 from .principals import Principals
@@ -89,6 +89,7 @@ class Parts(Generic[UserT]):
         )
         self.api_keys = ApiKeys(options, Events(options.on_event, options.clock))
         self.api_key = CurrentApiKey(self.api_keys, realm)
+        self.optional_api_key = OptionalApiKey(self.api_key)
         self._service: AuthService[UserT] | None = None
         if options.tokens is not None:
             self._service = AuthService(
