@@ -1,5 +1,8 @@
 """`extra`: a missing optional package names what to install."""
 
+import subprocess
+import sys
+
 import pytest
 
 from brickwork._core.extras import MissingExtraError, extra
@@ -28,3 +31,27 @@ def test_other_errors_pass() -> None:
     """Only failed imports are explained."""
     with pytest.raises(KeyError), extra("redis"):
         raise KeyError
+
+
+@pytest.mark.parametrize(
+    ("door", "missing", "named"),
+    [
+        ("auth", "cryptography", "auth"),
+        ("auth", "jose", "auth"),
+        ("auth", "passlib", "auth"),
+        ("auth.redis", "redis", "redis"),
+        ("auth.sqlalchemy", "sqlalchemy", "sqlalchemy"),
+        ("database", "sqlalchemy", "sqlalchemy"),
+        ("database.alembic", "alembic", "alembic"),
+        ("listing", "sqlalchemy", "sqlalchemy"),
+    ],
+)
+def test_each_door_names_the_extra_that_opens_it(door: str, missing: str, named: str) -> None:
+    """Without its package a module says what to install, and not where Python looked."""
+    program = f"import sys; sys.modules[{missing!r}] = None; import brickwork.{door}"
+
+    opened = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    last = opened.stderr.splitlines()[-1]
+    assert last.startswith("brickwork._core.extras.MissingExtraError: ")
+    assert last.endswith(f'is not installed. Run: pip install "brickwork[{named}]"')
