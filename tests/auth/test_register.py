@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from brickwork.auth._depends.auth import Auth
 from brickwork.auth._routes import Registration, UserOut
-from brickwork.auth.memory import MemoryUser
+from brickwork.auth.memory import MemoryUser, MemoryUserStore
 from brickwork.testing import assert_problem
 from tests.auth.site import HASHER, PASSWORD, SECRET, Site, open_site
 
@@ -42,6 +42,43 @@ async def test_who_registers_can_log_in() -> None:
     assert user is not None
     assert str(user.password_hash).startswith("$argon2id$")
     assert site.kinds()[0] == "registered"
+
+
+@pytest.mark.promise("auth-J7")
+async def test_who_registers_gets_what_the_application_gives() -> None:
+    """Roles, scopes and other fields, and each user lists of their own."""
+    roles = ["member"]
+    given = {"roles": roles, "scopes": ["orders:read"], "active": True}
+    async with open_site(scopes={"orders:read": "Read your orders"}, router={"new_user": given}) as site:
+        response = await _register(site, login="ada")
+        roles.append("admin")
+
+        tokens = await site.tokens("ada")
+        later = await _register(site, login="grace")
+
+    assert response.status_code == 201
+    assert (response.json()["roles"], response.json()["scopes"]) == (["member"], ["orders:read"])
+    assert tokens["scope"] == "orders:read"
+    assert later.json()["roles"] == ["member"]
+
+
+@pytest.mark.promise("auth-J7")
+@pytest.mark.parametrize(
+    ("new_user", "error", "sentence"),
+    [
+        ({"scopes": ["order:read"]}, ValueError, "there is no scope 'order:read'"),
+        ({"password": "x", "login": "x"}, ValueError, "the same login, password: leave that out"),
+        ({"email": "x"}, ValueError, "the same email"),
+        ({"roles": "member"}, TypeError, 'write new_user={"roles"'),
+        (["member"], TypeError, "write new_user="),
+    ],
+)
+def test_what_not_everybody_can_be_given_is_refused(new_user: Any, error: type[Exception], sentence: str) -> None:
+    """An undeclared scope, what is each user's own, and what is no list."""
+    auth = Auth(MemoryUserStore(), secret=SECRET, hasher=HASHER, scopes={"orders:read": "Read your orders"})
+
+    with pytest.raises(error, match=sentence):
+        auth.router(new_user=new_user, registration=Profile)
 
 
 @pytest.mark.promise("auth-47")

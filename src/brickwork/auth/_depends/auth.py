@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, Never, TypeVar, overload
+from typing import Any, Literal, Never, TypeVar, overload
 
 from fastapi import APIRouter, params
 from pydantic import BaseModel
@@ -336,6 +336,7 @@ class Auth(Administration[UserT]):
         paths: Mapping[str, str] | None = None,
         user_model: type[BaseModel] | None = None,
         registration: type[BaseModel] | None = None,
+        new_user: Mapping[str, Any] | None = None,
     ) -> APIRouter:
         """Give the routes: login, tokens, sessions, passwords, API keys.
 
@@ -344,12 +345,19 @@ class Auth(Administration[UserT]):
             paths: Other paths for routes, by their names.
             user_model: How ``/me`` and ``/register`` show a user.
             registration: What ``/register`` takes besides login and password.
+            new_user: Fields of everybody who registers: ``{"roles": ["member"], "scopes": ["orders:read"]}``.
 
         Raises:
-            ValueError: A name is that of no route, or this `Auth` only verifies.
+            ValueError: A name is that of no route, or an option makes no sense, or this `Auth` only verifies.
+            TypeError: An option is of another type.
         """
         return auth_router(
-            self._parts.wiring(), exclude=exclude, paths=paths or {}, user_model=user_model, registration=registration
+            self._parts.wiring(),
+            exclude=exclude,
+            paths=paths,
+            user_model=user_model,
+            registration=registration,
+            new_user=new_user,
         )
 
     def act_as(

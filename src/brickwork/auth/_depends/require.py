@@ -13,7 +13,7 @@ from ..._core.problem import Problem
 from .._errors import ForbiddenError, InsufficientScopeError, LoginTooOldError
 from .._rules import challenges
 from .._rules.demands import Demand, Lack, Standing
-from .._rules.scopes import checked
+from .._rules.scopes import declared
 from .._rules.values import Claims
 from .._store import User
 from .current import CurrentClaims, CurrentUser
@@ -94,11 +94,7 @@ class Requirements(Generic[UserT]):
         Raises:
             ValueError: One of them is not among those there are.
         """
-        names = checked(scopes)
-        unknown = [name for name in names if self._scopes and name not in self._scopes]
-        if unknown:
-            raise ValueError(f"there is no scope {unknown[0]!r}: add it to Auth(scopes={{…}}), or write one of those")
-        return names
+        return declared(scopes, self._scopes)
 
     def _demand(self, marker: params.Security) -> Demand:
         requirement: object = getattr(marker, "dependency", None)

@@ -1,5 +1,7 @@
 """The routes around accounts: ``/register``, ``/password``, ``/verify-email`` and what belongs to them."""
 
+from collections.abc import Mapping
+from copy import deepcopy
 from typing import Annotated, Any
 
 from fastapi import BackgroundTasks, Depends, Request, Response
@@ -29,9 +31,10 @@ def account_operations(
     *,
     user_model: type[BaseModel],
     registration: type[Registration],
+    new_user: Mapping[str, Any],
 ) -> list[Operation]:
     """Make the routes around accounts; those without the callback that they need are left out."""
-    operations = [_register(wiring, delivery, user_model, registration), _change(wiring, delivery)]
+    operations = [_register(wiring, delivery, user_model, registration, new_user), _change(wiring, delivery)]
     send = wiring.service.options.on_password_reset
     if send is not None:
         operations += [_forgot(wiring, delivery, send), _reset(wiring, delivery)]
@@ -41,13 +44,19 @@ def account_operations(
 
 
 def _register(
-    wiring: Wiring[Any], delivery: Delivery[Any], user_model: type[BaseModel], registration: type[Registration]
+    wiring: Wiring[Any],
+    delivery: Delivery[Any],
+    user_model: type[BaseModel],
+    registration: type[Registration],
+    new_user: Mapping[str, Any],
 ) -> Operation:
     accounts = wiring.service.accounts
 
     async def register(request: Request, body: Registration, tasks: BackgroundTasks) -> Any:
         fields = {name: getattr(body, name) for name in registration.model_fields}
         login, password = fields.pop("login"), fields.pop("password")
+        # Each user's lists are the user's own.
+        fields |= deepcopy(dict(new_user))
         try:
             user = await accounts.register(login, password, fields, caller=delivery.caller(request))
         except UnusableLoginError as error:

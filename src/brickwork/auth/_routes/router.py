@@ -1,13 +1,15 @@
 """The router: the routes, without those that are left out, and under the paths that were chosen."""
 
 from collections.abc import Collection, Mapping
-from typing import Final
+from copy import deepcopy
+from typing import Any, Final
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from ..._core.openapi import answers
 from .._depends.wiring import Wiring
+from .._rules.scopes import declared
 from .._service.options import UserT
 from .accounts import account_operations
 from .bodies import Registration, UserOut
@@ -22,6 +24,8 @@ from .tokens import oauth_operations
 _CONDITIONAL: Final = frozenset(
     {"token", "introspect", "forgot_password", "reset_password", "verify_email", "request_verification"}
 )
+# What no two users have in common, or what `register` makes.
+_OWN: Final = frozenset({"id", "login", "password", "password_hash", "token_version"})
 # What nobody may say of themselves.
 _NOT_TO_REGISTER: Final = frozenset(
     {"id", "password_hash", "active", "token_version", "roles", "scopes", "permissions", "email_verified"}
@@ -35,6 +39,7 @@ def auth_router(
     paths: Mapping[str, str] | None = None,
     user_model: type[BaseModel] | None = None,
     registration: type[BaseModel] | None = None,
+    new_user: Mapping[str, Any] | None = None,
 ) -> APIRouter:
     """Make the router.
 
@@ -44,11 +49,13 @@ def auth_router(
         paths: Other paths for routes, by their names.
         user_model: How users are shown.
         registration: What ``/register`` takes.
+        new_user: Fields of everybody who registers.
 
     Raises:
         ValueError: A name is that of no route, a path has no place for what the route needs, or a model shows or takes
-            what it must not.
-        TypeError: ``registration`` is no subclass of `Registration`, or ``exclude`` is a bare text.
+            what it must not; or ``new_user`` holds what is each user's own, or a scope that is none of those there are.
+        TypeError: ``registration`` is no subclass of `Registration`, ``exclude`` is a bare text, or ``new_user`` is no
+            mapping, or has roles or scopes that are no list.
     """
     if isinstance(exclude, str):
         raise TypeError(f"exclude= takes a list: write [{exclude!r}]")
@@ -56,10 +63,11 @@ def auth_router(
     shown = _checked_user_model(user_model or UserOut)
     taken = _checked_registration(registration or Registration)
     delivery = Delivery(wiring)
+    given = _checked_new_user(new_user or {}, taken, wiring.service.options.scopes)
     operations = [
         *oauth_operations(wiring, delivery),
         *login_operations(wiring, delivery),
-        *account_operations(wiring, delivery, user_model=shown, registration=taken),
+        *account_operations(wiring, delivery, user_model=shown, registration=taken, new_user=given),
         *session_operations(wiring, delivery, user_model=shown),
         *key_operations(wiring),
     ]
@@ -116,3 +124,18 @@ def _checked_registration(model: type[BaseModel]) -> type[Registration]:
     if mass:
         raise ValueError(f"{model.__name__} lets users choose their own {', '.join(sorted(mass))}: leave that out")
     return model
+
+
+def _checked_new_user(
+    new_user: Mapping[str, Any], registration: type[BaseModel], scopes: Mapping[str, str]
+) -> Mapping[str, Any]:
+    if not isinstance(new_user, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - people pass a user
+        raise TypeError('new_user= takes fields by name: write new_user={"roles": ["member"]}')
+    own = new_user.keys() & (_OWN | registration.model_fields.keys())
+    if own:
+        raise ValueError(f"new_user= gives everybody the same {', '.join(sorted(own))}: leave that out")
+    for name in new_user.keys() & {"roles", "scopes"}:
+        if not isinstance(new_user[name], list | tuple | set | frozenset):
+            raise TypeError(f'new_user= takes lists of {name}: write new_user={{"{name}": ["…"]}}')
+    declared(new_user.get("scopes", ()), scopes)
+    return deepcopy(dict(new_user))

@@ -46,6 +46,20 @@ def checked(scopes: str | Iterable[str]) -> tuple[str, ...]:
     return names
 
 
+def declared(scopes: str | Iterable[str], declarations: Collection[str]) -> tuple[str, ...]:
+    """Give the names that an application wrote, all of which it has declared; where it declared none, any will do.
+
+    Raises:
+        InvalidScopeError: One of them can be no scope.
+        ValueError: One of them is not declared.
+    """
+    names = checked(scopes)
+    unknown = missing(declarations, names) if declarations else ()
+    if unknown:
+        raise ValueError(f"there is no scope {unknown[0]!r}: add it to Auth(scopes={{…}}), or write one of those")
+    return names
+
+
 def missing(granted: Collection[str], needed: Iterable[str]) -> tuple[str, ...]:
     """Give what is needed and was not granted; names are compared whole, letter by letter."""
     return tuple(name for name in needed if name not in granted)
