@@ -5,10 +5,12 @@ import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import ConnectionPool, Redis, RedisCluster
 
 from brickwork.auth import AuthUnavailableError, TokenStore
 from brickwork.auth.redis import RedisApiKeyStore, RedisAttemptStore, RedisTokenStore
@@ -119,6 +121,40 @@ async def test_two_processes_spend_once(client: Redis, second: Ask) -> None:
     answers = await asyncio.gather(store.spend("reset", now=NOW, until=NOW + 60), second("spend reset"))
 
     assert sorted(map(str, answers)) == ["False", "True"]
+
+
+class CountingPool(ConnectionPool):
+    """Counts how often a connection is taken from it: once for a round trip."""
+
+    taken = 0
+
+    async def get_connection(self, *arguments: Any, **options: Any) -> Any:
+        """Give a connection."""
+        self.taken += 1
+        return await super().get_connection(*arguments, **options)  # type: ignore[no-untyped-call]
+
+
+async def test_many_sessions_take_no_more_round_trips_than_few(redis_url: str) -> None:
+    """Listing, crowding out and ending is a question for all of them, not for one after another."""
+    pool = CountingPool.from_url(redis_url)
+    async with Redis.from_pool(pool) as client:
+        tokens = RedisTokenStore(client, deadline=PATIENCE)
+        for turn in range(40):
+            await started(tokens, at=NOW + turn)
+        taken = [pool.taken]
+
+        listed = await tokens.sessions("ada", now=NOW + 40)
+        taken.append(pool.taken)
+        await started(tokens, at=NOW + 41, limit=21)
+        taken.append(pool.taken)
+        left = await tokens.sessions("ada", now=NOW + 42)
+        taken.append(pool.taken)
+        ended = await tokens.end_all("ada")
+        taken.append(pool.taken)
+
+    assert [len(listed), len(left), ended] == [40, 21, 21]
+    assert [each.used_at for each in listed] == [NOW + turn for turn in reversed(range(40))]
+    assert all(later - earlier <= 4 for earlier, later in pairwise(taken))
 
 
 @pytest.mark.promise("auth-144")

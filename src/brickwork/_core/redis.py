@@ -6,8 +6,8 @@ once, on a connection of the pool that the app passed in, and the app's own use 
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Final, Self
@@ -21,6 +21,9 @@ with extra("redis"):
     from redis.client import NEVER_DECODE
     from redis.exceptions import NoScriptError
 
+Command = tuple[str | bytes | float, ...]
+
+_AT_ONCE: Final = 8  # each of them takes a connection
 # Until 5.3 a connection is asked for by the name of a command; since then a name is a warning.
 _NAME: Final = ("EVALSHA",) if __version__.startswith(("5.0.", "5.1.", "5.2.")) else ()
 
@@ -97,6 +100,16 @@ class RedisCaller:
         """
         return await self._in_time(self._server.ask(key, name, key, *args))
 
+    async def commands(self, commands: Sequence[Command]) -> list[Any]:
+        """Execute many commands, each with a key as its first argument, and give their replies.
+
+        One server is asked in one round trip, a cluster about a few keys at a time.
+
+        Raises:
+            RedisUnavailableError: There is not a proper answer to each.
+        """
+        return await self._in_time(self._server.ask_all(commands)) if commands else []
+
     async def _evaluate(self, script: Script, key: str, args: tuple[str | bytes | float, ...]) -> Any:
         try:
             return await self._server.ask(key, "EVALSHA", script.digest, *args)
@@ -121,10 +134,20 @@ class _Server:
         self._pool = pool
 
     async def ask(self, key: str, *command: str | bytes | float) -> Any:
-        connection: Any = await self._pool.get_connection(*_NAME)  # type: ignore[no-untyped-call]
-        try:
+        async with self._connection() as connection:
             await connection.send_command(*command)
             return await connection.read_response(disable_decoding=True)
+
+    async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
+        async with self._connection() as connection:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            return [await connection.read_response(disable_decoding=True) for _ in commands]
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[Any]:
+        connection: Any = await self._pool.get_connection(*_NAME)  # type: ignore[no-untyped-call]
+        try:
+            yield connection
         except NoScriptError:
             raise
         except BaseException:
@@ -143,6 +166,13 @@ class _Cluster:
     def __init__(self, client: RedisCluster) -> None:
         self._client = client
         self._outdated = False
+
+    async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
+        replies: list[Any] = []
+        for start in range(0, len(commands), _AT_ONCE):
+            some = commands[start : start + _AT_ONCE]
+            replies += await asyncio.gather(*(self.ask(str(command[1]), *command) for command in some))
+        return replies
 
     async def ask(self, key: str, *command: str | bytes | float) -> Any:
         await self._client.initialize()

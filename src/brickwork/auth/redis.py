@@ -14,7 +14,7 @@ from math import ceil
 from typing import Any, Final, Literal
 
 from .._core.extras import extra
-from .._core.redis import RedisCaller, RedisUnavailableError, Script
+from .._core.redis import Command, RedisCaller, RedisUnavailableError, Script
 from ._errors import unavailable
 from ._rules.values import ApiKey, Rotation, Session
 
@@ -26,7 +26,6 @@ __all__ = ["RedisApiKeyStore", "RedisAttemptStore", "RedisTokenStore"]
 _ATTEMPT: Final = Script.load("brickwork.auth", "attempt")
 _ATTEMPT_UNDO: Final = Script.load("brickwork.auth", "attempt_undo")
 _CHECK: Final = Script.load("brickwork.auth", "check")
-_END: Final = Script.load("brickwork.auth", "end")
 _KEY_SHORTEN: Final = Script.load("brickwork.auth", "key_shorten")
 _KEY_TOUCH: Final = Script.load("brickwork.auth", "key_touch")
 _SESSION_LIST: Final = Script.load("brickwork.auth", "session_list")
@@ -69,15 +68,17 @@ class RedisTokenStore:
         lifetime = _milliseconds(now, session.expires_at)
         listed = await self._redis.run(_SESSION_LIST, [users], session.id, lifetime, limit)
         if listed:
-            others = [each for each in await self._alive(session.user_id, listed, now) if each.id != session.id]
-            for excess in others[max(limit - 1, 0) :]:
-                await self.end(excess.id)
+            others = [
+                each
+                for each in await self._alive(session.user_id, [each.decode() for each in listed], now)
+                if each.id != session.id
+            ]
+            await self._end_each([excess.id for excess in others[max(limit - 1, 0) :]])
 
     async def get(self, session_id: str, *, now: float) -> Session | None:
         """Give a session that has not ended, or None."""
         values = await self._redis.command("HMGET", self._redis.key("session", session_id), *_SESSION_FIELDS)
-        session = _session(zip(_SESSION_FIELDS, values, strict=True))
-        return session if session is not None and now < session.ends_at() else None
+        return self._ongoing(values, now)
 
     async def rotate(
         self,
@@ -123,14 +124,14 @@ class RedisTokenStore:
 
     async def end(self, session_id: str) -> bool:
         """End a session; tell whether there was one."""
-        return await self._redis.run(_END, [self._redis.key("session", session_id)], "user_id") is not None
+        return await self._end_each([session_id]) == 1
 
     async def end_all(self, user_id: str, *, keep: str | None = None) -> int:
         """End the sessions of a user, but for the one to ``keep``; give how many there were."""
-        ending = [each for each in await self._listed(user_id) if each.decode() != keep]
-        ended = [await self.end(each.decode()) for each in ending]
+        ending = [each for each in await self._listed(user_id) if each != keep]
+        ended = await self._end_each(ending)
         await self._unlist(user_id, ending)
-        return sum(ended)
+        return ended
 
     async def deny(self, token_id: str, *, now: float, until: float) -> None:
         """Refuse a single token until an instant, when it has expired anyway."""
@@ -143,18 +144,30 @@ class RedisTokenStore:
         key = self._redis.key("spent", token_id)
         return bool(await self._redis.run(_SPEND, [key], now, until, _milliseconds(now, until)))
 
-    async def _listed(self, user_id: str) -> list[bytes]:
-        return list(await self._redis.command("SMEMBERS", self._redis.key("sessions", user_id)))
+    def _ongoing(self, values: Sequence[bytes | None], now: float) -> Session | None:
+        session = _session(zip(_SESSION_FIELDS, values, strict=True))
+        return session if session is not None and now < session.ends_at() else None
 
-    async def _unlist(self, user_id: str, session_ids: Sequence[bytes]) -> None:
+    async def _end_each(self, session_ids: Iterable[str]) -> int:
+        ended: list[int] = await self._redis.commands(
+            [("DEL", self._redis.key("session", each)) for each in session_ids]
+        )
+        return sum(ended)
+
+    async def _listed(self, user_id: str) -> list[str]:
+        listed = await self._redis.command("SMEMBERS", self._redis.key("sessions", user_id))
+        return [each.decode() for each in listed]
+
+    async def _unlist(self, user_id: str, session_ids: Sequence[str]) -> None:
         if session_ids:
             await self._redis.command("SREM", self._redis.key("sessions", user_id), *session_ids)
 
-    async def _alive(self, user_id: str, listed: Iterable[bytes], now: float) -> list[Session]:
+    async def _alive(self, user_id: str, listed: Sequence[str], now: float) -> list[Session]:
         """Read the sessions of a list, the most recently used first, and strike off those that have ended."""
-        found = {each: await self.get(each.decode(), now=now) for each in listed}
-        await self._unlist(user_id, [each for each, session in found.items() if session is None])
-        alive = [session for session in found.values() if session is not None]
+        found = [self._ongoing(values, now) for values in await self._redis.fields("session", _SESSION_FIELDS, listed)]
+        ended = [each for each, session in zip(listed, found, strict=True) if session is None]
+        await self._unlist(user_id, ended)
+        alive = [session for session in found if session is not None]
         return sorted(alive, key=lambda session: (session.used_at, session.id), reverse=True)
 
 
@@ -192,10 +205,12 @@ class RedisApiKeyStore:
     async def keys(self, owner: str) -> Sequence[ApiKey]:
         """Give the keys of a user, the newest first."""
         listed = self._redis.key("keys", owner)
-        found = {each: await self.get(each.decode()) for each in await self._redis.command("SMEMBERS", listed)}
-        if removed := [each for each, key in found.items() if key is None]:
+        names = [each.decode() for each in await self._redis.command("SMEMBERS", listed)]
+        values = await self._redis.fields("key", _KEY_FIELDS, names)
+        found = [_api_key(zip(_KEY_FIELDS, each, strict=True)) for each in values]
+        if removed := [each for each, key in zip(names, found, strict=True) if key is None]:
             await self._redis.command("SREM", listed, *removed)
-        keys = [key for key in found.values() if key is not None]
+        keys = [key for key in found if key is not None]
         return sorted(keys, key=lambda key: (key.created_at, key.id), reverse=True)
 
     async def replace(self, key_id: str, successor: ApiKey, *, expires_at: datetime) -> bool:
@@ -209,7 +224,7 @@ class RedisApiKeyStore:
 
     async def remove(self, key_id: str) -> bool:
         """Forget a key; tell whether there was one."""
-        return await self._redis.run(_END, [self._redis.key("key", key_id)], "owner") is not None
+        return bool(await self._redis.command("DEL", self._redis.key("key", key_id)))
 
     async def touch(self, key_id: str, *, at: datetime) -> None:
         """Remember when a key was last used."""
@@ -273,6 +288,15 @@ class _Keyspace:
             return await self._caller.command(name, key, *args)
         except RedisUnavailableError as error:
             raise unavailable("Redis", error.__cause__ or error) from error
+
+    async def commands(self, commands: Sequence[Command]) -> list[Any]:
+        try:
+            return await self._caller.commands(commands)
+        except RedisUnavailableError as error:
+            raise unavailable("Redis", error.__cause__ or error) from error
+
+    async def fields(self, kind: str, fields: Sequence[str], names: Iterable[str]) -> list[Any]:
+        return await self.commands([("HMGET", self.key(kind, each), *fields) for each in names])
 
 
 _OUTCOMES: Final[Mapping[bytes, Literal["rotated", "replayed", "reused", "unknown"]]] = {
