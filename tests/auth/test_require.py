@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import pytest
-from fastapi import params
+from fastapi import Depends, params
 from httpx2 import Response
 
 from brickwork.auth import Auth, MemoryUser, MemoryUserStore
@@ -235,3 +235,16 @@ def test_demands_are_joined_within_one_auth() -> None:
     for marker in foreign:
         with pytest.raises(TypeError, match="take markers of the same Auth"):
             auth.require(any_of=[marker])
+
+
+@pytest.mark.promise("auth-J5")
+@pytest.mark.parametrize("name", ["require", "require_claims", "require_key"])
+async def test_a_marker_inside_of_depends_says_what_to_write(name: str) -> None:
+    """It would lose its scopes there: the route is refused when it is made."""
+    async with open_site() as site:
+        marker: Any = getattr(site.auth, name)(scopes="a")
+
+        with pytest.raises(TypeError, match=r"write Annotated\[User, auth.require"):
+            site.app.get("/it", dependencies=[Depends(marker)])(lambda: None)
+        with pytest.raises(TypeError, match="needs no Depends"):
+            marker()

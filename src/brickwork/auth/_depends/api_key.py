@@ -18,7 +18,7 @@ from .._rules.scopes import missing
 from .._rules.values import ApiKey
 from .._service.keys import ApiKeys
 from .principals import remembered
-from .require import insufficient_scope
+from .require import Marker, insufficient_scope
 from .schemes import api_key_model, name_of
 
 
@@ -124,4 +124,4 @@ class KeyRequirement:
 
     def marker(self) -> params.Security:
         """Give the marker that goes into ``Annotated`` and ``dependencies=``."""
-        return params.Security(self, scopes=self.scopes)
+        return Marker(self, scopes=self.scopes)

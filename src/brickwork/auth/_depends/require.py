@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from inspect import Parameter, Signature, isawaitable
 from math import ceil
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Any, Generic, Never, TypeVar, cast
 
 from fastapi import Depends, params
 from starlette.requests import HTTPConnection
@@ -23,6 +23,26 @@ UserT = TypeVar("UserT", bound=User)
 ChoicesT = TypeVar("ChoicesT", bound=Collection[object])
 
 Permissions = Mapping[str, Collection[str]] | Callable[[UserT], Collection[str] | Awaitable[Collection[str]]] | None
+
+
+_NO_DEPENDS = "auth.require(…) needs no Depends: write Annotated[User, auth.require(…)]"
+
+
+class Marker(params.Security):
+    """What ``auth.require(…)`` gives; it goes into ``Annotated`` and ``dependencies=`` as it is."""
+
+    @property
+    def __signature__(self) -> Never:
+        # Only who takes it for a dependency asks for this, while a route is made.
+        raise TypeError(_NO_DEPENDS)
+
+    def __call__(self) -> Never:
+        """Refuse to be a dependency: inside of ``Depends`` the scopes would be lost.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(_NO_DEPENDS)
 
 
 class Requirements(Generic[UserT]):
@@ -75,7 +95,7 @@ class Requirements(Generic[UserT]):
             () if any_of is None else _choice("any_of", tuple(self._demand(marker) for marker in any_of)),
             tuple(self._demand(marker) for marker in all_of),
         )
-        return params.Security(Requirement(self, demand), scopes=tuple(sorted(demand.needed_scopes())))
+        return Marker(Requirement(self, demand), scopes=tuple(sorted(demand.needed_scopes())))
 
     def claims_marker(
         self, current: CurrentClaims[UserT], *, scopes: str | Collection[str], fresh: float | None
@@ -86,7 +106,7 @@ class Requirements(Generic[UserT]):
             ValueError: A scope is not one of those there are, or ``fresh`` makes no sense.
         """
         demand = Demand(frozenset(self.known(scopes)), fresh=_checked_fresh(fresh))
-        return params.Security(ClaimsRequirement(self, current, demand), scopes=tuple(sorted(demand.scopes)))
+        return Marker(ClaimsRequirement(self, current, demand), scopes=tuple(sorted(demand.scopes)))
 
     def known(self, scopes: str | Iterable[str]) -> tuple[str, ...]:
         """Check scopes that a route requires.
