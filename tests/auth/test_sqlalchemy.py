@@ -260,7 +260,7 @@ async def test_what_is_no_model_and_no_database_is_refused(db: Database) -> None
 @pytest.mark.promise("auth-J1")
 async def test_metadata_is_no_tables(db: Database) -> None:
     """Stores that are given the metadata, where their tables belong, say what to write."""
-    for store in (SQLAlchemyTokenStore, SQLAlchemyApiKeyStore):
+    for store in (SQLAlchemyTokenStore, SQLAlchemyApiKeyStore, SQLAlchemyAttemptStore):
         with pytest.raises(TypeError, match=r"write AuthTables\(Base.metadata\)"):
             store(db, cast("Any", Base.metadata))
 

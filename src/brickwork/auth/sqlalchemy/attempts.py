@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from sqlalchemy import case, delete, or_, select, update
 
-from .models import AuthTables
+from .models import AuthTables, checked_tables
 from .sessions import Sessions, Work, insert
 
 
@@ -17,13 +17,13 @@ class SQLAlchemyAttemptStore:
         deadline: Seconds within which each call has its answer; after them it is an `AuthUnavailableError`.
 
     Raises:
-        TypeError: ``sessions`` opens none.
+        TypeError: ``sessions`` opens none, or ``tables`` is no `AuthTables`.
         ValueError: The deadline is not above 0.
     """
 
     def __init__(self, sessions: Sessions, tables: AuthTables, *, deadline: float = 5.0) -> None:
         self._work = Work(sessions, deadline)
-        self._table = tables.attempt
+        self._table = checked_tables(tables).attempt
 
     async def attempt(self, key: str, *, limit: int, per: float, now: float) -> float:
         """Count an attempt; give 0.0 where it is allowed, else the seconds until the next one is."""
