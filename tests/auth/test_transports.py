@@ -7,6 +7,7 @@ import pytest
 from fastapi import Depends, Response
 
 from brickwork.auth import CookieTransport, HeaderTransport, MemoryUser, QueryTransport, SocketTransport, TokenResponse
+from brickwork.testing import assert_problem
 from tests.auth.site import Site, bearer, open_site
 
 AMBIGUOUS = 'Bearer realm="api", error="invalid_request"'
@@ -46,7 +47,7 @@ async def test_what_was_not_asked_for_is_not_read(place: str) -> None:
         token = await token_of(site)
         requests: dict[str, Any] = {
             "cookie": {"url": "/who", "headers": {"Cookie": f"__Host-access={token}"}},
-            "query": {"url": f"/who?access_token={token}"},
+            "query": {"url": f"/who?token={token}&my_access_token={token}"},
             "subprotocol": {"url": "/who", "headers": {"Sec-WebSocket-Protocol": f"bearer, {token}"}},
         }
 
@@ -78,6 +79,34 @@ async def test_a_query_is_read_only_when_it_is_named(parameter: str) -> None:
         answers = [await site.client.get(url) for url in urls]
 
     assert [each.status_code for each in answers] == [200, 401, 401]
+
+
+@pytest.mark.promise("auth-96")
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"Cookie": "__Host-access=x"}])
+@pytest.mark.parametrize(
+    ("transports", "place"),
+    [
+        (["header"], "the Authorization header"),
+        (["cookie", "websocket"], "the cookie or the subprotocol of the WebSocket"),
+        ([QueryTransport("t"), "header"], "the query or the Authorization header"),
+    ],
+)
+async def test_a_token_in_the_url_is_refused_with_the_place_for_it(
+    transports: list[Any], place: str, headers: dict[str, str]
+) -> None:
+    """Alone or beside another, good or bad: whoever sends it hears that it is in a log now."""
+    async with open_site(transports=transports) as site:
+        protect(site)
+        token = await token_of(site)
+
+        answers = [
+            await site.client.get(f"/who?a=1&access_token={each}", headers=headers) for each in (token, "bad", "")
+        ]
+
+    for answer in answers:
+        body = assert_problem(answer, 400, slug="ambiguous-credentials")
+        assert body["detail"] == f"Send the access token in {place}, never in the URL."
+        assert answer.headers["www-authenticate"] == AMBIGUOUS
 
 
 @pytest.mark.promise("auth-97")

@@ -1,7 +1,8 @@
 """Who calls: read, verified and loaded once for each request, however many dependencies ask."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import parse_qsl
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
@@ -15,9 +16,16 @@ from .._service.authenticator import Authenticator
 from .._store import User
 from .acting import ACTING
 from .csrf import CSRF
-from .transports import SUBPROTOCOL, CookieTransport, SocketTransport, Transport
+from .transports import SUBPROTOCOL, CookieTransport, QueryTransport, SocketTransport, Transport
 
 UserT = TypeVar("UserT", bound=User)
+
+_IN_URL: Final = "access_token"
+_PLACES: Final = {
+    "header": "the Authorization header",
+    "cookie": "the cookie",
+    "websocket": "the subprotocol of the WebSocket",
+}
 
 
 class Principal(Generic[UserT]):
@@ -56,6 +64,8 @@ class Principals(Generic[UserT]):
         self._transports = tuple(transports)
         self._csrf = csrf
         self.realm = realm
+        self._places = " or ".join(_PLACES.get(each.name, f"the {each.name}") for each in transports)
+        self._reads_url = any(isinstance(each, QueryTransport) and each.parameter == _IN_URL for each in transports)
         self.reads_cookies: bool = any(isinstance(transport, CookieTransport) for transport in transports)
 
     async def claims(self, connection: HTTPConnection) -> Principal[UserT] | None:
@@ -128,6 +138,9 @@ class Principals(Generic[UserT]):
         return InvalidTokenError("Get a new access token.", headers={"WWW-Authenticate": challenge})
 
     def _credentials(self, scope: Scope) -> tuple[Transport | None, str]:
+        if not self._reads_url and _has_token_in_url(scope):
+            # It is in a log by now: whoever sends it is to hear of it, though it be good elsewhere.
+            raise self._ambiguous(f"Send the access token in {self._places}, never in the URL.")
         used, shown, ways = None, "", 0
         try:
             for transport in self._transports:
@@ -156,6 +169,12 @@ def remembered(scope: Scope) -> dict[object, Any]:
     memo: dict[object, Any] = {}
     state[AUTH] = (scope["headers"], memo)
     return memo
+
+
+def _has_token_in_url(scope: Scope) -> bool:
+    """Tell whether a token is sent as RFC 6750, section 2.3, has it, and RFC 9700 forbids."""
+    query: bytes = scope.get("query_string", b"")
+    return _IN_URL.encode() in query and _IN_URL in dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
 
 
 def _pick_subprotocol(socket: WebSocket) -> None:
