@@ -156,3 +156,20 @@ async def test_a_token_outlives_the_change_of_keys() -> None:
         response = await change(site, token)
 
     assert response.status_code == 200
+
+
+@pytest.mark.promise("auth-I7")
+@pytest.mark.parametrize("origin", ["http://app.example", "HTTP://app.example:8080", "http://localhost.example"])
+def test_an_origin_of_plain_http_is_refused(origin: str) -> None:
+    """Whoever is on the way could write into its pages; on a development machine that is said by name."""
+    with pytest.raises(ValueError, match="write https, or insecure=True"):
+        CookieTransport(origins=[origin])
+
+    assert CookieTransport(origins=[origin], insecure=True).origins == {origin.lower()}
+
+
+@pytest.mark.promise("auth-I7")
+@pytest.mark.parametrize("host", ["localhost:5173", "app.localhost", "127.0.0.1:3000", "[::1]:3000"])
+def test_a_page_of_this_machine_may_be_of_plain_http(host: str) -> None:
+    """Nobody is on the way."""
+    assert CookieTransport(origins=[f"http://{host}"]).origins == {f"http://{host}"}

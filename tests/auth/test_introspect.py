@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from httpx2 import Response
@@ -11,6 +12,7 @@ from brickwork.auth.memory import MemoryUserStore
 from tests.auth.site import Site, open_site, payload
 
 CLIENTS = {"gateway": "the secret of the gateway, made long enough"}
+_NO_TEXT = (b"\xff:x", b"gateway:%FF")
 GATEWAY = ("gateway", CLIENTS["gateway"])
 
 
@@ -117,7 +119,21 @@ async def test_a_client_may_show_its_secret_in_the_form() -> None:
     assert by_both.json()["error"] == "invalid_request"
 
 
-@pytest.mark.parametrize("header", ["Basic", "Basic !", "Basic " + b64encode(b"\xff:x").decode()])
+@pytest.mark.promise("auth-I8")
+async def test_a_client_is_encoded_as_in_a_form() -> None:
+    """An ID may hold a colon and a secret any character: OAuth has both encoded before they are joined."""
+    name, secret = "https://gateway.example", "50% + a colon: of thirty-two bytes, or \u00e9 more"
+    encoded = (quote_plus(name), quote_plus(secret))
+    async with open_site(clients={name: secret}) as site:
+        await site.add()
+        token = (await site.tokens())["access_token"]
+
+        response = await _ask(site, token, auth=encoded)
+
+    assert response.json()["active"]
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !", *("Basic " + b64encode(each).decode() for each in _NO_TEXT)])
 async def test_a_malformed_header_is_a_malformed_request(header: str) -> None:
     """What cannot be read is nobody's."""
     async with open_site(clients=CLIENTS) as site:

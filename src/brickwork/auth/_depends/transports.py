@@ -23,7 +23,11 @@ TransportName = Literal["header", "cookie", "websocket"]
 
 
 class Transport(Protocol):
-    """A way for an access token to get here."""
+    """A way for an access token to get here.
+
+    The guard against forged requests is that of `CookieTransport`: a transport of your own that reads what a browser
+    sends by itself, such as another cookie, has none. Derive it from `CookieTransport`, or refuse such requests there.
+    """
 
     @property
     def name(self) -> str:
@@ -84,7 +88,7 @@ class CookieTransport:
         insecure: Lets the cookies over plain http, without the prefix ``__Host-``; for a development machine.
 
     Raises:
-        ValueError: An origin or the namespace cannot be one.
+        ValueError: An origin or the namespace cannot be one; or an origin is of plain http and not this machine.
 
     Reference: RFC 6265bis, section 4.1.3.2 (prefixes); OWASP Cross-Site Request Forgery Prevention.
     """
@@ -108,7 +112,7 @@ class CookieTransport:
         self.refresh_cookie: str = f"{prefix}refresh"
         self.csrf_cookie: str = f"{prefix}csrf"
         self.scheme: models.SecurityBase | None = _described(models.APIKeyIn.cookie, self.access_cookie)
-        self.origins: frozenset[str] = checked_origins(origins)
+        self.origins: frozenset[str] = checked_origins(origins, secure=not insecure)
         self._samesite: Literal["lax", "strict"] = samesite
         self._secure = not insecure
 

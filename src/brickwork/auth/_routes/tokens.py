@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 from fastapi import Request, Response
 from starlette.responses import JSONResponse
@@ -172,7 +173,7 @@ def _scopes(form: dict[str, str]) -> tuple[str, ...] | None:
 def _basic(request: Request) -> tuple[str, str] | None:
     """Read the ID and secret of a client from the header; None where there is no such header.
 
-    Reference: RFC 7617, section 2.
+    Reference: RFC 7617, section 2; RFC 6749, section 2.3.1.
     """
     shown = request.headers.getlist("authorization")
     if len(shown) > 1:
@@ -182,6 +183,8 @@ def _basic(request: Request) -> tuple[str, str] | None:
         return None
     try:
         client, _, secret = b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
+        # OAuth has both encoded as in a form, so that an ID may hold a colon.
+        client, secret = unquote_plus(client, errors="strict"), unquote_plus(secret, errors="strict")
     except ValueError:
         raise OAuthError("invalid_request", "The Authorization header is malformed.") from None
     return client, secret
