@@ -31,7 +31,6 @@ def bearer(
     realm: str,
     *,
     error: str | None = None,
-    description: str | None = None,
     scope: str | None = None,
     max_age: int | None = None,
 ) -> str:
@@ -40,13 +39,12 @@ def bearer(
     Args:
         realm: What is protected.
         error: The code of what is wrong with the token that was sent; None where none was.
-        description: The same for people.
         scope: What is needed, separated by spaces.
         max_age: Seconds since the login that are accepted.
 
     Reference: RFC 6750, section 3; RFC 9470, section 3.
     """
-    parameters = {"realm": realm, "error": error, "error_description": description, "scope": scope, "max_age": max_age}
+    parameters = {"realm": realm, "error": error, "scope": scope, "max_age": max_age}
     return _challenge("Bearer", parameters)
 
 
