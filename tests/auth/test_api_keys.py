@@ -135,6 +135,21 @@ async def test_a_rotated_key_overlaps_with_its_successor() -> None:
     assert "key-rotated" in site.kinds()
 
 
+@pytest.mark.promise("auth-I9")
+@pytest.mark.parametrize(("expires_in", "ends"), [(86_400, "2026-01-02T00:00:30Z"), (None, None)])
+async def test_a_key_that_is_rotated_twice_has_two_full_successors(expires_in: float | None, ends: str | None) -> None:
+    """The overlap shortens the key alone, and nobody's successor."""
+    async with _open() as site:
+        user = await site.add()
+        tokens = await site.tokens()
+        old = await site.auth.create_key(user, name="ci", expires_in=expires_in)
+        site.clock.advance(30)
+
+        rotated = [await site.post(f"/keys/{old.record.id}/rotate", tokens, {"overlap": 60}) for _ in range(2)]
+
+    assert [each.json()["expires_at"] for each in rotated] == [ends, ends]
+
+
 @pytest.mark.promise("auth-108")
 async def test_without_an_overlap_the_old_key_ends_at_once() -> None:
     """A key that leaked is replaced in one step; one that never ends has a successor that never does."""

@@ -363,5 +363,6 @@ def _api_key(values: Iterable[tuple[str, bytes | None]]) -> ApiKey | None:
         created_at=instant["created_at"],
         expires_at=instant.get("expires_at"),
         last_used_at=instant.get("last_used_at"),
+        lifetime=float(text["lifetime"]),
         hash=field["hash"],
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from math import inf
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -169,6 +170,8 @@ class ApiKey:
         created_at: When it was made.
         expires_at: When it ends; None for a key that does not.
         last_used_at: When it was last used, to the minute; None for never.
+        lifetime: Seconds that it and its successors are made for, `math.inf` for ever; those until ``expires_at`` where
+            left out. It stays when the key is to end earlier.
         hash: SHA-256 of the key's text.
     """
 
@@ -179,7 +182,13 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
+    lifetime: float | None = None
     hash: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.lifetime is None:
+            seconds = inf if self.expires_at is None else (self.expires_at - self.created_at).total_seconds()
+            object.__setattr__(self, "lifetime", seconds)
 
 
 @dataclass(frozen=True, slots=True)

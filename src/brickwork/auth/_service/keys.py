@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Final, Generic
 
 from .._errors import ApiKeyNotFoundError, AuthUnavailableError, InvalidApiKeyError
@@ -111,12 +112,12 @@ class ApiKeys(Generic[UserT]):
         key = await self._owned(key_id, owner)
         text = KeyText.new(self._options.key_prefix)
         now = self._now()
-        lifetime = None if key.expires_at is None else key.expires_at - key.created_at
+        lifetime = key.lifetime or inf
         successor = replace(
             key,
             id=text.id,
             created_at=now,
-            expires_at=None if lifetime is None else now + lifetime,
+            expires_at=None if lifetime == inf else now + timedelta(seconds=lifetime),
             last_used_at=None,
             hash=text.hash,
         )

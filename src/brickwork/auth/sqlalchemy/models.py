@@ -148,6 +148,7 @@ def _api_key_columns(prefix: str) -> list[SchemaItem]:
         _instant("created_at"),
         _instant("expires_at", nullable=True),
         _instant("last_used_at", nullable=True),
+        Column("lifetime", Double(), nullable=False),
         Column("hash", LargeBinary(32), nullable=False),
         Index(f"ix_{prefix}api_key_owner", "owner", "created_at"),
     ]
