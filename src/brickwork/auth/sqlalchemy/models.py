@@ -95,7 +95,7 @@ class AuthTables:
             f"{prefix}token",
             metadata,
             Column("id", String(255), primary_key=True),
-            _instant("until", index=True),
+            _seconds("until", index=True),
             schema=schema,
         )
         self.attempt = Table(
@@ -103,7 +103,7 @@ class AuthTables:
             metadata,
             Column("key", String(64), primary_key=True),
             Column("count", Integer(), nullable=False),
-            _instant("until", index=True),
+            _seconds("until", index=True),
             schema=schema,
         )
 
@@ -125,12 +125,12 @@ def _session_columns(prefix: str) -> list[SchemaItem]:
         Column("user_id", String(255), nullable=False),
         Column("token_hash", LargeBinary(32), nullable=False),
         Column("previous_hash", LargeBinary(32)),
-        _instant("rotated_at", nullable=True),
-        _instant("created_at"),
-        _instant("authenticated_at"),
-        _instant("used_at"),
-        _instant("idle_expires_at", index=True),
-        _instant("expires_at", index=True),
+        _seconds("rotated_at", nullable=True),
+        _seconds("created_at"),
+        _seconds("authenticated_at"),
+        _seconds("used_at"),
+        _seconds("idle_expires_at", index=True),
+        _seconds("expires_at", index=True),
         Column("token_version", Integer(), nullable=False),
         Column("scopes", JSON(), nullable=False),
         Column("client", String(512), nullable=False),
@@ -145,14 +145,14 @@ def _api_key_columns(prefix: str) -> list[SchemaItem]:
         Column("owner", String(255), nullable=False),
         Column("name", String(255), nullable=False),
         Column("scopes", JSON(), nullable=False),
-        _instant("created_at"),
-        _instant("expires_at", nullable=True),
-        _instant("last_used_at", nullable=True),
-        Column("lifetime", Double(), nullable=False),
+        _seconds("created_at"),
+        _seconds("expires_at", nullable=True),
+        _seconds("last_used_at", nullable=True),
+        _seconds("lifetime"),
         Column("hash", LargeBinary(32), nullable=False),
         Index(f"ix_{prefix}api_key_owner", "owner", "created_at"),
     ]
 
 
-def _instant(name: str, *, nullable: bool = False, index: bool = False) -> Column[float]:
+def _seconds(name: str, *, nullable: bool = False, index: bool = False) -> Column[float]:
     return Column(name, Double(), nullable=nullable, index=index)
