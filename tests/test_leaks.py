@@ -26,7 +26,7 @@ def _record(**members: Any) -> logging.LogRecord:
     return record
 
 
-@pytest.mark.promise("auth-A8")
+@pytest.mark.promise("auth-180")
 @pytest.mark.parametrize("secret", [TOKEN, KEY, HASH, PEM])
 def test_what_looks_like_a_secret_is_found(secret: str) -> None:
     """In the text of a record, in its arguments, in what is added to it, in its traceback, in what is printed."""
@@ -44,7 +44,7 @@ def test_what_looks_like_a_secret_is_found(secret: str) -> None:
     assert not any(secret in text for each in found for text in each)
 
 
-@pytest.mark.promise("auth-A8")
+@pytest.mark.promise("auth-180")
 def test_what_was_handed_out_is_known() -> None:
     """A refresh token looks like nothing in particular, and is recognised once it was in an answer."""
     witness = Witness()
@@ -56,7 +56,7 @@ def test_what_was_handed_out_is_known() -> None:
     assert found == ["a secret that was handed out in a log record of shop"]
 
 
-@pytest.mark.promise("auth-A8")
+@pytest.mark.promise("auth-180")
 def test_an_error_may_repeat_nothing() -> None:
     """What a success hands out is no leak; the same in an error is one, in its body and in its headers."""
     body = JSONResponse({"input": TOKEN})
@@ -74,7 +74,7 @@ def test_an_error_may_repeat_nothing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.promise("auth-A8")
+@pytest.mark.promise("auth-180")
 @pytest.mark.parametrize("options", [[], ["-p", "xdist", "-n", "2"]], ids=["one process", "two workers"])
 def test_a_test_that_tells_a_secret_fails(tmp_path: Path, options: list[str]) -> None:
     """Whatever else it holds, and in whichever process it runs; the secret itself is not repeated in the reason."""
@@ -101,7 +101,7 @@ def test_a_test_that_tells_a_secret_fails(tmp_path: Path, options: list[str]) ->
     assert "told a secret: an API key in captured stdout call" in ended.stdout
 
 
-@pytest.mark.promise("auth-A8")
+@pytest.mark.promise("auth-180")
 def test_the_passwords_of_the_tests_are_known() -> None:
     """Whoever makes one up for the tests of authentication adds it to those that are looked for."""
     from tests.auth import site  # confides them when it is imported

@@ -33,7 +33,7 @@ def routes(site: Site) -> None:
         await socket.close()
 
 
-@pytest.mark.promise("auth-92")
+@pytest.mark.promise("auth-105")
 async def test_every_request_inside_of_the_block_is_the_users() -> None:
     """User, claims and demands see the user, without a token; outside of the block nobody does."""
     async with open_site(transports=["cookie", "header"]) as site:
@@ -52,7 +52,7 @@ async def test_every_request_inside_of_the_block_is_the_users() -> None:
     assert outside.status_code == 401
 
 
-@pytest.mark.promise("auth-92")
+@pytest.mark.promise("auth-105")
 async def test_scopes_and_age_of_the_login_can_be_chosen() -> None:
     """`scopes=` narrows what the token would allow, and `fresh=False` makes an old login."""
     async with open_site() as site:
@@ -67,7 +67,7 @@ async def test_scopes_and_age_of_the_login_can_be_chosen() -> None:
     assert (narrow.status_code, old.status_code) == (403, 401)
 
 
-@pytest.mark.promise("auth-92")
+@pytest.mark.promise("auth-105")
 async def test_blocks_are_nested_and_end() -> None:
     """The inner block holds while it lasts."""
     async with open_site() as site:
@@ -83,7 +83,7 @@ async def test_blocks_are_nested_and_end() -> None:
     assert seen == ["grace", "ada"]
 
 
-@pytest.mark.promise("auth-92")
+@pytest.mark.promise("auth-105")
 async def test_the_test_client_and_its_sockets_are_reached() -> None:
     """A client that runs the app in a thread of its own sees the user, started before the block or in it."""
     async with open_site() as site:
@@ -110,7 +110,7 @@ async def test_another_auth_is_not_reached() -> None:
     assert response.status_code == 401
 
 
-@pytest.mark.promise("auth-J3")
+@pytest.mark.promise("auth-110")
 @pytest.mark.parametrize("name", ["id", "roles", "scopes"])
 async def test_a_user_who_lacks_what_users_have_cannot_be_acted_as(name: str) -> None:
     """A model that was never in a database has no ID, and no rights unless they were given: the sentence names them."""
@@ -121,7 +121,7 @@ async def test_a_user_who_lacks_what_users_have_cannot_be_acted_as(name: str) ->
             site.auth.act_as(unsaved)
 
 
-@pytest.mark.promise("auth-J3")
+@pytest.mark.promise("auth-110")
 async def test_nobody_acts_as_who_may_not_come_in() -> None:
     """A disabled user makes no requests, in a test either."""
     async with open_site() as site:
@@ -131,7 +131,7 @@ async def test_nobody_acts_as_who_may_not_come_in() -> None:
             site.auth.act_as(disabled)
 
 
-@pytest.mark.promise("auth-J3")
+@pytest.mark.promise("auth-110")
 async def test_a_scope_that_does_not_exist_is_no_part_of_a_test() -> None:
     """It is refused as where a route requires it."""
     async with open_site(scopes={"orders:read": "Read your orders"}) as site:

@@ -37,7 +37,7 @@ async def get(site: Site, path: str, *keys: str) -> Response:
     return await site.client.get(path, headers=[("X-API-Key", key) for key in keys])
 
 
-@pytest.mark.promise("auth-111")
+@pytest.mark.promise("auth-134")
 async def test_a_key_opens_what_asks_for_keys() -> None:
     """The key of the header is given to the endpoint."""
     async with open_site() as site:
@@ -49,7 +49,7 @@ async def test_a_key_opens_what_asks_for_keys() -> None:
     assert [each.json() for each in answers] == ["robot", "robot"]
 
 
-@pytest.mark.promise("auth-111")
+@pytest.mark.promise("auth-134")
 @pytest.mark.parametrize("keys", [[], [""], ["x"], ["key_x_y"], ["key_" + "a" * 16 + "_" + "b" * 43]])
 async def test_without_a_good_key_the_answer_is_the_same(keys: list[str]) -> None:
     """Missing, empty, malformed or unknown: 401 with a challenge."""
@@ -61,7 +61,7 @@ async def test_without_a_good_key_the_answer_is_the_same(keys: list[str]) -> Non
     assert (response.status_code, response.headers["www-authenticate"]) == (401, CHALLENGE)
 
 
-@pytest.mark.promise("auth-111")
+@pytest.mark.promise("auth-134")
 @pytest.mark.parametrize("place", ["query", "cookie", "bearer"])
 async def test_a_key_is_read_in_its_header_and_nowhere_else(place: str) -> None:
     """A key in a query, in a cookie or as a bearer token is none."""
@@ -79,7 +79,7 @@ async def test_a_key_is_read_in_its_header_and_nowhere_else(place: str) -> None:
     assert response.status_code == 401
 
 
-@pytest.mark.promise("auth-111")
+@pytest.mark.promise("auth-134")
 async def test_two_keys_are_ambiguous() -> None:
     """Nobody can tell which is meant: 400."""
     async with open_site() as site:
@@ -91,7 +91,7 @@ async def test_two_keys_are_ambiguous() -> None:
     assert response.status_code == 400
 
 
-@pytest.mark.promise("auth-112")
+@pytest.mark.promise("auth-135")
 async def test_a_key_that_does_not_allow_it_is_told_what_would() -> None:
     """403 with the scopes that are needed."""
     async with open_site() as site:
@@ -103,7 +103,7 @@ async def test_a_key_that_does_not_allow_it_is_told_what_would() -> None:
     assert (response.status_code, response.json()["scope"]) == (403, "a b")
 
 
-@pytest.mark.promise("auth-113")
+@pytest.mark.promise("auth-136")
 async def test_a_key_is_no_user() -> None:
     """A key opens no route that asks for a user; one that asks for both needs both."""
     async with open_site() as site:
@@ -123,7 +123,7 @@ async def test_a_key_is_no_user() -> None:
     assert [each.status_code for each in answers] == [401, 401, 401, 200]
 
 
-@pytest.mark.promise("auth-107")
+@pytest.mark.promise("auth-130")
 async def test_a_rotated_key_works_until_the_overlap_ends_and_a_revoked_one_not_at_all() -> None:
     """`rotate_key` and `revoke_key` hold from the next request on."""
     async with open_site() as site:
@@ -158,7 +158,7 @@ async def test_a_key_is_looked_up_once_for_a_request() -> None:
     assert asked == [made.record.id]
 
 
-@pytest.mark.promise("auth-J8")
+@pytest.mark.promise("auth-137")
 async def test_a_key_may_be_left_out_and_has_to_be_good() -> None:
     """None without a key; a bad or empty one is refused as everywhere, and so are two."""
     async with open_site() as site:
@@ -176,7 +176,7 @@ async def test_a_key_may_be_left_out_and_has_to_be_good() -> None:
     assert bad[0].headers["www-authenticate"] == CHALLENGE
 
 
-@pytest.mark.promise("auth-J8")
+@pytest.mark.promise("auth-137")
 async def test_a_route_may_take_a_token_or_a_key() -> None:
     """Both are optional, and the route asks that one of them is there."""
     async with open_site() as site:

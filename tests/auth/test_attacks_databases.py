@@ -19,7 +19,7 @@ from tests.auth.sql import TABLES, Base, Person
 from tests.servers.plugin import SharedServer
 
 
-@pytest.mark.promise("auth-145")
+@pytest.mark.promise("auth-176")
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
 async def test_a_database_that_takes_no_connection_is_503(
     driver: str, postgres_url: str, postgres_server: SharedServer
@@ -74,7 +74,7 @@ class _Failing:
         yield  # makes it a generator
 
 
-@pytest.mark.promise("auth-145")
+@pytest.mark.promise("auth-176")
 @pytest.mark.parametrize(
     ("error", "expected"),
     [(TooManyConnectionsError("sorry"), AuthUnavailableError), (ZeroDivisionError(), ZeroDivisionError)],
@@ -87,7 +87,7 @@ async def test_what_asyncpg_says_while_it_connects_is_understood(error: Exceptio
         await store.get("0" * 32, now=NOW)
 
 
-@pytest.mark.promise("auth-32")
+@pytest.mark.promise("auth-34")
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
 async def test_transactions_that_are_taken_back_make_no_second_branch(

@@ -16,7 +16,7 @@ from tests.auth.site import OTHER_PASSWORD, PASSWORD, Site, bearer, open_site, p
 LOGIN = b'{"login": "ada", "password": "%b"}' % PASSWORD.encode()
 
 
-@pytest.mark.promise("auth-A7")
+@pytest.mark.promise("auth-48")
 @pytest.mark.parametrize(
     "media_type",
     [None, "", "text/plain", "text/plain;application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
@@ -48,8 +48,8 @@ FORGED: list[dict[str, str]] = [
 ]
 
 
-@pytest.mark.promise("auth-99")
-@pytest.mark.promise("auth-100")
+@pytest.mark.promise("auth-121")
+@pytest.mark.promise("auth-122")
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -86,8 +86,8 @@ async def test_no_other_page_uses_the_cookies(path: str, body: Any) -> None:
     assert kept["__Host-csrf"] == mine
 
 
-@pytest.mark.promise("auth-40")
-@pytest.mark.promise("auth-121")
+@pytest.mark.promise("auth-42")
+@pytest.mark.promise("auth-147")
 async def test_planted_cookies_do_not_become_the_users() -> None:
     """Whoever logs in over the cookies of an attacker's session gets another one, and that one is over."""
     async with open_site(transports=("cookie",)) as site:
@@ -108,7 +108,7 @@ async def test_planted_cookies_do_not_become_the_users() -> None:
 
 
 @pytest.mark.promise("auth-28")
-@pytest.mark.promise("auth-71")
+@pytest.mark.promise("auth-84")
 async def test_other_spellings_are_no_more_guesses() -> None:
     """Case and compatibility forms of one login share one count, at every route that takes a password."""
     spellings = ["ada", "ADA", "\uff21da", "a\uff24a", "\U0001d41ada", "ada"]
@@ -175,7 +175,7 @@ async def test_fifty_guesses_at_once_are_five() -> None:
     assert right.status_code == 429
 
 
-@pytest.mark.promise("auth-33")
+@pytest.mark.promise("auth-35")
 async def test_a_scope_that_was_given_up_does_not_come_back() -> None:
     """Neither by a refresh that asks for it, nor by an API key, nor by narrowing first and widening then."""
     async with open_site() as site:
@@ -244,7 +244,7 @@ async def test_what_is_remembered_of_a_token_lets_nobody_in(end: Callable[..., A
 
 
 @pytest.mark.promise("auth-26")
-@pytest.mark.promise("auth-57")
+@pytest.mark.promise("auth-70")
 @pytest.mark.parametrize("path", ["/login", "/token", "/password/forgot", "/verify-email/request"])
 async def test_nobody_learns_who_has_an_account(path: str) -> None:
     """One answer, header by header, for a user, a disabled one, one without a password, and nobody at all."""
@@ -271,7 +271,7 @@ def _essence(answer: Response) -> str:
     return f"{answer.status_code} {headers} {body}"
 
 
-@pytest.mark.promise("auth-133")
+@pytest.mark.promise("auth-160")
 async def test_the_document_knows_every_answer() -> None:
     """Whatever is sent to whichever route by whomever: the status is one that the document names."""
     clients = {"gateway": "s" * 40}
@@ -300,7 +300,7 @@ async def _status(site: Site, method: str, path: str, body: bytes, caller: dict[
     return (await site.client.request(method.upper(), url, content=body, headers=_json(caller))).status_code
 
 
-@pytest.mark.promise("auth-127")
+@pytest.mark.promise("auth-153")
 @pytest.mark.parametrize("path", ["/introspect", "/revoke", "/token"])
 async def test_a_client_shows_itself_once(path: str) -> None:
     """Of two `Authorization` headers nobody can tell which one a proxy has looked at."""

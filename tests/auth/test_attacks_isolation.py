@@ -69,7 +69,7 @@ async def tokens_of(client: AsyncClient) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.promise("auth-A3")
+@pytest.mark.promise("auth-116")
 async def test_an_access_token_of_customers_is_none_of_the_staff() -> None:
     """Though secret, store of sessions and number of the user are the same."""
     async with two_sites() as (_, client):
@@ -82,7 +82,7 @@ async def test_an_access_token_of_customers_is_none_of_the_staff() -> None:
     assert [answer.status_code for answer in answers] == [200, 401]
 
 
-@pytest.mark.promise("auth-A3")
+@pytest.mark.promise("auth-116")
 @pytest.mark.parametrize("options", [{}, {"issuer": "api", "audience": "staff"}], ids=["realm", "audience"])
 async def test_a_refresh_token_of_customers_is_none_of_the_staff(options: dict[str, Any]) -> None:
     """Nor does the attempt end the session that it belongs to."""
@@ -96,7 +96,7 @@ async def test_a_refresh_token_of_customers_is_none_of_the_staff(options: dict[s
     assert [answer.status_code for answer in (foreign, revoked, own)] == [401, 200, 200]
 
 
-@pytest.mark.promise("auth-A3")
+@pytest.mark.promise("auth-116")
 async def test_a_link_for_a_customer_does_nothing_to_the_staff() -> None:
     """Neither to their password nor to their address, and afterwards it still serves the customer."""
     async with two_sites() as (both, client):
@@ -117,7 +117,7 @@ async def test_a_link_for_a_customer_does_nothing_to_the_staff() -> None:
     assert boss.status_code == 200
 
 
-@pytest.mark.promise("auth-A3")
+@pytest.mark.promise("auth-116")
 async def test_cookies_of_customers_are_nothing_to_the_staff() -> None:
     """The same cookies, sent to the other routes, let nobody in and refresh nothing."""
     async with two_sites(transports=("cookie",)) as (_, client):
@@ -130,7 +130,7 @@ async def test_cookies_of_customers_are_nothing_to_the_staff() -> None:
     assert [answer.status_code for answer in answers] == [401, 403]
 
 
-@pytest.mark.promise("auth-A4")
+@pytest.mark.promise("auth-112")
 async def test_requests_that_share_their_state_do_not_share_who_calls() -> None:
     """A server that forgets to copy the state of the lifespan makes nobody somebody else."""
     async with open_site() as site:
@@ -149,7 +149,7 @@ async def test_requests_that_share_their_state_do_not_share_who_calls() -> None:
     assert answers[2].status_code == 401
 
 
-@pytest.mark.promise("auth-92")
+@pytest.mark.promise("auth-105")
 def test_a_client_that_was_opened_while_acting_is_nobody_afterwards() -> None:
     """The block ends for a running test client too, lifespan and all."""
     users = MemoryUserStore()
@@ -177,7 +177,7 @@ async def ended(site: Site, user: MemoryUser) -> None:
     await site.users.update(user.id, {}, end_tokens=True)
 
 
-@pytest.mark.promise("auth-A5")
+@pytest.mark.promise("auth-113")
 @pytest.mark.parametrize("end", [disabled, ended])
 async def test_every_route_of_an_ended_account_is_closed(end: Any) -> None:
     """With a token that has not expired: nothing is shown, no key is made or exchanged, nothing is changed."""

@@ -30,7 +30,7 @@ async def test_a_revoked_token_is_not_revived_by_another_spelling() -> None:
     assert statuses == {401}
 
 
-@pytest.mark.promise("auth-42")
+@pytest.mark.promise("auth-44")
 async def test_a_revoked_cookie_is_not_made_anew() -> None:
     """No request but a refresh brings new tokens, whatever cookies it has."""
     async with open_site(transports=("cookie",)) as site:
@@ -48,8 +48,8 @@ async def test_a_revoked_cookie_is_not_made_anew() -> None:
     assert {(each.status_code, "set-cookie" in each.headers) for each in ended} == {(401, False)}
 
 
-@pytest.mark.promise("auth-33")
-@pytest.mark.promise("auth-83")
+@pytest.mark.promise("auth-35")
+@pytest.mark.promise("auth-96")
 async def test_a_refresh_loses_neither_scopes_nor_claims() -> None:
     """The new access token says what the old one said."""
     async with open_site(claims=lambda user: {"tenant": f"of {user.login}"}) as site:
@@ -95,7 +95,7 @@ async def test_leeway_is_what_was_asked_for(leeway: float, statuses: list[int]) 
     assert found == statuses
 
 
-@pytest.mark.promise("auth-30")
+@pytest.mark.promise("auth-32")
 async def test_a_refresh_token_works_once() -> None:
     """And not for as long as it has not expired."""
     async with open_site(reuse_grace=0) as site:
@@ -107,7 +107,7 @@ async def test_a_refresh_token_works_once() -> None:
     assert statuses == [200, 401, 401]
 
 
-@pytest.mark.promise("auth-99")
+@pytest.mark.promise("auth-121")
 @pytest.mark.parametrize("shown", [b"\xe9", b"\xff" * 64, b"", b"\x00", b"a" * 60_000])
 async def test_a_csrf_header_of_any_bytes_is_403(shown: bytes) -> None:
     """Comparing text that is not ASCII raises an error: bytes are compared."""
@@ -123,7 +123,7 @@ async def test_a_csrf_header_of_any_bytes_is_403(shown: bytes) -> None:
     assert [answer.status_code for answer in answers] == [403, 403, 403]
 
 
-@pytest.mark.promise("auth-42")
+@pytest.mark.promise("auth-44")
 async def test_logging_out_is_no_decoration() -> None:
     """After 204 the next request is 401, with the access token as with the refresh token."""
     async with open_site() as site:
@@ -160,7 +160,7 @@ def _link(path: str, token: str) -> dict[str, str]:
     return {"token": token} | ({"new_password": OTHER_PASSWORD} if path == "/password/reset" else {})
 
 
-@pytest.mark.promise("auth-66")
+@pytest.mark.promise("auth-79")
 async def test_the_loop_goes_on_while_a_password_is_hashed() -> None:
     """At the real cost of argon2id, other requests have their turns."""
     async with open_site(hasher=PasswordHasher()) as site:
@@ -175,7 +175,7 @@ async def test_the_loop_goes_on_while_a_password_is_hashed() -> None:
     assert turns > 3
 
 
-@pytest.mark.promise("auth-65")
+@pytest.mark.promise("auth-78")
 @pytest.mark.parametrize("password", ["p" * 72, "p" * 73, "p" * 1024, "p" * 71 + "é", "\0" * 20, "p" * 1025])
 async def test_a_long_password_at_an_old_row_is_no_500(password: str) -> None:
     """Of bcrypt 72 bytes count, and today's packages refuse more; the row still lets its owner in."""
@@ -191,7 +191,7 @@ async def test_a_long_password_at_an_old_row_is_no_500(password: str) -> None:
     assert answer.status_code == (200 if right else 401)
 
 
-@pytest.mark.promise("auth-119")
+@pytest.mark.promise("auth-145")
 @pytest.mark.parametrize("path", ["/login", "/register", "/token"])
 async def test_a_password_of_a_megabyte_is_never_hashed(path: str) -> None:
     """It is refused before it is read, let alone hashed."""
@@ -213,7 +213,7 @@ async def test_a_password_of_a_megabyte_is_never_hashed(path: str) -> None:
     assert (answer.status_code, hashed) == (413, [])
 
 
-@pytest.mark.promise("auth-75")
+@pytest.mark.promise("auth-88")
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer   ", "BEARER \t"])
 async def test_a_bearer_of_nothing_is_401(header: str) -> None:
     """An empty token is a bad one, at every route."""
@@ -227,7 +227,7 @@ async def test_a_bearer_of_nothing_is_401(header: str) -> None:
 _GETS = ("/me", "/sessions", "/keys")
 
 
-@pytest.mark.promise("auth-35")
+@pytest.mark.promise("auth-37")
 async def test_the_refresh_token_of_a_user_who_is_gone_is_refused() -> None:
     """Deleting a user is no reason for a 500, and neither is an ID that never was one."""
     async with open_site() as site:

@@ -62,7 +62,7 @@ async def log_out_everywhere(site: Site, user: MemoryUser) -> None:
     await site.auth.revoke(user=user)
 
 
-@pytest.mark.promise("auth-A1")
+@pytest.mark.promise("auth-47")
 @pytest.mark.parametrize("end", [change_password, disable, log_out_everywhere])
 @pytest.mark.parametrize("route", ["login", "token"])
 async def test_a_login_that_was_under_way_is_ended_too(end: Ending, route: str) -> None:
@@ -83,7 +83,7 @@ async def test_a_login_that_was_under_way_is_ended_too(end: Ending, route: str) 
     assert sessions == []
 
 
-@pytest.mark.promise("auth-A1")
+@pytest.mark.promise("auth-47")
 async def test_a_session_that_starts_while_all_are_ended_ends_as_well() -> None:
     """Whoever ends all sessions between two steps of a login is not passed by."""
     tokens = _Interrupted()
@@ -107,7 +107,7 @@ class _Interrupted(MemoryTokenStore):
         await super().start(session, now=now, limit=limit)
 
 
-@pytest.mark.promise("auth-A2")
+@pytest.mark.promise("auth-64")
 @pytest.mark.parametrize("end", [change_password, disable])
 async def test_the_old_password_does_not_come_back_by_a_change(end: Ending) -> None:
     """A thief who changes the password while its owner sets it anew is refused, and changes nothing."""
@@ -123,7 +123,7 @@ async def test_the_old_password_does_not_come_back_by_a_change(end: Ending) -> N
     assert (answer.status_code, login.status_code) == (401, 401)
 
 
-@pytest.mark.promise("auth-A2")
+@pytest.mark.promise("auth-64")
 async def test_of_two_links_one_sets_the_password() -> None:
     """Two reset tokens that are used at the same time set one password; the other one is refused."""
     hasher = SlowHasher()
@@ -149,7 +149,7 @@ async def _reset(site: Site, token: str, password: str) -> Response:
     return await site.client.post("/auth/password/reset", json={"token": token, "new_password": password})
 
 
-@pytest.mark.promise("auth-32")
+@pytest.mark.promise("auth-34")
 @pytest.mark.parametrize("grace", [0, 10])
 async def test_a_client_that_hangs_up_in_the_middle_of_a_refresh_makes_no_second_branch(grace: float) -> None:
     """Wherever a refresh is broken off, the session has one token afterwards or has ended; never two."""

@@ -60,7 +60,7 @@ def post(path: bytes, headers: bytes, body: bytes = b"") -> bytes:
     return b"POST /auth%b HTTP/1.1\r\nHost: test\r\nConnection: close\r\n%b\r\n%b" % (path, headers, body)
 
 
-@pytest.mark.promise("auth-97")
+@pytest.mark.promise("auth-119")
 async def test_no_way_to_write_a_header_lets_two_or_broken_tokens_in(parser: Parser) -> None:
     """Doubled, folded, cut, with control characters, or by the thousand: refused, and never a 500."""
     async with served(parser) as (_, port, token):
@@ -93,7 +93,7 @@ async def test_no_way_to_write_a_header_lets_two_or_broken_tokens_in(parser: Par
     assert statuses(good) == {200}
 
 
-@pytest.mark.promise("auth-119")
+@pytest.mark.promise("auth-145")
 async def test_no_way_to_write_a_body_gets_past_the_limits(parser: Parser) -> None:
     """In chunks, longer or shorter than it says, smuggled behind another, or never finished."""
     large = b'{"login": "ada", "password": "' + b"p" * 300_000 + b'"}'
@@ -118,7 +118,7 @@ async def test_no_way_to_write_a_body_gets_past_the_limits(parser: Parser) -> No
     assert statuses(good) == {200}
 
 
-@pytest.mark.promise("auth-32")
+@pytest.mark.promise("auth-34")
 async def test_a_client_that_hangs_up_while_it_refreshes_can_try_again(parser: Parser) -> None:
     """Fifty of them send the same token and go away: it has one successor, for whoever stays to hear of it."""
     async with served(parser) as (site, port, _):

@@ -36,7 +36,7 @@ async def statuses(site: Site, login: str, times: int, password: str = "wrong") 
     return [(await site.log_in(login, password)).status_code for _ in range(times)]
 
 
-@pytest.mark.promise("auth-I5")
+@pytest.mark.promise("auth-30")
 async def test_all_logins_of_a_user_count_together() -> None:
     """Beyond the limit of the user even the right password looks wrong: 429 would tell whose address it is."""
     async with open_site(login_fields=BOTH) as site:
@@ -56,7 +56,7 @@ async def test_all_logins_of_a_user_count_together() -> None:
     assert site.kinds().count("locked-out") == 2
 
 
-@pytest.mark.promise("auth-I5")
+@pytest.mark.promise("auth-30")
 @pytest.mark.parametrize("login", ["ada", "ada@example.com", "nobody", " no login "])
 async def test_what_was_typed_is_still_counted_by_itself(login: str) -> None:
     """After five of one spelling comes 429, whether there is such a user or not."""
@@ -68,7 +68,7 @@ async def test_what_was_typed_is_still_counted_by_itself(login: str) -> None:
     assert answers == [401] * 5 + [429] * 2
 
 
-@pytest.mark.promise("auth-I5")
+@pytest.mark.promise("auth-30")
 async def test_a_success_clears_all_logins_of_the_user() -> None:
     """Who logs in by one may mistype the others as often as before."""
     async with open_site(login_fields=BOTH) as site:
@@ -81,7 +81,7 @@ async def test_a_success_clears_all_logins_of_the_user() -> None:
             assert (wrong, status) == ([401] * 4, 200)
 
 
-@pytest.mark.promise("auth-I5")
+@pytest.mark.promise("auth-30")
 async def test_guesses_at_the_current_password_count_for_the_user() -> None:
     """Who is logged in is told to wait, whichever login the guesses were made at."""
     async with open_site(login_fields=BOTH) as site:
@@ -95,7 +95,7 @@ async def test_guesses_at_the_current_password_count_for_the_user() -> None:
     assert_problem(answer, 429, slug="too-many-attempts")
 
 
-@pytest.mark.promise("auth-I6")
+@pytest.mark.promise("auth-31")
 @pytest.mark.parametrize("fields", [("login",), BOTH])
 async def test_a_password_that_was_never_looked_at_does_not_count(fields: tuple[str, ...]) -> None:
     """While the hasher is busy or the users cannot be asked, the answer is 503 as often as anybody tries."""
@@ -116,7 +116,7 @@ async def test_a_password_that_was_never_looked_at_does_not_count(fields: tuple[
     assert answers == [401] * 5 + [429]
 
 
-@pytest.mark.promise("auth-I6")
+@pytest.mark.promise("auth-31")
 async def test_without_a_lockout_there_is_nothing_to_give_back() -> None:
     """Failures are the same then."""
     hasher = FailingHasher()
@@ -129,7 +129,7 @@ async def test_without_a_lockout_there_is_nothing_to_give_back() -> None:
     assert busy == [503, 503]
 
 
-@pytest.mark.promise("auth-I6")
+@pytest.mark.promise("auth-31")
 async def test_a_failure_after_the_look_counts() -> None:
     """Whatever goes wrong once the password is compared, it was a guess."""
     hasher = FailingHasher()
@@ -145,7 +145,7 @@ async def test_a_failure_after_the_look_counts() -> None:
     assert status == 429
 
 
-@pytest.mark.promise("auth-I6")
+@pytest.mark.promise("auth-31")
 @pytest.mark.parametrize("end", [asyncio.Task.cancel, None])
 async def test_a_login_that_is_broken_off_before_the_look_does_not_count(
     end: Callable[[asyncio.Task[None]], bool] | None,

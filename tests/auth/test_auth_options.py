@@ -29,7 +29,7 @@ def make(**options: Any) -> Auth[Any]:
     return Auth(MemoryUserStore(), **{"secret": SECRET, "hasher": HASHER, **options})
 
 
-@pytest.mark.promise("auth-135")
+@pytest.mark.promise("auth-162")
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -71,7 +71,7 @@ def test_what_makes_no_sense_is_refused_when_it_is_written(options: dict[str, An
         make(**options)
 
 
-@pytest.mark.promise("auth-135")
+@pytest.mark.promise("auth-162")
 @pytest.mark.parametrize(
     "options", [{"transports": "header"}, {"scopes": ["orders:read"]}, {"trusted_proxies": "10.0.0.0/8"}]
 )
@@ -90,7 +90,7 @@ def _send_later(user: MemoryUser, token: str) -> Awaitable[None]:
     return asyncio.sleep(0)
 
 
-@pytest.mark.promise("auth-J1")
+@pytest.mark.promise("auth-163")
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -114,7 +114,7 @@ def test_a_wrong_object_is_refused_when_it_is_written(options: dict[str, Any], s
         Auth(**{"users": MemoryUserStore(), "secret": SECRET, "hasher": HASHER, **options})
 
 
-@pytest.mark.promise("auth-J1")
+@pytest.mark.promise("auth-163")
 @pytest.mark.parametrize("send", [_send_later, lambda *_: asyncio.sleep(0), partial(_send_later)])
 def test_whatever_gives_something_to_await_may_send(send: Any) -> None:
     """A plain function that says so, a lambda, and a part of a function."""
@@ -123,7 +123,7 @@ def test_whatever_gives_something_to_await_may_send(send: Any) -> None:
     assert auth.router().routes
 
 
-@pytest.mark.promise("auth-94")
+@pytest.mark.promise("auth-115")
 async def test_a_service_that_only_verifies_says_so() -> None:
     """Without a store of sessions it accepts tokens of others, and issues, lists and ends none."""
     async with open_site() as site:
@@ -155,7 +155,7 @@ async def test_seven_lines_log_in_a_user() -> None:
     assert (registered.status_code, logged_in.status_code, me.json()["login"]) == (201, 200, "ada")
 
 
-@pytest.mark.promise("auth-93")
+@pytest.mark.promise("auth-114")
 async def test_issuing_starts_a_session_that_can_be_listed_and_ended() -> None:
     """`issue`, `sessions` and `revoke` do what the routes do, without a request."""
     async with open_site() as site:
@@ -174,7 +174,7 @@ async def test_issuing_starts_a_session_that_can_be_listed_and_ended() -> None:
     assert (len(listed), one, none) == (2, [401, 200], [401, 401])
 
 
-@pytest.mark.promise("auth-93")
+@pytest.mark.promise("auth-114")
 async def test_a_refresh_token_is_revoked_with_its_session() -> None:
     """Either token of a session will do."""
     async with open_site() as site:

@@ -10,7 +10,7 @@ from tests.auth.site import HASHER, PASSWORD, SECRET, open_site
 from tests.auth.sql import Person, open_sessions
 
 
-@pytest.mark.promise("auth-H4")
+@pytest.mark.promise("auth-52")
 async def test_who_was_made_can_log_in() -> None:
     """However the login was written: it is kept in its normal form, and of the password a hash."""
     async with open_site() as site:
@@ -29,7 +29,7 @@ async def test_who_was_made_can_log_in() -> None:
     assert site.inbox == []
 
 
-@pytest.mark.promise("auth-H4")
+@pytest.mark.promise("auth-52")
 async def test_what_registering_refuses_is_refused() -> None:
     """A weak password, a login that is taken or can be none, a scope that is not there: nobody is made."""
     async with open_site(scopes={"a": "A"}, login_fields=["login", "email"]) as site:

@@ -31,7 +31,7 @@ async def change(site: Site, *headers: dict[str, str], method: str = "POST") -> 
     return await site.client.request(method, "/change", headers=merged)
 
 
-@pytest.mark.promise("auth-99")
+@pytest.mark.promise("auth-121")
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 async def test_a_change_needs_the_token_of_the_session(method: str) -> None:
     """With the token 200, without it 403."""
@@ -44,7 +44,7 @@ async def test_a_change_needs_the_token_of_the_session(method: str) -> None:
     assert answers[1].json()["type"].endswith("csrf-failed")
 
 
-@pytest.mark.promise("auth-99")
+@pytest.mark.promise("auth-121")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 async def test_reading_needs_none(method: str) -> None:
     """A link from anywhere may lead to a page."""
@@ -56,7 +56,7 @@ async def test_reading_needs_none(method: str) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.promise("auth-99")
+@pytest.mark.promise("auth-121")
 @pytest.mark.parametrize("shown", ["", "x", "0" * 64, "é", "another session's"])
 async def test_a_token_of_nobody_or_somebody_else_is_refused(shown: str) -> None:
     """The token belongs to one session, and nothing that is sent makes the comparison fail."""
@@ -71,7 +71,7 @@ async def test_a_token_of_nobody_or_somebody_else_is_refused(shown: str) -> None
     assert response.status_code == 403
 
 
-@pytest.mark.promise("auth-99")
+@pytest.mark.promise("auth-121")
 async def test_two_tokens_are_refused() -> None:
     """One of two headers may be an attacker's."""
     async with open_site(transports=["cookie"]) as site:
@@ -82,7 +82,7 @@ async def test_two_tokens_are_refused() -> None:
     assert response.status_code == 403
 
 
-@pytest.mark.promise("auth-99")
+@pytest.mark.promise("auth-121")
 async def test_the_cookie_is_no_proof() -> None:
     """A cookie can be planted: the header is compared with what the session's token must be."""
     async with open_site(transports=["cookie"]) as site:
@@ -94,7 +94,7 @@ async def test_the_cookie_is_no_proof() -> None:
     assert response.status_code == 403
 
 
-@pytest.mark.promise("auth-100")
+@pytest.mark.promise("auth-122")
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -127,7 +127,7 @@ async def test_a_change_comes_from_a_page_of_ones_own(headers: dict[str, str], s
     assert response.status_code == status
 
 
-@pytest.mark.promise("auth-99")
+@pytest.mark.promise("auth-121")
 async def test_a_bearer_token_needs_no_proof() -> None:
     """No page can make a browser send the header."""
     async with open_site(transports=["header", "cookie"]) as site:
@@ -144,7 +144,7 @@ async def test_a_bearer_token_needs_no_proof() -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.promise("auth-99")
+@pytest.mark.promise("auth-121")
 async def test_a_token_outlives_the_change_of_keys() -> None:
     """While the former key verifies, so does the CSRF token that was made with it."""
     async with open_site(transports=["cookie"], secret=["1" * 32, "2" * 32]) as site:
@@ -158,7 +158,7 @@ async def test_a_token_outlives_the_change_of_keys() -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.promise("auth-I7")
+@pytest.mark.promise("auth-123")
 @pytest.mark.parametrize("origin", ["http://app.example", "HTTP://app.example:8080", "http://localhost.example"])
 def test_an_origin_of_plain_http_is_refused(origin: str) -> None:
     """Whoever is on the way could write into its pages; on a development machine that is said by name."""
@@ -168,7 +168,7 @@ def test_an_origin_of_plain_http_is_refused(origin: str) -> None:
     assert CookieTransport(origins=[origin], insecure=True).origins == {origin.lower()}
 
 
-@pytest.mark.promise("auth-I7")
+@pytest.mark.promise("auth-123")
 @pytest.mark.parametrize("host", ["localhost:5173", "app.localhost", "127.0.0.1:3000", "[::1]:3000"])
 def test_a_page_of_this_machine_may_be_of_plain_http(host: str) -> None:
     """Nobody is on the way."""

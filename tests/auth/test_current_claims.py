@@ -17,7 +17,7 @@ def tell(site: Site) -> None:
         return {"sub": claims.subject, "scopes": claims.scopes, "tenant": claims.get("tenant")}
 
 
-@pytest.mark.promise("auth-82")
+@pytest.mark.promise("auth-95")
 async def test_claims_are_given_and_no_user_is_loaded() -> None:
     """A user who was made inactive a moment ago still has claims: nobody looked."""
     async with open_site() as site:
@@ -31,7 +31,7 @@ async def test_claims_are_given_and_no_user_is_loaded() -> None:
     assert response.json() == {"sub": user.id, "scopes": ["a"], "tenant": None}
 
 
-@pytest.mark.promise("auth-82")
+@pytest.mark.promise("auth-95")
 async def test_claims_of_a_session_that_has_ended_are_refused() -> None:
     """The session is checked, as it is for the user."""
     async with open_site() as site:
@@ -55,7 +55,7 @@ async def test_claims_of_nobody_are_refused() -> None:
     assert (response.status_code, response.headers["www-authenticate"]) == (401, 'Bearer realm="api"')
 
 
-@pytest.mark.promise("auth-83")
+@pytest.mark.promise("auth-96")
 async def test_own_claims_travel_in_the_token() -> None:
     """`Auth(claims=…)` puts what the application knows into each access token."""
 

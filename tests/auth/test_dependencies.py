@@ -23,7 +23,7 @@ def protect(site: Site) -> None:
         return user.login
 
 
-@pytest.mark.promise("auth-74")
+@pytest.mark.promise("auth-87")
 async def test_a_request_without_a_token_is_challenged_and_told_of_no_error() -> None:
     """401, a challenge that names no error, and a problem that says what to do."""
     async with open_site() as site:
@@ -36,7 +36,7 @@ async def test_a_request_without_a_token_is_challenged_and_told_of_no_error() ->
     assert response.json()["type"] == "urn:problem-type:not-authenticated"
 
 
-@pytest.mark.promise("auth-74")
+@pytest.mark.promise("auth-87")
 @pytest.mark.parametrize("header", ["Basic YTpi", "bearerx", "Digest x", "Token x"])
 async def test_another_scheme_is_somebody_elses(header: str) -> None:
     """An Authorization header that is no bearer token counts as none."""
@@ -48,7 +48,7 @@ async def test_another_scheme_is_somebody_elses(header: str) -> None:
     assert (response.status_code, response.headers["www-authenticate"]) == (401, CHALLENGE)
 
 
-@pytest.mark.promise("auth-75")
+@pytest.mark.promise("auth-88")
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer    ", "Bearer x", "Bearer a.b.c", "Bearer \xe9"])
 async def test_a_token_that_is_not_good_is_named_as_the_error(header: str) -> None:
     """An empty, malformed or foreign token is 401 with error="invalid_token"."""
@@ -60,7 +60,7 @@ async def test_a_token_that_is_not_good_is_named_as_the_error(header: str) -> No
     assert (response.status_code, response.headers["www-authenticate"]) == (401, INVALID)
 
 
-@pytest.mark.promise("auth-76")
+@pytest.mark.promise("auth-89")
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR "])
 async def test_the_scheme_is_read_without_its_case(scheme: str) -> None:
     """The name of the scheme may be written in any case, with any number of spaces after it."""
@@ -73,7 +73,7 @@ async def test_the_scheme_is_read_without_its_case(scheme: str) -> None:
     assert response.json() == "ada"
 
 
-@pytest.mark.promise("auth-77")
+@pytest.mark.promise("auth-90")
 async def test_all_tokens_that_are_refused_get_the_same_answer() -> None:
     """Expired, revoked, of a user who is gone, inactive or changed the password: one body and one challenge."""
     async with open_site(access_ttl=60, handlers=False) as site:
@@ -109,7 +109,7 @@ async def test_the_token_of_a_user_who_is_gone_is_refused() -> None:
     assert (response.status_code, response.headers["www-authenticate"]) == (401, INVALID)
 
 
-@pytest.mark.promise("auth-78")
+@pytest.mark.promise("auth-91")
 async def test_who_calls_is_found_out_once_for_a_request() -> None:
     """Markers, claims, user and optional user in one request: one check of the session, one load of the user."""
     counted: list[str] = []
@@ -161,7 +161,7 @@ async def test_two_auths_in_one_app_do_not_take_each_others_users() -> None:
     assert response.headers["www-authenticate"] == 'Bearer realm="admin", error="invalid_token"'
 
 
-@pytest.mark.promise("auth-79")
+@pytest.mark.promise("auth-92")
 @pytest.mark.parametrize("lost", ["tokens", "users"])
 async def test_a_store_that_cannot_be_asked_lets_nobody_in(lost: str) -> None:
     """503 with Retry-After, and no user on trust."""
@@ -185,7 +185,7 @@ async def test_a_store_that_cannot_be_asked_lets_nobody_in(lost: str) -> None:
     assert (response.status_code, response.headers["retry-after"]) == (503, "2")
 
 
-@pytest.mark.promise("auth-80")
+@pytest.mark.promise("auth-93")
 async def test_an_override_of_the_user_reaches_every_marker() -> None:
     """`dependency_overrides[auth.user]` stands in for the user everywhere, with all that user may."""
     async with open_site() as site:
@@ -206,7 +206,7 @@ async def test_an_override_of_the_user_reaches_every_marker() -> None:
     assert [each.json() for each in answers[:2]] == ["grace", "grace"]
 
 
-@pytest.mark.promise("auth-80")
+@pytest.mark.promise("auth-93")
 async def test_an_override_that_reads_the_token_is_held_to_it() -> None:
     """Whoever loads the user in a way of their own, by the claims, does not lose the limits of the token."""
     async with open_site() as site:
@@ -230,7 +230,7 @@ async def test_an_override_that_reads_the_token_is_held_to_it() -> None:
     assert [each.status_code for each in answers] == [200, 403, 403, 401]
 
 
-@pytest.mark.promise("auth-80")
+@pytest.mark.promise("auth-93")
 async def test_an_override_that_reads_no_token_is_held_to_none() -> None:
     """What a client of a test sends along is not looked at."""
     async with open_site() as site:
@@ -243,7 +243,7 @@ async def test_an_override_that_reads_no_token_is_held_to_none() -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.promise("auth-84")
+@pytest.mark.promise("auth-97")
 @pytest.mark.parametrize(("headers", "status"), [(True, 403), (False, 401)])
 async def test_what_was_forgotten_between_two_dependencies_is_found_out_again(headers: bool, status: int) -> None:
     """A dependency that puts other headers into the scope lifts no limit of the token."""

@@ -49,7 +49,7 @@ async def end(site: Site, path: str, tokens: dict[str, Any]) -> Response:
     return await site.post(path, tokens, bodies[path])
 
 
-@pytest.mark.promise("auth-I3")
+@pytest.mark.promise("auth-49")
 @pytest.mark.parametrize("path", PATHS)
 async def test_where_sessions_cannot_be_ended_nothing_changes(path: str) -> None:
     """The answer is 503, the user is as before, and the same request does it once the store is back."""
@@ -68,7 +68,7 @@ async def test_where_sessions_cannot_be_ended_nothing_changes(path: str) -> None
     assert status == 401
 
 
-@pytest.mark.promise("auth-I3")
+@pytest.mark.promise("auth-49")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("store", ["tokens", "users"])
 async def test_what_fails_after_the_first_step_leaves_no_old_token(store: str, path: str) -> None:

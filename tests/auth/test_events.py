@@ -8,7 +8,7 @@ from brickwork.auth import AuthEvent
 from tests.auth.site import PASSWORD, open_site
 
 
-@pytest.mark.promise("auth-128")
+@pytest.mark.promise("auth-155")
 async def test_what_happens_is_told() -> None:
     """Who it is about, in which session, from where and when."""
     async with open_site() as site:
@@ -29,7 +29,7 @@ async def test_what_happens_is_told() -> None:
     assert login.at.isoformat() == "2026-01-01T00:00:05+00:00"
 
 
-@pytest.mark.promise("auth-128")
+@pytest.mark.promise("auth-155")
 async def test_no_secret_is_told() -> None:
     """Neither token nor password is in any event."""
     async with open_site() as site:
@@ -44,7 +44,7 @@ async def test_no_secret_is_told() -> None:
     assert not any(secret in told for secret in (PASSWORD, tokens["access_token"], tokens["refresh_token"], key))
 
 
-@pytest.mark.promise("auth-129")
+@pytest.mark.promise("auth-156")
 async def test_a_log_that_fails_keeps_nobody_out(expected_errors: list[logging.LogRecord]) -> None:
     """What the callback raises is logged, and the login goes on."""
 

@@ -87,7 +87,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-@pytest.mark.promise("auth-62")
+@pytest.mark.promise("auth-75")
 async def test_a_hash_is_argon2id_at_the_cost_that_owasp_asks_for() -> None:
     """19 MiB, two passes, one lane, and another salt each time."""
     hasher = PasswordHasher()
@@ -101,7 +101,7 @@ async def test_a_hash_is_argon2id_at_the_cost_that_owasp_asks_for() -> None:
     assert not (await hasher.verify(PASSWORD + " ", first)).valid
 
 
-@pytest.mark.promise("auth-62")
+@pytest.mark.promise("auth-75")
 @pytest.mark.parametrize(
     "options",
     [
@@ -133,7 +133,7 @@ def test_more_passes_may_use_less_memory() -> None:
     PasswordHasher(memory_cost=47104, time_cost=1)
 
 
-@pytest.mark.promise("auth-63")
+@pytest.mark.promise("auth-76")
 @pytest.mark.parametrize("row", ROWS)
 async def test_a_row_of_an_old_scheme_is_verified_and_replaced(row: str) -> None:
     """The right password brings a new hash, once; a wrong one never does."""
@@ -150,7 +150,7 @@ async def test_a_row_of_an_old_scheme_is_verified_and_replaced(row: str) -> None
     assert (right.new_hash or "none") not in repr(right)
 
 
-@pytest.mark.promise("auth-63")
+@pytest.mark.promise("auth-76")
 async def test_an_old_scheme_is_verified_only_where_it_is_asked_for(logs: CapturedLogs) -> None:
     """The log says what is missing, and nothing of the row."""
     answer = await PasswordHasher.testing().verify(PASSWORD, ROWS["bcrypt"])
@@ -160,7 +160,7 @@ async def test_an_old_scheme_is_verified_only_where_it_is_asked_for(logs: Captur
     assert ROWS["bcrypt"] not in "".join(logs.messages)
 
 
-@pytest.mark.promise("auth-63")
+@pytest.mark.promise("auth-76")
 async def test_a_long_password_is_cut_for_bcrypt_and_rehashed_whole() -> None:
     """The row knows 72 bytes of it; what replaces it knows all."""
     hasher = PasswordHasher.testing(legacy=["bcrypt"])
@@ -172,7 +172,7 @@ async def test_a_long_password_is_cut_for_bcrypt_and_rehashed_whole() -> None:
     assert not (await hasher.verify(LONG[:-1], answer.new_hash)).valid
 
 
-@pytest.mark.promise("auth-63")
+@pytest.mark.promise("auth-76")
 @pytest.mark.parametrize("password", ["a\0b", PASSWORD + "\0", "\0"])
 async def test_nul_is_a_character_like_any_other(password: str) -> None:
     """It counts in new hashes; no bcrypt row can have been made of it."""
@@ -185,7 +185,7 @@ async def test_nul_is_a_character_like_any_other(password: str) -> None:
     assert not (await hasher.verify(password, ROWS["bcrypt"])).valid
 
 
-@pytest.mark.promise("auth-63")
+@pytest.mark.promise("auth-76")
 def test_the_abandoned_passlib_is_not_trusted_with_bcrypt(monkeypatch: pytest.MonkeyPatch) -> None:
     """It breaks on today's bcrypt; the message says which distribution to install. Argon2 alone works."""
     monkeypatch.setattr(passlib, "__version__", "1.7.4")
@@ -195,7 +195,7 @@ def test_the_abandoned_passlib_is_not_trusted_with_bcrypt(monkeypatch: pytest.Mo
     PasswordHasher()
 
 
-@pytest.mark.promise("auth-64")
+@pytest.mark.promise("auth-77")
 @pytest.mark.parametrize("known", ["bcrypt", "pbkdf2_sha256", "argon2id"])
 async def test_an_unknown_user_costs_what_a_wrong_password_costs(known: str, work: Counter[str]) -> None:
     """Rows of today, rows of an old scheme, no row, no text, damaged rows: the same hashing, from the first time on."""
@@ -223,7 +223,7 @@ async def test_an_unknown_user_costs_what_a_wrong_password_costs(known: str, wor
     assert all(one == seen[0] for one in seen)
 
 
-@pytest.mark.promise("auth-64")
+@pytest.mark.promise("auth-77")
 async def test_the_first_unknown_user_costs_no_more(work: Counter[str]) -> None:
     """No dummy hash has to be made first."""
     hasher = PasswordHasher.testing(legacy=["bcrypt"])
@@ -236,7 +236,7 @@ async def test_the_first_unknown_user_costs_no_more(work: Counter[str]) -> None:
     assert dict(work) == first == {"argon2 m=8": 1, "bcrypt": 2**4}
 
 
-@pytest.mark.promise("auth-64")
+@pytest.mark.promise("auth-77")
 async def test_what_rows_cost_is_learned_from_them(work: Counter[str]) -> None:
     """A row with more rounds than expected raises the bar for everybody, whatever their rows."""
     hasher = PasswordHasher(memory_cost=47104, time_cost=1, legacy={"bcrypt": 4, "pbkdf2_sha256": 500})
@@ -257,7 +257,7 @@ LOG2 = Kind("bcrypt", scale="log2", fewest=4)
 LINEAR = Kind("pbkdf2_sha256", scale="linear", fewest=1)
 
 
-@pytest.mark.promise("auth-64")
+@pytest.mark.promise("auth-77")
 @given(done=st.integers(4, 12), more=st.integers(0, 5))
 def test_the_rest_of_the_rounds_is_made_up_for(done: int, more: int) -> None:
     """Powers of two add up to the next one, and rounds to rounds."""
@@ -285,7 +285,7 @@ async def test_a_scheme_without_rounds_costs_the_same_too() -> None:
     assert not (await hasher.verify("wrong", None)).valid
 
 
-@pytest.mark.promise("auth-65")
+@pytest.mark.promise("auth-78")
 @pytest.mark.parametrize("stored", GARBAGE)
 async def test_no_stored_hash_can_break_a_login(stored: str, work: Counter[str]) -> None:
     """Damaged, foreign, or so expensive that it would take days: no password is right, and nothing is raised."""
@@ -297,7 +297,7 @@ async def test_no_stored_hash_can_break_a_login(stored: str, work: Counter[str])
     assert work["bcrypt"] == 2**4
 
 
-@pytest.mark.promise("auth-65")
+@pytest.mark.promise("auth-78")
 @pytest.mark.parametrize("password", ["x" * 1025, "é" * 513, "x" * 1_000_000], ids=["1025", "multibyte", "megabyte"])
 async def test_a_password_that_is_too_long_is_never_hashed(password: str, work: Counter[str]) -> None:
     """Neither for a known user nor for an unknown one."""
@@ -312,7 +312,7 @@ async def test_a_password_that_is_too_long_is_never_hashed(password: str, work: 
     assert not work
 
 
-@pytest.mark.promise("auth-65")
+@pytest.mark.promise("auth-78")
 async def test_a_password_as_long_as_allowed_counts_to_its_last_byte() -> None:
     """1024 bytes are taken, all of them."""
     hasher = PasswordHasher.testing()
@@ -322,7 +322,7 @@ async def test_a_password_as_long_as_allowed_counts_to_its_last_byte() -> None:
     assert not (await hasher.verify("é" * 511 + "xy", hashed)).valid
 
 
-@pytest.mark.promise("auth-65")
+@pytest.mark.promise("auth-78")
 async def test_half_a_character_is_no_password() -> None:
     """What UTF-8 cannot say is refused when it is new, and wrong otherwise."""
     hasher = PasswordHasher.testing()

@@ -46,7 +46,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     return gate
 
 
-@pytest.mark.promise("auth-66")
+@pytest.mark.promise("auth-79")
 async def test_the_loop_runs_on_while_passwords_are_hashed(gate: Gate) -> None:
     """Only the loop opens the gate: it gets to, so no hashing holds it; and no more hash at once than allowed."""
     hasher = PasswordHasher(threads=2, max_waiting=3)
@@ -59,7 +59,7 @@ async def test_the_loop_runs_on_while_passwords_are_hashed(gate: Gate) -> None:
     assert gate.most == 2
 
 
-@pytest.mark.promise("auth-66")
+@pytest.mark.promise("auth-79")
 async def test_a_full_queue_refuses_at_once() -> None:
     """503 with Retry-After instead of a wait without end; places that get free are given again."""
     hasher = PasswordHasher(threads=1, max_waiting=1)
@@ -73,7 +73,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
     assert not (await hasher.verify(PASSWORD, None)).valid
 
 
-@pytest.mark.promise("auth-66")
+@pytest.mark.promise("auth-79")
 async def test_who_gives_up_gives_the_place_back(gate: Gate) -> None:
     """A client that hangs up while it waits does not wait on."""
     hasher = PasswordHasher(threads=1, max_waiting=1)

@@ -16,7 +16,7 @@ _NO_TEXT = (b"\xff:x", b"gateway:%FF")
 GATEWAY = ("gateway", CLIENTS["gateway"])
 
 
-@pytest.mark.promise("auth-125")
+@pytest.mark.promise("auth-151")
 async def test_a_good_token_is_active() -> None:
     """The answer holds what the token says, and whose it is."""
     async with open_site(clients=CLIENTS) as site:
@@ -38,7 +38,7 @@ async def test_a_good_token_is_active() -> None:
     assert refresh["exp"] - refresh["iat"] == 14 * 86_400
 
 
-@pytest.mark.promise("auth-126")
+@pytest.mark.promise("auth-152")
 async def test_any_other_token_is_inactive_and_no_more() -> None:
     """Expired, ended, used up, foreign or nonsense: the answer says nothing else."""
     async with open_site(clients=CLIENTS) as site, open_site(secret="another secret of the right length") as other:
@@ -57,7 +57,7 @@ async def test_any_other_token_is_inactive_and_no_more() -> None:
     assert all(answer.json() == {"active": False} for answer in answers)
 
 
-@pytest.mark.promise("auth-126")
+@pytest.mark.promise("auth-152")
 async def test_an_expired_token_is_inactive() -> None:
     """To the second."""
     async with open_site(clients=CLIENTS) as site:
@@ -73,7 +73,7 @@ async def test_an_expired_token_is_inactive() -> None:
     assert after.json() == {"active": False}
 
 
-@pytest.mark.promise("auth-127")
+@pytest.mark.promise("auth-153")
 @pytest.mark.parametrize(
     "asking",
     [
@@ -103,7 +103,7 @@ async def test_who_is_no_client_learns_nothing(asking: dict[str, Any]) -> None:
     assert response.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.promise("auth-127")
+@pytest.mark.promise("auth-153")
 async def test_a_client_may_show_its_secret_in_the_form() -> None:
     """In the form or in the header, and not in both."""
     form = {"client_id": "gateway", "client_secret": CLIENTS["gateway"]}
@@ -119,7 +119,7 @@ async def test_a_client_may_show_its_secret_in_the_form() -> None:
     assert by_both.json()["error"] == "invalid_request"
 
 
-@pytest.mark.promise("auth-I8")
+@pytest.mark.promise("auth-154")
 async def test_a_client_is_encoded_as_in_a_form() -> None:
     """An ID may hold a colon and a secret any character: OAuth has both encoded before they are joined."""
     name, secret = "https://gateway.example", "50% + a colon: of thirty-two bytes, or \u00e9 more"

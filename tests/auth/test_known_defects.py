@@ -12,7 +12,7 @@ from tests.auth.site import PASSWORD, SECRET, open_site, payload
 
 
 @pytest.mark.promise("auth-12")
-@pytest.mark.promise("auth-123")
+@pytest.mark.promise("auth-149")
 @pytest.mark.parametrize("spelling", ["{}=", "{}==", "{}.", " {}", "{}A"])
 async def test_a_revoked_token_comes_back_in_no_other_spelling(spelling: str) -> None:
     """A deny list that keeps texts is passed by with one `=` more."""
@@ -26,7 +26,7 @@ async def test_a_revoked_token_comes_back_in_no_other_spelling(spelling: str) ->
     assert status == 401
 
 
-@pytest.mark.promise("auth-42")
+@pytest.mark.promise("auth-44")
 async def test_a_revoked_cookie_is_not_made_good_by_being_sent() -> None:
     """No answer brings fresh cookies: at most they are taken back."""
     async with open_site(transports=["cookie"]) as site:
@@ -45,8 +45,8 @@ async def test_a_revoked_cookie_is_not_made_good_by_being_sent() -> None:
     assert all("Max-Age=0" in cookie for cookie in cookies)
 
 
-@pytest.mark.promise("auth-33")
-@pytest.mark.promise("auth-83")
+@pytest.mark.promise("auth-35")
+@pytest.mark.promise("auth-96")
 async def test_a_refresh_keeps_scopes_and_own_claims() -> None:
     """The new access token says what the former one said, as it is now."""
     async with open_site(claims=lambda user: {"tenant": user.email}) as site:
@@ -95,7 +95,7 @@ async def test_a_leeway_that_is_asked_for_is_given() -> None:
     assert too_late == 401
 
 
-@pytest.mark.promise("auth-30")
+@pytest.mark.promise("auth-32")
 async def test_a_refresh_token_works_once() -> None:
     """The third time no more than the second."""
     async with open_site(reuse_grace=0) as site:
@@ -107,7 +107,7 @@ async def test_a_refresh_token_works_once() -> None:
     assert [answer.status_code for answer in answers] == [200, 401, 401]
 
 
-@pytest.mark.promise("auth-63")
+@pytest.mark.promise("auth-76")
 @pytest.mark.parametrize("size", [72, 73, 200])
 async def test_a_password_beyond_72_bytes_is_no_error_for_a_row_of_bcrypt(size: int) -> None:
     """Who has one logs in, and who guesses does not; neither is a 500."""
@@ -125,7 +125,7 @@ async def test_a_password_beyond_72_bytes_is_no_error_for_a_row_of_bcrypt(size: 
     assert str(kept.password_hash).startswith("$argon2id$")
 
 
-@pytest.mark.promise("auth-65")
+@pytest.mark.promise("auth-78")
 @pytest.mark.parametrize(("size", "status"), [(1_025, 401), (4_001, 422), (900_000, 413)])
 async def test_a_huge_password_is_refused_by_its_length(size: int, status: int) -> None:
     """At the login, and where one would be set."""
@@ -139,7 +139,7 @@ async def test_a_huge_password_is_refused_by_its_length(size: int, status: int) 
     assert register.status_code == (413 if status == 413 else 422)
 
 
-@pytest.mark.promise("auth-35")
+@pytest.mark.promise("auth-37")
 async def test_a_user_who_was_deleted_cannot_refresh() -> None:
     """The refresh is refused in the words of its route, and the session is over."""
     async with open_site() as site:
@@ -157,8 +157,8 @@ async def test_a_user_who_was_deleted_cannot_refresh() -> None:
     assert (status, left) == (401, [])
 
 
-@pytest.mark.promise("auth-104")
-@pytest.mark.promise("auth-37")
+@pytest.mark.promise("auth-127")
+@pytest.mark.promise("auth-39")
 async def test_nothing_that_opens_a_door_can_be_guessed() -> None:
     """Refresh tokens and keys hold 256 random bits, IDs of sessions and tokens 120 at least, and none comes twice."""
     async with open_site() as site:
@@ -180,7 +180,7 @@ async def test_nothing_that_opens_a_door_can_be_guessed() -> None:
     assert {name: len(texts[0]) for name, texts in found.items()} == {"refresh": 64, "key": 43, "jti": 22, "sid": 32}
 
 
-@pytest.mark.promise("auth-66")
+@pytest.mark.promise("auth-79")
 async def test_a_queue_that_is_full_is_503_at_every_login() -> None:
     """By JSON and by the form, each in its words, with the time to wait; and never a wait without end."""
     hasher = PasswordHasher(threads=1, max_waiting=0)

@@ -7,7 +7,7 @@ import pytest
 from tests.auth.site import open_site
 
 
-@pytest.mark.promise("auth-119")
+@pytest.mark.promise("auth-145")
 @pytest.mark.parametrize("handlers", [True, False])
 async def test_large_bodies_are_refused_before_they_are_read(handlers: bool) -> None:
     """With and without a length that says so: a problem, or an error in the words of OAuth, and in no cache."""

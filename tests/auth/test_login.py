@@ -133,7 +133,7 @@ async def test_a_success_clears_the_attempts() -> None:
             assert response.status_code == 200
 
 
-@pytest.mark.promise("auth-63")
+@pytest.mark.promise("auth-76")
 async def test_an_outdated_hash_is_renewed_by_a_success_alone() -> None:
     """A failed login leaves an old hash as it is; the first that succeeds renews it, once."""
     async with open_site(hasher=PasswordHasher.testing(legacy=["pbkdf2_sha256"])) as site:
@@ -155,7 +155,7 @@ async def test_an_outdated_hash_is_renewed_by_a_success_alone() -> None:
     assert at_last.password_hash == after_success.password_hash
 
 
-@pytest.mark.promise("auth-I2")
+@pytest.mark.promise("auth-66")
 async def test_a_password_that_was_changed_meanwhile_does_not_come_back() -> None:
     """A login that would renew an old hash leaves alone what was changed while it was hashing, and is refused."""
     hasher = _Interrupted()

@@ -17,7 +17,7 @@ class Registration(BaseModel):
     password: StrongPassword
 
 
-@pytest.mark.promise("auth-71")
+@pytest.mark.promise("auth-84")
 @pytest.mark.parametrize(
     ("typed", "login"),
     [
@@ -40,7 +40,7 @@ def test_a_login_has_one_form(typed: str, login: str) -> None:
     assert normalise_login(typed) == login
 
 
-@pytest.mark.promise("auth-71")
+@pytest.mark.promise("auth-84")
 @pytest.mark.parametrize(
     "typed",
     [
@@ -55,7 +55,7 @@ def test_a_login_that_could_pass_for_another_is_refused(typed: str) -> None:
         normalise_login(typed)
 
 
-@pytest.mark.promise("auth-71")
+@pytest.mark.promise("auth-84")
 @given(typed=st.text(max_size=40))
 def test_the_normal_form_is_its_own_normal_form(typed: str) -> None:
     """For every text that is a login, in any case."""
@@ -68,7 +68,7 @@ def test_the_normal_form_is_its_own_normal_form(typed: str) -> None:
     assert normalise_login(login.upper()) == normalise_login(login.upper().lower())
 
 
-@pytest.mark.promise("auth-72")
+@pytest.mark.promise("auth-85")
 def test_models_hold_logins_in_their_normal_form() -> None:
     """Your own models get the rules by two types."""
     registration = Registration.model_validate({"login": "ADA", "password": PASSWORD})
@@ -77,7 +77,7 @@ def test_models_hold_logins_in_their_normal_form() -> None:
     assert registration.password.get_secret_value() == PASSWORD
 
 
-@pytest.mark.promise("auth-73")
+@pytest.mark.promise("auth-86")
 def test_a_password_in_a_model_does_not_show() -> None:
     """Neither in its repr, nor as JSON."""
     registration = Registration.model_validate({"login": "ada", "password": PASSWORD})
@@ -87,7 +87,7 @@ def test_a_password_in_a_model_does_not_show() -> None:
     assert PASSWORD not in shown
 
 
-@pytest.mark.promise("auth-72")
+@pytest.mark.promise("auth-85")
 @pytest.mark.parametrize("body", [{"login": " ada"}, {"password": "short"}, {"password": "password1234"}])
 def test_a_bad_value_is_refused_by_the_field_that_has_it(body: dict[str, str]) -> None:
     """A validation error like any other, so a 422 that names the field."""
@@ -98,7 +98,7 @@ def test_a_bad_value_is_refused_by_the_field_that_has_it(body: dict[str, str]) -
     assert error["loc"] == tuple(body)
 
 
-@pytest.mark.promise("auth-72")
+@pytest.mark.promise("auth-85")
 @pytest.mark.parametrize("password", ["x" * 1025, "half \ud800 of a pair", 12, None])
 def test_what_cannot_be_a_password_is_a_validation_error_too(password: object) -> None:
     """Too long, no text, no string."""
@@ -106,7 +106,7 @@ def test_what_cannot_be_a_password_is_a_validation_error_too(password: object) -
         Registration.model_validate({"login": "ada", "password": password})
 
 
-@pytest.mark.promise("auth-72")
+@pytest.mark.promise("auth-85")
 def test_the_document_says_what_is_asked() -> None:
     """JSON Schema with lengths, the password to be written only."""
     schema = Registration.model_json_schema()["properties"]

@@ -10,7 +10,7 @@ from brickwork.testing import assert_problem
 from tests.auth.site import SECRET, bearer, open_site, payload
 
 
-@pytest.mark.promise("auth-42")
+@pytest.mark.promise("auth-44")
 async def test_logout_ends_the_session_at_once() -> None:
     """The next request with either token is refused; other sessions of the user go on."""
     async with open_site() as site:
@@ -27,7 +27,7 @@ async def test_logout_ends_the_session_at_once() -> None:
     assert site.kinds()[-1] == "logged-out"
 
 
-@pytest.mark.promise("auth-42")
+@pytest.mark.promise("auth-44")
 async def test_a_refresh_token_will_do_to_log_out() -> None:
     """Who has let the access token expire can leave as well; leaving twice is no error."""
     async with open_site() as site:
@@ -63,7 +63,7 @@ async def test_two_who_leave_at_once_both_leave() -> None:
     assert site.kinds() == ["logged-in", "logged-out"]
 
 
-@pytest.mark.promise("auth-43")
+@pytest.mark.promise("auth-45")
 async def test_logout_everywhere_ends_all_sessions_of_the_user() -> None:
     """All tokens of the user are refused, others' are not, and the user can log in again."""
     async with open_site() as site:
@@ -82,7 +82,7 @@ async def test_logout_everywhere_ends_all_sessions_of_the_user() -> None:
     assert fine == [200, 200]
 
 
-@pytest.mark.promise("auth-44")
+@pytest.mark.promise("auth-46")
 async def test_logout_takes_the_cookies_back() -> None:
     """Each is cleared with the attributes that it was set with, and its session ended."""
     async with open_site(transports=("cookie",)) as site:
@@ -103,7 +103,7 @@ async def test_logout_takes_the_cookies_back() -> None:
         assert _attributes(each) == _attributes(was)
 
 
-@pytest.mark.promise("auth-44")
+@pytest.mark.promise("auth-46")
 async def test_another_page_cannot_log_the_user_out() -> None:
     """The cookies alone are not enough, for the one route as for the other."""
     async with open_site(transports=("cookie",)) as site:

@@ -41,7 +41,7 @@ class Member(BaseModel):
     scopes: list[str] = []
 
 
-@pytest.mark.promise("auth-141")
+@pytest.mark.promise("auth-172")
 async def test_expired_sessions_and_tokens_are_dropped() -> None:
     """What has expired leaves the memory, without anybody asking for it."""
     store = MemoryTokenStore()
@@ -119,7 +119,7 @@ async def test_further_fields_are_kept() -> None:
     assert await store.find("Ada", field="nickname") is None
 
 
-@pytest.mark.promise("auth-J2")
+@pytest.mark.promise("auth-54")
 async def test_a_memory_user_keeps_and_shows_no_password() -> None:
     """A password among the fields is refused, wherever it is; what is kept besides is in no repr."""
     store = MemoryUserStore()

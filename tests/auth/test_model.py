@@ -260,7 +260,7 @@ class RememberedSessions(Sessions):
 
 
 @pytest.mark.promise("auth-19")
-@pytest.mark.promise("auth-45")
+@pytest.mark.promise("auth-50")
 @pytest.mark.parametrize("machine", [Sessions, RememberedSessions])
 def test_sessions_follow_the_model(machine: type[Sessions]) -> None:
     """Tokens are accepted exactly as long as they should be, whatever happens to them in whatever order."""

@@ -43,7 +43,7 @@ def security(app: FastAPI, path: str) -> Any:
     return operation(app, path).get("security")
 
 
-@pytest.mark.promise("auth-130")
+@pytest.mark.promise("auth-157")
 def test_the_password_flow_shows_its_addresses_and_scopes() -> None:
     """The scheme of the header is OAuth 2.0 with tokenUrl, refreshUrl and the scopes there are."""
     app, auth = made()
@@ -55,7 +55,7 @@ def test_the_password_flow_shows_its_addresses_and_scopes() -> None:
     assert schemes == {"OAuth2": {"type": "oauth2", "flows": {"password": flow}}}
 
 
-@pytest.mark.promise("auth-130")
+@pytest.mark.promise("auth-157")
 @pytest.mark.parametrize(("prefix", "url"), [("/auth", "auth/token"), ("/v1/login", "v1/login/token")])
 def test_the_addresses_are_those_of_the_router(prefix: str, url: str) -> None:
     """Wherever the router is included, the document finds its token endpoint."""
@@ -69,7 +69,7 @@ def test_the_addresses_are_those_of_the_router(prefix: str, url: str) -> None:
     assert (flow["tokenUrl"], flow["refreshUrl"]) == (url, url)
 
 
-@pytest.mark.promise("auth-130")
+@pytest.mark.promise("auth-157")
 def test_an_address_that_was_given_stays() -> None:
     """Behind a gateway the application knows better."""
     app, auth = made(token_url="https://login.example/token")
@@ -80,7 +80,7 @@ def test_an_address_that_was_given_stays() -> None:
     assert flow["tokenUrl"] == "https://login.example/token"
 
 
-@pytest.mark.promise("auth-131")
+@pytest.mark.promise("auth-158")
 @pytest.mark.parametrize("handlers", [True, False])
 def test_the_schemes_are_those_in_use(handlers: bool) -> None:
     """Header, cookie, query and API key appear when they are on and asked for, and not before."""
@@ -124,7 +124,7 @@ def test_the_schemes_of_two_auths_are_told_apart() -> None:
     assert security(app, "/who") == [{"OAuth2": [], "OAuth2-back-office": []}]
 
 
-@pytest.mark.promise("auth-132")
+@pytest.mark.promise("auth-159")
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
@@ -165,7 +165,7 @@ def test_an_operation_names_what_it_wants(wanted: Callable[[Auth[Any]], list[Any
     assert security(app, "/it") == said
 
 
-@pytest.mark.promise("auth-132")
+@pytest.mark.promise("auth-159")
 def test_several_transports_are_alternatives() -> None:
     """Any of them will do, each with the scopes."""
     app, auth = made(transports=["header", "cookie"])
@@ -177,7 +177,7 @@ def test_several_transports_are_alternatives() -> None:
     ]
 
 
-@pytest.mark.promise("auth-133")
+@pytest.mark.promise("auth-160")
 @pytest.mark.parametrize(
     ("wanted", "statuses"),
     [
@@ -209,7 +209,7 @@ def test_a_csrf_refusal_is_documented_where_cookies_are_on() -> None:
     assert "403" in operation(app, "/it")["responses"]
 
 
-@pytest.mark.promise("auth-134")
+@pytest.mark.promise("auth-161")
 @pytest.mark.parametrize("handlers", [True, False])
 @pytest.mark.parametrize("transports", [["header"], ["cookie"], ["header", "cookie", QueryTransport("t")]])
 def test_the_document_is_valid(transports: list[Any], handlers: bool) -> None:

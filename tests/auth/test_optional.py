@@ -17,7 +17,7 @@ def greet(site: Site) -> None:
         return "stranger" if user is None else user.login
 
 
-@pytest.mark.promise("auth-81")
+@pytest.mark.promise("auth-94")
 async def test_who_shows_no_token_is_nobody() -> None:
     """A request without a token comes in, as None."""
     async with open_site() as site:
@@ -28,7 +28,7 @@ async def test_who_shows_no_token_is_nobody() -> None:
     assert response.json() == "stranger"
 
 
-@pytest.mark.promise("auth-81")
+@pytest.mark.promise("auth-94")
 async def test_who_shows_a_good_token_is_known() -> None:
     """A request with a token is its user's."""
     async with open_site() as site:
@@ -40,7 +40,7 @@ async def test_who_shows_a_good_token_is_known() -> None:
     assert response.json() == "ada"
 
 
-@pytest.mark.promise("auth-81")
+@pytest.mark.promise("auth-94")
 @pytest.mark.parametrize("ending", ["session", "user", "expiry", "nonsense"])
 async def test_a_cookie_that_has_ended_is_nobodys(ending: str) -> None:
     """A browser still sends it, and the page is for everybody; where a user is needed it is refused as before."""
@@ -67,7 +67,7 @@ async def test_a_cookie_that_has_ended_is_nobodys(ending: str) -> None:
     assert (refused.status_code, ambiguous.status_code) == (401, 400)
 
 
-@pytest.mark.promise("auth-81")
+@pytest.mark.promise("auth-94")
 async def test_who_shows_a_bad_token_is_not_taken_for_nobody() -> None:
     """A client whose token has ended learns it, rather than to go on as a stranger."""
     async with open_site() as site:

@@ -79,11 +79,11 @@ def calls(tokens: dict[str, Any]) -> list[Call]:
     ]
 
 
-@pytest.mark.promise("auth-36")
-@pytest.mark.promise("auth-79")
-@pytest.mark.promise("auth-144")
-@pytest.mark.promise("auth-145")
-@pytest.mark.promise("auth-G1")
+@pytest.mark.promise("auth-38")
+@pytest.mark.promise("auth-92")
+@pytest.mark.promise("auth-175")
+@pytest.mark.promise("auth-176")
+@pytest.mark.promise("auth-177")
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_an_outage_is_503_and_ends_without_a_restart(fault: str, outage: Outage) -> None:
     """Whatever is asked meanwhile; afterwards who was logged in still is, and who was logged out is not."""

@@ -8,7 +8,7 @@ from tests.auth.site import OTHER_PASSWORD, PASSWORD, open_site
 CHANGE = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
 
 
-@pytest.mark.promise("auth-51")
+@pytest.mark.promise("auth-61")
 async def test_a_change_ends_all_tokens_but_those_it_answers_with() -> None:
     """Whoever else was logged in has to know the new password."""
     async with open_site() as site:
@@ -30,7 +30,7 @@ async def test_a_change_ends_all_tokens_but_those_it_answers_with() -> None:
     assert "password-changed" in site.kinds()
 
 
-@pytest.mark.promise("auth-52")
+@pytest.mark.promise("auth-62")
 async def test_the_current_password_has_to_be_right() -> None:
     """A stolen token is not enough; guessing is paused as it is at the login."""
     async with open_site() as site:
@@ -49,7 +49,7 @@ async def test_the_current_password_has_to_be_right() -> None:
     assert status == 200
 
 
-@pytest.mark.promise("auth-53")
+@pytest.mark.promise("auth-63")
 async def test_the_new_password_has_to_be_good_enough() -> None:
     """The policy knows the user; what it refuses changes nothing."""
     async with open_site(login_fields=("login", "email")) as site:

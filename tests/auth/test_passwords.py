@@ -66,14 +66,14 @@ async def reason(password: str, policy: PasswordPolicy | None = None, context: S
     return None
 
 
-@pytest.mark.promise("auth-67")
+@pytest.mark.promise("auth-80")
 @pytest.mark.parametrize("password", GOOD)
 async def test_any_long_text_is_a_password(password: str) -> None:
     """No digits, symbols or capitals are asked for; white space and any script are fine."""
     assert await reason(password) is None
 
 
-@pytest.mark.promise("auth-67")
+@pytest.mark.promise("auth-80")
 async def test_length_is_counted_in_characters_at_the_start_and_bytes_at_the_end() -> None:
     """Twelve characters at least, 1024 bytes at most; both can be set."""
     assert await reason("xkqzvbnwplm") == "too-short"
@@ -85,7 +85,7 @@ async def test_length_is_counted_in_characters_at_the_start_and_bytes_at_the_end
     assert await reason("xkqzvbnwplmt" * 6, PasswordPolicy(max_bytes=64)) == "too-long"
 
 
-@pytest.mark.promise("auth-67")
+@pytest.mark.promise("auth-80")
 async def test_half_a_character_is_refused() -> None:
     """What UTF-8 cannot say cannot be hashed."""
     assert unusable("half \ud800 of a pair") is Weakness.NOT_TEXT
@@ -93,14 +93,14 @@ async def test_half_a_character_is_refused() -> None:
         await PasswordPolicy().check("half \ud800 of a pair")
 
 
-@pytest.mark.promise("auth-68")
+@pytest.mark.promise("auth-81")
 @pytest.mark.parametrize("password", COMMON)
 async def test_what_guessers_try_first_is_refused(password: str) -> None:
     """Common words in any dress, runs on the keyboard, years, repetitions, and what is put together from them."""
     assert await reason(password) == "common"
 
 
-@pytest.mark.promise("auth-68")
+@pytest.mark.promise("auth-81")
 async def test_a_list_of_your_own_is_refused_as_well() -> None:
     """Such as the most used passwords that somebody published; case makes no difference."""
     policy = PasswordPolicy(refused=["Xkqzvbnwplmt"])
@@ -109,14 +109,14 @@ async def test_a_list_of_your_own_is_refused_as_well() -> None:
     assert await reason("xkqzvbnwplmt7", policy) is None
 
 
-@pytest.mark.promise("auth-68")
+@pytest.mark.promise("auth-81")
 @given(first=st.sampled_from(sorted(WORDS | FREQUENT)), year=st.integers(1950, 2030), shout=st.booleans())
 def test_a_common_word_and_a_year_are_never_enough(first: str, year: int, shout: bool) -> None:
     """Whichever the word."""
     assert guess_bits(f"{first.upper() if shout else first}{year}!") < 30
 
 
-@pytest.mark.promise("auth-68")
+@pytest.mark.promise("auth-81")
 @given(text=st.text(max_size=80), more=st.text(max_size=3))
 def test_guessing_any_text_takes_a_finite_number_of_guesses(text: str, more: str) -> None:
     """The estimate fails for no text, and is the same each time."""
@@ -126,7 +126,7 @@ def test_guessing_any_text_takes_a_finite_number_of_guesses(text: str, more: str
     assert bits == guess_bits(text + more)
 
 
-@pytest.mark.promise("auth-69")
+@pytest.mark.promise("auth-82")
 @pytest.mark.parametrize(
     "password", ["grace.hopper1984", "GraceHopper!!", "grace@navy.example", "hoppergrace12", "Acme-grace-99"]
 )
@@ -137,14 +137,14 @@ async def test_what_is_known_of_the_user_does_not_make_a_password(password: str)
     assert await reason(password, policy, ["grace.hopper", "grace@navy.example"]) == "contains-login"
 
 
-@pytest.mark.promise("auth-69")
+@pytest.mark.promise("auth-82")
 async def test_a_long_password_may_contain_the_login() -> None:
     """What counts is what is left to guess."""
     assert await reason("my friend grace has 17 green cats", None, ["grace"]) is None
     assert await reason("ed and eight other words", None, ["ed"]) is None
 
 
-@pytest.mark.promise("auth-70")
+@pytest.mark.promise("auth-83")
 async def test_a_password_from_a_breach_is_refused() -> None:
     """Whoever can be asked is asked, once the cheap rules are met."""
     asked = []
@@ -161,7 +161,7 @@ async def test_a_password_from_a_breach_is_refused() -> None:
     assert len(asked) == 2
 
 
-@pytest.mark.promise("auth-70")
+@pytest.mark.promise("auth-83")
 async def test_where_nobody_can_be_asked_the_other_rules_hold(logs: CapturedLogs) -> None:
     """The password passes with a warning that does not show it; or 503, where that is asked for."""
 

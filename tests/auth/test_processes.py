@@ -116,7 +116,7 @@ def endings(sites: Sites) -> dict[str, Call]:
     }
 
 
-@pytest.mark.promise("auth-143")
+@pytest.mark.promise("auth-174")
 @pytest.mark.parametrize(
     "ending", ["logout", "logout by refresh token", "logout everywhere", "revocation", "another password"]
 )
@@ -130,7 +130,7 @@ async def test_what_ends_in_one_process_is_refused_in_the_other(ending: str, sit
     assert [await sites.there_me(), await sites.there_refresh()] == [401, 401]
 
 
-@pytest.mark.promise("auth-143")
+@pytest.mark.promise("auth-174")
 async def test_what_ends_in_the_other_process_is_refused_here(sites: Sites) -> None:
     """It makes no difference who started the session."""
     access = {"headers": bearer(sites.tokens["access_token"])}
@@ -142,7 +142,7 @@ async def test_what_ends_in_the_other_process_is_refused_here(sites: Sites) -> N
     assert (await sites.here.call(*refresh(sites.tokens)))[0] == 401
 
 
-@pytest.mark.promise("auth-143")
+@pytest.mark.promise("auth-174")
 async def test_an_access_token_that_is_revoked_alone_is_refused_in_the_other_process(sites: Sites) -> None:
     """Its session goes on there."""
     await sites.here.call("POST", "/auth/revoke", {"data": {"token": sites.tokens["access_token"]}})
@@ -152,7 +152,7 @@ async def test_an_access_token_that_is_revoked_alone_is_refused_in_the_other_pro
     assert statuses == [401, 200]
 
 
-@pytest.mark.promise("auth-143")
+@pytest.mark.promise("auth-174")
 async def test_a_user_who_is_switched_off_in_one_process_is_nobody_in_the_other(sites: Sites) -> None:
     """From the next request on, with either token."""
     await sites.here.users.update(sites.user_id, {"active": False})
@@ -162,8 +162,8 @@ async def test_a_user_who_is_switched_off_in_one_process_is_nobody_in_the_other(
     assert statuses == [401, 401]
 
 
-@pytest.mark.promise("auth-32")
-@pytest.mark.promise("auth-143")
+@pytest.mark.promise("auth-34")
+@pytest.mark.promise("auth-174")
 @pytest.mark.parametrize(("prefix", "successes"), [("/strict", 1), ("/auth", 50)], ids=["no grace", "grace"])
 async def test_fifty_refreshes_in_two_processes_never_fork(prefix: str, successes: int, sites: Sites) -> None:
     """Without a grace one of them succeeds; with it all get the same successor."""
@@ -181,7 +181,7 @@ async def test_fifty_refreshes_in_two_processes_never_fork(prefix: str, successe
     assert await sites.there_refresh() == (200 if successes > 1 else 401)
 
 
-@pytest.mark.promise("auth-143")
+@pytest.mark.promise("auth-174")
 async def test_a_one_time_token_works_in_one_process(sites: Sites) -> None:
     """Shown to both at the same time, it is spent once."""
     await sites.here.call("POST", "/auth/password/forgot", {"json": {"login": sites.login}})
@@ -206,8 +206,8 @@ async def test_attempts_are_counted_for_all_processes_together(sites: Sites) -> 
     assert [status for status, _ in refused] == [429, 429]
 
 
-@pytest.mark.promise("auth-107")
-@pytest.mark.promise("auth-143")
+@pytest.mark.promise("auth-130")
+@pytest.mark.promise("auth-174")
 async def test_an_api_key_that_one_process_takes_back_is_refused_in_the_other(sites: Sites) -> None:
     """As it was accepted there a moment ago."""
     user = await sites.here.users.get(sites.user_id)

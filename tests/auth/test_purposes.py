@@ -111,8 +111,8 @@ def _protect(site: Site) -> None:
 
 
 @pytest.mark.promise("auth-7")
-@pytest.mark.promise("auth-56")
-@pytest.mark.promise("auth-60")
+@pytest.mark.promise("auth-69")
+@pytest.mark.promise("auth-73")
 @pytest.mark.parametrize("kind", HOMES)
 async def test_a_token_is_accepted_where_it_belongs_and_nowhere_else(kind: str) -> None:
     """Access, refresh, reset, verification and CSRF tokens, API keys and IDs of sessions do not replace each other."""

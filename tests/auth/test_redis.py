@@ -84,7 +84,7 @@ async def second(redis_url: str) -> AsyncIterator[Ask]:
     await process.wait()
 
 
-@pytest.mark.promise("auth-143")
+@pytest.mark.promise("auth-174")
 async def test_two_processes_agree_at_once(client: Redis, second: Ask) -> None:
     """What one process ends, the other refuses with its very next call, in both directions."""
     store = RedisTokenStore(client, deadline=PATIENCE)
@@ -99,7 +99,7 @@ async def test_two_processes_agree_at_once(client: Redis, second: Ask) -> None:
     assert not await alive(store, yours)
 
 
-@pytest.mark.promise("auth-143")
+@pytest.mark.promise("auth-174")
 async def test_two_processes_rotate_once(client: Redis, second: Ask) -> None:
     """Of fifty refreshes of one token in two processes, one succeeds, and the session ends."""
     store = RedisTokenStore(client, deadline=PATIENCE)
@@ -113,7 +113,7 @@ async def test_two_processes_rotate_once(client: Redis, second: Ask) -> None:
     assert not await alive(store, session)
 
 
-@pytest.mark.promise("auth-143")
+@pytest.mark.promise("auth-174")
 async def test_two_processes_spend_once(client: Redis, second: Ask) -> None:
     """A one-time token that two processes are shown works in one of them."""
     store = RedisTokenStore(client, deadline=PATIENCE)
@@ -157,7 +157,7 @@ async def test_many_sessions_take_no_more_round_trips_than_few(redis_url: str) -
     assert all(later - earlier <= 4 for earlier, later in pairwise(taken))
 
 
-@pytest.mark.promise("auth-144")
+@pytest.mark.promise("auth-175")
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
 async def test_a_server_that_is_down_lets_nobody_in(fault: str, private_redis: RedisServer) -> None:
     """No call of any store takes silence for an answer, and all of them work when the server is back."""
@@ -185,7 +185,7 @@ async def test_a_server_that_is_down_lets_nobody_in(fault: str, private_redis: R
         assert await RedisTokenStore(client, deadline=PATIENCE).check(session.id, "other", now=NOW)
 
 
-@pytest.mark.promise("auth-79")
+@pytest.mark.promise("auth-92")
 async def test_the_log_says_that_redis_cannot_be_asked(caplog: pytest.LogCaptureFixture) -> None:
     """A warning names the store and the kind of error, and nothing of what was asked."""
     async with Redis.from_url("redis://:a-password@127.0.0.1:1") as client:
@@ -202,7 +202,7 @@ async def shaky(redis_proxy: FaultyProxy) -> AsyncIterator[TokenStore]:
         yield RedisTokenStore(client, deadline=PATIENCE)
 
 
-@pytest.mark.promise("auth-146")
+@pytest.mark.promise("auth-178")
 async def test_a_refresh_whose_reply_is_lost_can_be_repeated(shaky: TokenStore, redis_proxy: FaultyProxy) -> None:
     """The old token is answered with the successor that was kept, and the session lives."""
     session = await started(shaky)
@@ -219,7 +219,7 @@ async def test_a_refresh_whose_reply_is_lost_can_be_repeated(shaky: TokenStore, 
     assert await alive(shaky, session)
 
 
-@pytest.mark.promise("auth-146")
+@pytest.mark.promise("auth-178")
 async def test_a_refresh_that_never_arrived_leaves_the_token_good(shaky: TokenStore, redis_proxy: FaultyProxy) -> None:
     """Where the server was not reached, the old token is still the current one."""
     session = await started(shaky)
@@ -233,7 +233,7 @@ async def test_a_refresh_that_never_arrived_leaves_the_token_good(shaky: TokenSt
     assert again.outcome == "rotated"
 
 
-@pytest.mark.promise("auth-146")
+@pytest.mark.promise("auth-178")
 async def test_a_one_time_token_whose_reply_is_lost_is_spent(shaky: TokenStore, redis_proxy: FaultyProxy) -> None:
     """A one-time token works at most once: where nobody knows whether it was used, it was."""
     await shaky.spend("another", now=NOW, until=NOW + 60)
@@ -255,7 +255,7 @@ async def test_scripts_that_the_server_forgot_are_sent_again(client: Redis) -> N
     assert rotation.outcome == "rotated"
 
 
-@pytest.mark.promise("auth-141")
+@pytest.mark.promise("auth-172")
 async def test_everything_goes_by_itself(client: Redis) -> None:
     """Each key lives as long as it can matter, by the caller's clock, and API keys until they are removed."""
     tokens = RedisTokenStore(client, deadline=PATIENCE)
@@ -304,7 +304,7 @@ async def test_lists_forget_what_has_ended(client: Redis) -> None:
     assert await client.scard("brickwork:auth:keys:ada") == 0
 
 
-@pytest.mark.promise("auth-37")
+@pytest.mark.promise("auth-39")
 async def test_no_token_and_no_login_is_at_rest(client: Redis) -> None:
     """Redis holds hashes of tokens, and neither keys nor values tell who tried to log in."""
     await started(RedisTokenStore(client, prefix="mine:", deadline=PATIENCE))
@@ -318,7 +318,7 @@ async def test_no_token_and_no_login_is_at_rest(client: Redis) -> None:
     assert not any("example" in name or "192.0" in name for name in found)
 
 
-@pytest.mark.promise("auth-147")
+@pytest.mark.promise("auth-179")
 async def test_a_cluster(private_cluster: ClusterServer) -> None:
     """On a cluster, where the keys of one call must live together, every store works."""
     async with RedisCluster.from_url(private_cluster.url) as client:

@@ -16,7 +16,7 @@ from tests.auth.site import open_site, payload
 DAY = 86_400
 
 
-@pytest.mark.promise("auth-30")
+@pytest.mark.promise("auth-32")
 async def test_each_refresh_gives_a_new_refresh_token() -> None:
     """The old token is used up, the new one works, and so does the new access token."""
     async with open_site(reuse_grace=0) as site:
@@ -32,7 +32,7 @@ async def test_each_refresh_gives_a_new_refresh_token() -> None:
     assert status == 200
 
 
-@pytest.mark.promise("auth-31")
+@pytest.mark.promise("auth-33")
 async def test_reuse_ends_the_session() -> None:
     """A token that was used up, shown after the grace, takes its successors and their access tokens with it."""
     async with open_site(reuse_grace=10) as site:
@@ -53,7 +53,7 @@ async def test_reuse_ends_the_session() -> None:
     assert "refresh-reused" in site.kinds()
 
 
-@pytest.mark.promise("auth-31")
+@pytest.mark.promise("auth-33")
 async def test_a_token_of_two_refreshes_ago_ends_the_session_within_the_grace() -> None:
     """The grace is for the token just used, not for its parent."""
     async with open_site() as site:
@@ -68,7 +68,7 @@ async def test_a_token_of_two_refreshes_ago_ends_the_session_within_the_grace() 
     assert status == 401
 
 
-@pytest.mark.promise("auth-32")
+@pytest.mark.promise("auth-34")
 async def test_a_lost_answer_is_given_again() -> None:
     """Within the grace, a token that was just used gets the same successor."""
     async with open_site() as site:
@@ -84,7 +84,7 @@ async def test_a_lost_answer_is_given_again() -> None:
     assert third.status_code == 200
 
 
-@pytest.mark.promise("auth-32")
+@pytest.mark.promise("auth-34")
 @pytest.mark.parametrize(("grace", "successes"), [(0, 1), (10, 50)])
 async def test_many_refreshes_at_once_never_fork(grace: float, successes: int) -> None:
     """Of fifty at once, one succeeds without a grace; with it all get the same successor."""
@@ -99,7 +99,7 @@ async def test_many_refreshes_at_once_never_fork(grace: float, successes: int) -
     assert len(set(fine)) == 1
 
 
-@pytest.mark.promise("auth-33")
+@pytest.mark.promise("auth-35")
 async def test_refreshing_may_narrow_and_never_widens() -> None:
     """The access token may allow less than the session, for once; never more."""
     async with open_site() as site:
@@ -119,7 +119,7 @@ async def test_refreshing_may_narrow_and_never_widens() -> None:
     assert full.json()["scope"] == "a b"
 
 
-@pytest.mark.promise("auth-33")
+@pytest.mark.promise("auth-35")
 async def test_a_scope_that_the_user_lost_is_gone_with_the_next_refresh() -> None:
     """A session gives no scope that its user does not have any more."""
     async with open_site() as site:
@@ -133,7 +133,7 @@ async def test_a_scope_that_the_user_lost_is_gone_with_the_next_refresh() -> Non
     assert second["scope"] == "b"
 
 
-@pytest.mark.promise("auth-34")
+@pytest.mark.promise("auth-36")
 async def test_a_session_that_is_not_used_ends() -> None:
     """Unless it is refreshed in time."""
     async with open_site(refresh_ttl=14 * DAY) as site:
@@ -149,7 +149,7 @@ async def test_a_session_that_is_not_used_ends() -> None:
     assert late.status_code == 401
 
 
-@pytest.mark.promise("auth-34")
+@pytest.mark.promise("auth-36")
 async def test_no_session_outlives_its_absolute_end() -> None:
     """Refreshing never moves it, and no access token goes beyond it."""
     async with open_site(refresh_ttl=10 * DAY, absolute_ttl=15 * DAY) as site:
@@ -171,7 +171,7 @@ async def test_no_session_outlives_its_absolute_end() -> None:
     assert after == 401
 
 
-@pytest.mark.promise("auth-35")
+@pytest.mark.promise("auth-37")
 @pytest.mark.parametrize(
     "change", [{"active": False}, {"token_version": 7}], ids=["disabled", "tokens of a former version"]
 )
@@ -190,7 +190,7 @@ async def test_a_user_who_may_not_come_in_cannot_refresh(change: dict[str, Any])
     assert still_refused.status_code == 401
 
 
-@pytest.mark.promise("auth-36")
+@pytest.mark.promise("auth-38")
 async def test_a_lost_store_takes_no_token_away() -> None:
     """If the store cannot be asked, the answer is 503, and the token works once it can."""
     store = _Failing()
@@ -212,7 +212,7 @@ async def test_a_lost_store_takes_no_token_away() -> None:
     assert back.status_code == 200
 
 
-@pytest.mark.promise("auth-36")
+@pytest.mark.promise("auth-38")
 async def test_a_store_of_ones_own_may_refuse_in_its_own_words() -> None:
     """OAuth's clients are told to come back whichever problem with status 503 says so."""
 
@@ -233,7 +233,7 @@ async def test_a_store_of_ones_own_may_refuse_in_its_own_words() -> None:
     assert answer.json() == {"error": "temporarily_unavailable", "error_description": "Come back at noon."}
 
 
-@pytest.mark.promise("auth-37")
+@pytest.mark.promise("auth-39")
 async def test_what_is_kept_cannot_be_shown() -> None:
     """A copy of the store holds no refresh token, and nothing that is accepted as one."""
     store = MemoryTokenStore()

@@ -43,7 +43,7 @@ async def test_cookies_are_not_refreshed_for_another_page() -> None:
     assert_problem(spoiled, 403, slug="csrf-failed")
 
 
-@pytest.mark.promise("auth-H3")
+@pytest.mark.promise("auth-51")
 @pytest.mark.parametrize("handlers", [True, False])
 async def test_a_refused_refresh_takes_the_cookies_back(handlers: bool) -> None:
     """A browser forgets the cookies of a session that was ended elsewhere; a refused token of a body clears nothing."""

@@ -28,7 +28,7 @@ class ProfileOut(UserOut):
     nickname: str
 
 
-@pytest.mark.promise("auth-46")
+@pytest.mark.promise("auth-56")
 async def test_who_registers_can_log_in() -> None:
     """The login is kept in its normal form, and the password as a hash alone."""
     async with open_site() as site:
@@ -44,7 +44,7 @@ async def test_who_registers_can_log_in() -> None:
     assert site.kinds()[0] == "registered"
 
 
-@pytest.mark.promise("auth-J7")
+@pytest.mark.promise("auth-55")
 async def test_who_registers_gets_what_the_application_gives() -> None:
     """Roles, scopes and other fields, and each user lists of their own."""
     roles = ["member"]
@@ -62,7 +62,7 @@ async def test_who_registers_gets_what_the_application_gives() -> None:
     assert later.json()["roles"] == ["member"]
 
 
-@pytest.mark.promise("auth-J7")
+@pytest.mark.promise("auth-55")
 @pytest.mark.parametrize(
     ("new_user", "error", "sentence"),
     [
@@ -81,7 +81,7 @@ def test_what_not_everybody_can_be_given_is_refused(new_user: Any, error: type[E
         auth.router(new_user=new_user, registration=Profile)
 
 
-@pytest.mark.promise("auth-47")
+@pytest.mark.promise("auth-57")
 @pytest.mark.parametrize(
     "field",
     [
@@ -106,7 +106,7 @@ async def test_nobody_registers_with_fields_of_their_own_making(field: dict[str,
     assert user is None
 
 
-@pytest.mark.promise("auth-47")
+@pytest.mark.promise("auth-57")
 @pytest.mark.parametrize("name", ["roles", "scopes", "active", "password_hash", "email_verified"])
 def test_a_registration_cannot_declare_what_nobody_may_say_of_themselves(name: str) -> None:
     """Such a model is refused when the router is made."""
@@ -147,7 +147,7 @@ async def test_fields_of_the_application_are_kept_and_shown() -> None:
     assert shown["nickname"] == "countess"
 
 
-@pytest.mark.promise("auth-48")
+@pytest.mark.promise("auth-58")
 @pytest.mark.parametrize("login", ["ada", "ADA", "\uff41da"])
 async def test_a_login_is_given_once(login: str) -> None:
     """However it is spelled."""
@@ -159,7 +159,7 @@ async def test_a_login_is_given_once(login: str) -> None:
     assert_problem(response, 409, slug="login-taken")
 
 
-@pytest.mark.promise("auth-48")
+@pytest.mark.promise("auth-58")
 async def test_of_many_who_register_at_once_one_gets_the_login() -> None:
     """The store decides, in one step."""
     async with open_site() as site:
@@ -168,7 +168,7 @@ async def test_of_many_who_register_at_once_one_gets_the_login() -> None:
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
 
 
-@pytest.mark.promise("auth-49")
+@pytest.mark.promise("auth-59")
 async def test_no_login_is_the_email_address_of_another() -> None:
     """Where users log in by either, each is given once across both, in its normal form."""
     async with open_site(router={"registration": Profile}, login_fields=("login", "email")) as site:
@@ -195,7 +195,7 @@ async def test_an_address_that_can_be_no_login_is_refused(handlers: bool) -> Non
     assert "email" in response.text
 
 
-@pytest.mark.promise("auth-50")
+@pytest.mark.promise("auth-60")
 @pytest.mark.parametrize(
     ("password", "reason"),
     [("tiny", "too-short"), ("password1234", "common"), ("countess-ada-1815", "contains-login")],

@@ -23,7 +23,7 @@ async def ask(site: Site, marker: params.Security, user: MemoryUser, scopes: lis
     return await site.client.get(f"/guarded/{id(marker)}", headers=bearer(issued.access_token))
 
 
-@pytest.mark.promise("auth-84")
+@pytest.mark.promise("auth-97")
 @pytest.mark.parametrize(("granted", "status"), [(["a", "b"], 200), (["a"], 403), ([], 403), (["A", "b"], 403)])
 async def test_a_token_has_to_allow_every_scope(granted: list[str], status: int) -> None:
     """All scopes are needed, by their exact names."""
@@ -35,7 +35,7 @@ async def test_a_token_has_to_allow_every_scope(granted: list[str], status: int)
     assert response.status_code == status
 
 
-@pytest.mark.promise("auth-H2")
+@pytest.mark.promise("auth-106")
 async def test_a_scope_that_the_user_has_lost_is_lost_to_the_token() -> None:
     """Who is demoted is refused at once, by the token that still names the scope; what was stated stays."""
     async with open_site() as site:
@@ -53,7 +53,7 @@ async def test_a_scope_that_the_user_has_lost_is_lost_to_the_token() -> None:
     assert after.headers["www-authenticate"] == INSUFFICIENT
 
 
-@pytest.mark.promise("auth-85")
+@pytest.mark.promise("auth-98")
 async def test_a_missing_scope_is_named() -> None:
     """403 with the scopes that are needed, in the challenge and in the problem."""
     async with open_site() as site:
@@ -65,7 +65,7 @@ async def test_a_missing_scope_is_named() -> None:
     assert response.json()["scope"] == "a b"
 
 
-@pytest.mark.promise("auth-86")
+@pytest.mark.promise("auth-99")
 @pytest.mark.parametrize(
     ("demand", "status"),
     [
@@ -96,7 +96,7 @@ async def later(user: MemoryUser) -> list[str]:
     return [f"of-{user.login}"]
 
 
-@pytest.mark.promise("auth-87")
+@pytest.mark.promise("auth-100")
 @pytest.mark.parametrize("source", [lambda user: {f"of-{user.login}"}, later, None])
 async def test_permissions_come_from_where_the_application_has_them(source: Any) -> None:
     """A function, a coroutine function, or an attribute of the user."""
@@ -117,7 +117,7 @@ async def test_a_user_without_the_attribute_has_no_permissions() -> None:
     assert response.status_code == 403
 
 
-@pytest.mark.promise("auth-88")
+@pytest.mark.promise("auth-101")
 @pytest.mark.parametrize(("age", "status"), [(0, 200), (300, 200), (301, 401)])
 async def test_a_login_may_have_to_be_fresh(age: float, status: int) -> None:
     """`fresh` counts from when the password was shown; refreshing does not make a login younger."""
@@ -140,7 +140,7 @@ async def test_a_login_may_have_to_be_fresh(age: float, status: int) -> None:
         assert response.json()["max_age"] == 300
 
 
-@pytest.mark.promise("auth-89")
+@pytest.mark.promise("auth-102")
 @pytest.mark.parametrize(
     ("roles", "scopes", "status"),
     [(("admin",), [], 200), ((), ["audit"], 200), ((), [], 403), (("admin",), ["audit"], 200)],
@@ -156,7 +156,7 @@ async def test_any_of_several_demands_will_do(roles: tuple[str, ...], scopes: li
     assert response.status_code == status
 
 
-@pytest.mark.promise("auth-89")
+@pytest.mark.promise("auth-102")
 @pytest.mark.parametrize(("roles", "status"), [(("a", "b"), 200), (("a",), 403), (("b",), 403)])
 async def test_all_of_several_demands_are_needed(roles: tuple[str, ...], status: int) -> None:
     """`all_of` needs all of its markers, and so one can ask for two roles at once."""
@@ -180,7 +180,7 @@ async def test_who_lacks_one_of_several_ways_is_told_the_easiest() -> None:
     assert response.headers["www-authenticate"] == INSUFFICIENT
 
 
-@pytest.mark.promise("auth-90")
+@pytest.mark.promise("auth-103")
 def test_equal_arguments_give_equal_dependencies() -> None:
     """FastAPI resolves a demand that is written twice once; another demand, or another Auth, is another."""
     auth, other = (Auth(MemoryUserStore(), secret=SECRET, hasher=HASHER) for _ in range(2))
@@ -195,7 +195,7 @@ def test_equal_arguments_give_equal_dependencies() -> None:
     assert len({auth.require_key(scopes="s"), auth.require_key(), other.require_key()}) == 3
 
 
-@pytest.mark.promise("auth-91")
+@pytest.mark.promise("auth-104")
 @pytest.mark.parametrize(
     ("demand", "sentence"),
     [
@@ -226,7 +226,7 @@ def test_keys_cannot_be_asked_for_a_scope_that_is_not_there() -> None:
         auth.require_key(scopes="x")
 
 
-@pytest.mark.promise("auth-91")
+@pytest.mark.promise("auth-104")
 def test_demands_are_joined_within_one_auth() -> None:
     """A marker of another Auth, or something else, in any_of and all_of is a TypeError."""
     auth, other = (Auth(MemoryUserStore(), secret=SECRET, hasher=HASHER) for _ in range(2))
@@ -237,7 +237,7 @@ def test_demands_are_joined_within_one_auth() -> None:
             auth.require(any_of=[marker])
 
 
-@pytest.mark.promise("auth-J5")
+@pytest.mark.promise("auth-164")
 @pytest.mark.parametrize("name", ["require", "require_claims", "require_key"])
 async def test_a_marker_inside_of_depends_says_what_to_write(name: str) -> None:
     """It would lose its scopes there: the route is refused when it is made."""

@@ -27,7 +27,7 @@ async def ask(site: Site, scopes: list[str], *, wait: float = 0) -> Any:
     return await site.client.get("/guarded", headers=bearer(token))
 
 
-@pytest.mark.promise("auth-H6")
+@pytest.mark.promise("auth-107")
 @pytest.mark.parametrize(("scopes", "status"), [(["a", "b"], 200), (["a"], 403), ([], 403)])
 async def test_claims_have_to_allow_every_scope(scopes: list[str], status: int) -> None:
     """As with a user; what is missing is named."""
@@ -42,7 +42,7 @@ async def test_claims_have_to_allow_every_scope(scopes: list[str], status: int) 
         assert 'error="insufficient_scope", scope="a b"' in response.headers["www-authenticate"]
 
 
-@pytest.mark.promise("auth-H6")
+@pytest.mark.promise("auth-107")
 @pytest.mark.parametrize(("wait", "status"), [(60, 200), (61, 401)])
 async def test_claims_may_have_to_be_of_a_fresh_login(wait: float, status: int) -> None:
     """An older one is 401 with the age that is accepted."""
@@ -55,7 +55,7 @@ async def test_claims_may_have_to_be_of_a_fresh_login(wait: float, status: int) 
     assert ('max_age="60"' in response.headers.get("www-authenticate", "")) == (status == 401)
 
 
-@pytest.mark.promise("auth-H6")
+@pytest.mark.promise("auth-107")
 async def test_no_user_is_loaded_for_claims() -> None:
     """A service without users demands scopes all the same; nobody without a token comes in."""
     app = FastAPI()
@@ -87,7 +87,7 @@ def test_equal_demands_are_one_dependency() -> None:
     assert list(once.scopes or ()) == ["a", "b"]
 
 
-@pytest.mark.promise("auth-H6")
+@pytest.mark.promise("auth-107")
 def test_claims_are_demanded_with_sense() -> None:
     """A scope that is not there, and an age that is none, are errors where they are written."""
     auth = Auth(MemoryUserStore(), secret=SECRET, scopes={"a": "A"})
@@ -98,7 +98,7 @@ def test_claims_are_demanded_with_sense() -> None:
         auth.require_claims(fresh=0)
 
 
-@pytest.mark.promise("auth-H7")
+@pytest.mark.promise("auth-109")
 async def test_what_needs_users_says_so() -> None:
     """An `Auth` without users is refused where something that needs them is asked for, not at a request."""
     reader: Any = Auth(None, secret=SECRET, tokens=None)
@@ -115,7 +115,7 @@ async def test_what_needs_users_says_so() -> None:
         await reader.create_key(None, name="robot")
 
 
-@pytest.mark.promise("auth-H7")
+@pytest.mark.promise("auth-109")
 def test_sessions_need_users() -> None:
     """Who keeps sessions, and says so by saying nothing, has to say whose."""
     without: Any = None

@@ -11,7 +11,7 @@ from brickwork.testing import CapturedLogs, assert_problem
 from tests.auth.site import OTHER_PASSWORD, PASSWORD, Site, open_site
 
 
-@pytest.mark.promise("auth-54")
+@pytest.mark.promise("auth-67")
 async def test_a_link_resets_the_password_from_end_to_end() -> None:
     """The token of the inbox sets the new password, and ends all sessions."""
     async with open_site() as site:
@@ -32,7 +32,7 @@ async def test_a_link_resets_the_password_from_end_to_end() -> None:
     assert {"password-reset-requested", "password-reset"} <= set(site.kinds())
 
 
-@pytest.mark.promise("auth-55")
+@pytest.mark.promise("auth-68")
 async def test_a_token_is_good_for_one_use() -> None:
     """Once, even when it is shown several times at once."""
     async with open_site() as site:
@@ -46,7 +46,7 @@ async def test_a_token_is_good_for_one_use() -> None:
     assert_problem(again, 400, slug="invalid-one-time-token")
 
 
-@pytest.mark.promise("auth-55")
+@pytest.mark.promise("auth-68")
 async def test_a_token_that_was_spent_is_refused_though_nothing_changed() -> None:
     """What was spent stays spent: a lost database does not bring it back."""
     async with open_site() as site:
@@ -60,7 +60,7 @@ async def test_a_token_that_was_spent_is_refused_though_nothing_changed() -> Non
     assert_problem(response, 400, slug="invalid-one-time-token")
 
 
-@pytest.mark.promise("auth-55")
+@pytest.mark.promise("auth-68")
 async def test_a_token_expires() -> None:
     """After its time it is refused."""
     async with open_site(one_time_ttl=600) as site:
@@ -73,7 +73,7 @@ async def test_a_token_expires() -> None:
     assert_problem(response, 400, slug="invalid-one-time-token")
 
 
-@pytest.mark.promise("auth-55")
+@pytest.mark.promise("auth-68")
 @pytest.mark.parametrize("change", [{"active": False}, {"token_version": 1}], ids=["disabled", "logged out everywhere"])
 async def test_a_token_dies_with_the_state_it_was_made_for(change: dict[str, object]) -> None:
     """A user who was disabled, or whose tokens were ended, needs a new one."""
@@ -87,7 +87,7 @@ async def test_a_token_dies_with_the_state_it_was_made_for(change: dict[str, obj
     assert_problem(response, 400, slug="invalid-one-time-token")
 
 
-@pytest.mark.promise("auth-56")
+@pytest.mark.promise("auth-69")
 async def test_tokens_for_other_things_reset_nothing() -> None:
     """Access, refresh, verification, another site's: each is refused, and a reset token opens nothing else."""
     async with open_site() as site, open_site(issuer="other", audience="other") as other:
@@ -113,7 +113,7 @@ async def test_tokens_for_other_things_reset_nothing() -> None:
     assert at_last.status_code == 204
 
 
-@pytest.mark.promise("auth-56")
+@pytest.mark.promise("auth-69")
 async def test_a_token_is_for_its_user_alone() -> None:
     """Bob's token changes Bob's password, whoever shows it."""
     async with open_site() as site:
@@ -127,7 +127,7 @@ async def test_a_token_is_for_its_user_alone() -> None:
     assert logins == [401, 200]
 
 
-@pytest.mark.promise("auth-57")
+@pytest.mark.promise("auth-70")
 async def test_the_answer_is_the_same_for_everybody() -> None:
     """Known, unknown, disabled, or no login at all: 202, and only the known one gets mail."""
     async with open_site() as site:
@@ -144,7 +144,7 @@ async def test_the_answer_is_the_same_for_everybody() -> None:
     assert [login for login, _ in site.inbox] == ["ada"]
 
 
-@pytest.mark.promise("auth-57")
+@pytest.mark.promise("auth-70")
 async def test_the_callback_runs_after_the_answer(expected_errors: list[logging.LogRecord], logs: CapturedLogs) -> None:
     """What it raises changes no answer; it is logged, without the token."""
     seen: list[str] = []
@@ -170,7 +170,7 @@ async def test_the_callback_runs_after_the_answer(expected_errors: list[logging.
     assert not any(token in str(vars(record)) for token in seen for record in logs.records)
 
 
-@pytest.mark.promise("auth-58")
+@pytest.mark.promise("auth-71")
 async def test_a_weak_password_does_not_use_the_token_up() -> None:
     """The user tries again with the same link."""
     async with open_site() as site:

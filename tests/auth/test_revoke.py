@@ -6,7 +6,7 @@ from httpx2 import Response
 from tests.auth.site import Site, open_site
 
 
-@pytest.mark.promise("auth-122")
+@pytest.mark.promise("auth-148")
 @pytest.mark.parametrize("hint", ["refresh_token", "access_token", "nonsense", ""])
 async def test_a_revoked_refresh_token_takes_its_session_along(hint: str) -> None:
     """Whatever the hint says."""
@@ -22,7 +22,7 @@ async def test_a_revoked_refresh_token_takes_its_session_along(hint: str) -> Non
     assert after == [401, 401]
 
 
-@pytest.mark.promise("auth-123")
+@pytest.mark.promise("auth-149")
 @pytest.mark.parametrize("hint", ["refresh_token", "access_token"])
 async def test_a_revoked_access_token_ends_alone(hint: str) -> None:
     """Its session can be refreshed; that the revocation is forgotten does not bring the token back."""
@@ -42,7 +42,7 @@ async def test_a_revoked_access_token_ends_alone(hint: str) -> None:
     assert later == 401
 
 
-@pytest.mark.promise("auth-124")
+@pytest.mark.promise("auth-150")
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c", "A" * 64])
 async def test_a_token_that_is_worth_nothing_is_no_error(token: str) -> None:
     """The answer is that of any other token."""

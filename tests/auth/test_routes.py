@@ -40,7 +40,7 @@ ALL = {
 # --- which
 
 
-@pytest.mark.promise("auth-114")
+@pytest.mark.promise("auth-140")
 async def test_all_routes_are_there_under_stable_names() -> None:
     """Each has an operation ID of its own, a summary, and its path."""
     async with open_site(clients=CLIENTS) as site:
@@ -50,7 +50,7 @@ async def test_all_routes_are_there_under_stable_names() -> None:
     assert all(operation["summary"] for _, operation in found.values())
 
 
-@pytest.mark.promise("auth-115")
+@pytest.mark.promise("auth-141")
 @pytest.mark.parametrize("name", sorted(ALL))
 async def test_each_route_can_be_left_out_or_renamed(name: str) -> None:
     """By its name; the others stay."""
@@ -67,7 +67,7 @@ async def test_each_route_can_be_left_out_or_renamed(name: str) -> None:
     assert moved == {*left, f"{method} /auth{renamed}"}
 
 
-@pytest.mark.promise("auth-116")
+@pytest.mark.promise("auth-142")
 async def test_a_route_that_lacks_what_it_needs_is_not_there() -> None:
     """No clients, no callbacks, and no header for a token to come in."""
     options: dict[str, Any] = {"on_password_reset": None, "on_verify_email": None, "transports": ["cookie"]}
@@ -83,7 +83,7 @@ async def test_a_route_that_lacks_what_it_needs_is_not_there() -> None:
     assert registered.status_code == 201
 
 
-@pytest.mark.promise("auth-115")
+@pytest.mark.promise("auth-141")
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
@@ -126,7 +126,7 @@ def test_options_that_make_no_sense_are_refused_at_once(options: dict[str, Any],
 # --- the document
 
 
-@pytest.mark.promise("auth-117")
+@pytest.mark.promise("auth-143")
 @pytest.mark.parametrize("handlers", [True, False])
 @pytest.mark.parametrize("transports", [["header"], ["cookie"], ["header", "cookie", "websocket"]], ids=str)
 async def test_the_document_is_valid(handlers: bool, transports: list[str]) -> None:
@@ -137,7 +137,7 @@ async def test_the_document_is_valid(handlers: bool, transports: list[str]) -> N
     validate(document)
 
 
-@pytest.mark.promise("auth-117")
+@pytest.mark.promise("auth-143")
 async def test_the_document_names_forms_and_their_errors() -> None:
     """The routes of OAuth take forms, and say what is wrong in its words."""
     async with open_site(clients=CLIENTS) as site:
@@ -152,7 +152,7 @@ async def test_the_document_names_forms_and_their_errors() -> None:
         assert "422" not in operation["responses"]
 
 
-@pytest.mark.promise("auth-117")
+@pytest.mark.promise("auth-143")
 async def test_no_document_shows_a_secret() -> None:
     """Passwords are write-only, and no example or default holds anything."""
     async with open_site(clients=CLIENTS) as site:
@@ -178,7 +178,7 @@ async def test_two_realms_share_one_document() -> None:
 # --- forms
 
 
-@pytest.mark.promise("auth-118")
+@pytest.mark.promise("auth-144")
 @pytest.mark.parametrize(
     ("form", "error"),
     [
@@ -208,7 +208,7 @@ async def test_the_token_endpoint_says_what_is_wrong(form: dict[str, str], error
     _assert_refused(response, error)
 
 
-@pytest.mark.promise("auth-118")
+@pytest.mark.promise("auth-144")
 @pytest.mark.parametrize(
     "sent",
     [
@@ -239,7 +239,7 @@ async def test_the_token_endpoint_takes_forms_alone(sent: dict[str, Any]) -> Non
     assert PASSWORD not in response.text
 
 
-@pytest.mark.promise("auth-118")
+@pytest.mark.promise("auth-144")
 async def test_unknown_parameters_are_ignored() -> None:
     """As OAuth wants it; so is the empty client of a browser's form."""
     async with open_site() as site:
@@ -266,7 +266,7 @@ async def test_tokens_are_never_got() -> None:
 # --- caches
 
 
-@pytest.mark.promise("auth-120")
+@pytest.mark.promise("auth-146")
 @pytest.mark.parametrize("handlers", [True, False])
 async def test_nothing_that_carries_tokens_is_kept_by_a_cache(handlers: bool) -> None:
     """Neither answers nor errors."""
@@ -297,7 +297,7 @@ async def test_nothing_that_carries_tokens_is_kept_by_a_cache(handlers: bool) ->
 # --- delivery
 
 
-@pytest.mark.promise("auth-121")
+@pytest.mark.promise("auth-147")
 async def test_the_first_transport_delivers_unless_asked() -> None:
     """By cookie the body shows no token; by header there is no cookie."""
     for transports in (["header", "cookie"], ["cookie", "header"]):
@@ -315,7 +315,7 @@ async def test_the_first_transport_delivers_unless_asked() -> None:
         assert "set-cookie" not in asked["header"].headers
 
 
-@pytest.mark.promise("auth-121")
+@pytest.mark.promise("auth-147")
 async def test_a_login_by_cookie_ends_the_session_that_it_replaces() -> None:
     """The former tokens of that browser are worth nothing any more."""
     async with open_site(transports=["cookie"]) as site:
@@ -330,7 +330,7 @@ async def test_a_login_by_cookie_ends_the_session_that_it_replaces() -> None:
     assert session.id != former.id
 
 
-@pytest.mark.promise("auth-121")
+@pytest.mark.promise("auth-147")
 async def test_cookies_live_as_long_as_their_session() -> None:
     """Never beyond its absolute end."""
     async with open_site(transports=["cookie"], refresh_ttl=1_000, absolute_ttl=1_500) as site:

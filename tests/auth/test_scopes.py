@@ -56,7 +56,7 @@ def test_a_request_does_not_widen() -> None:
         narrow(["a", "c"], ["a", "b"])
 
 
-@pytest.mark.promise("auth-J4")
+@pytest.mark.promise("auth-111")
 @pytest.mark.parametrize(
     ("allowed", "sentence"), [(["a", "b"], "'c' was requested, and allowed are a, b"), ([], "'a' .*none is allowed")]
 )

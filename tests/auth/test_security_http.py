@@ -73,7 +73,7 @@ def essence(response: Response) -> tuple[int, str | None, dict[str, Any]]:
 
 
 @pytest.mark.promise("auth-1")
-@pytest.mark.promise("auth-77")
+@pytest.mark.promise("auth-90")
 async def test_a_hostile_token_in_the_header_gets_the_one_refusal() -> None:
     """Hundreds of them: 401, and nobody learns from the answer what was wrong."""
     async with trusting_site() as (site, trusted):
@@ -120,7 +120,7 @@ async def test_a_hostile_token_in_the_query_lets_nobody_in() -> None:
 
 
 @pytest.mark.promise("auth-1")
-@pytest.mark.promise("auth-101")
+@pytest.mark.promise("auth-124")
 async def test_a_hostile_token_opens_no_socket() -> None:
     """Offered as a subprotocol: the handshake is denied before the socket is accepted."""
     async with trusting_site() as (site, trusted):
@@ -159,7 +159,7 @@ async def test_every_protected_route_refuses_hostile_tokens(method: str, path: s
     assert alive == 200
 
 
-@pytest.mark.promise("auth-97")
+@pytest.mark.promise("auth-119")
 async def test_two_credentials_are_never_one() -> None:
     """However a client, a proxy or a smuggler doubles them: 400, be one of them good or both."""
     async with trusting_site() as (site, trusted):
@@ -184,7 +184,7 @@ async def test_two_credentials_are_never_one() -> None:
     assert {answer.headers["www-authenticate"] for answer in answers} == {'Bearer realm="api", error="invalid_request"'}
 
 
-@pytest.mark.promise("auth-98")
+@pytest.mark.promise("auth-120")
 @pytest.mark.parametrize(
     "name",
     [b"__host-access", b"__Host_access", b"__Host-access\xa0", b"\x85__Host-access", b"\xe2\x80\x80__Host-access",
@@ -215,8 +215,8 @@ def bodies() -> Iterator[bytes]:
     yield b"x" * 200_000
 
 
-@pytest.mark.promise("auth-A6")
-@pytest.mark.promise("auth-119")
+@pytest.mark.promise("auth-165")
+@pytest.mark.promise("auth-145")
 @pytest.mark.parametrize("handlers", [True, False], ids=["problems", "plain"])
 @pytest.mark.parametrize(
     "path",
@@ -240,7 +240,7 @@ async def test_a_body_that_is_none_is_refused_and_not_repeated(path: str, handle
     assert not any(PASSWORD in answer.text for answer in answers)
 
 
-@pytest.mark.promise("auth-A6")
+@pytest.mark.promise("auth-165")
 async def test_thousands_of_unknown_members_are_one_error() -> None:
     """Whoever sends them does not make us say it of each."""
     async with open_site() as site:

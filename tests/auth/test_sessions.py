@@ -6,7 +6,7 @@ from brickwork.testing import assert_problem
 from tests.auth.site import PASSWORD, open_site
 
 
-@pytest.mark.promise("auth-38")
+@pytest.mark.promise("auth-40")
 async def test_sessions_are_listed_with_what_their_user_knows_them_by() -> None:
     """Each shows its client, address and times, and which one asks; none shows what opens it."""
     async with open_site() as site:
@@ -32,7 +32,7 @@ async def test_sessions_are_listed_with_what_their_user_knows_them_by() -> None:
     }
 
 
-@pytest.mark.promise("auth-39")
+@pytest.mark.promise("auth-41")
 async def test_one_session_can_be_ended_from_another() -> None:
     """Its tokens are refused from the next request on; the session that asked goes on."""
     async with open_site() as site:
@@ -50,7 +50,7 @@ async def test_one_session_can_be_ended_from_another() -> None:
     assert refreshed.status_code == 401
 
 
-@pytest.mark.promise("auth-39")
+@pytest.mark.promise("auth-41")
 async def test_nobody_ends_the_session_of_another() -> None:
     """It looks as if there were none."""
     async with open_site() as site:
@@ -70,7 +70,7 @@ async def test_nobody_ends_the_session_of_another() -> None:
     assert status == 200
 
 
-@pytest.mark.promise("auth-40")
+@pytest.mark.promise("auth-42")
 async def test_each_login_is_a_session_of_its_own() -> None:
     """A second login shares nothing with the first."""
     async with open_site() as site:
@@ -83,7 +83,7 @@ async def test_each_login_is_a_session_of_its_own() -> None:
     assert first["refresh_token"][:20] != second["refresh_token"][:20]
 
 
-@pytest.mark.promise("auth-41")
+@pytest.mark.promise("auth-43")
 async def test_a_user_has_so_many_sessions_and_no_more() -> None:
     """Beyond the limit, the session that was used longest ago ends."""
     async with open_site(session_limit=2) as site:

@@ -56,7 +56,7 @@ class Line:
         return caught.value.status_code, caught.value.headers.get("www-authenticate")
 
 
-@pytest.mark.promise("auth-101")
+@pytest.mark.promise("auth-124")
 async def test_the_header_opens_a_socket() -> None:
     """A client that can set headers sends the same one as for requests."""
     line = Line()
@@ -68,7 +68,7 @@ async def test_the_header_opens_a_socket() -> None:
     assert said == "ada"
 
 
-@pytest.mark.promise("auth-101")
+@pytest.mark.promise("auth-124")
 @pytest.mark.parametrize(
     ("headers", "challenge"),
     [({}, 'Bearer realm="api"'), ({"Authorization": "Bearer x"}, 'Bearer realm="api", error="invalid_token"')],
@@ -86,7 +86,7 @@ async def test_a_socket_may_be_open_to_strangers() -> None:
     assert said == "stranger"
 
 
-@pytest.mark.promise("auth-102")
+@pytest.mark.promise("auth-125")
 async def test_a_browser_offers_the_token_as_a_subprotocol() -> None:
     """`["bearer", token]` lets its user in, and the answer picks "bearer", for a browser would hang up otherwise."""
     line = Line(transports=["header", "websocket"])
@@ -98,7 +98,7 @@ async def test_a_browser_offers_the_token_as_a_subprotocol() -> None:
     assert (said, picked) == ("ada", "bearer")
 
 
-@pytest.mark.promise("auth-102")
+@pytest.mark.promise("auth-125")
 async def test_an_endpoint_may_pick_another_subprotocol() -> None:
     """What the endpoint picks stays."""
     line = Line(transports=["header", "websocket"])
@@ -110,7 +110,7 @@ async def test_an_endpoint_may_pick_another_subprotocol() -> None:
     assert picked == "chat"
 
 
-@pytest.mark.promise("auth-102")
+@pytest.mark.promise("auth-125")
 @pytest.mark.parametrize(
     ("offered", "status"),
     [(["bearer"], 401), (["bearer", "x"], 401), (["chat"], 401), (["bearer", "x", "bearer", "y"], 400)],
@@ -122,7 +122,7 @@ def test_a_bad_offer_is_refused(offered: list[str], status: int) -> None:
     assert refused == status
 
 
-@pytest.mark.promise("auth-102")
+@pytest.mark.promise("auth-125")
 async def test_a_subprotocol_is_not_read_unless_it_is_asked_for() -> None:
     """With the header alone, an offered token is nothing."""
     line = Line()
@@ -130,7 +130,7 @@ async def test_a_subprotocol_is_not_read_unless_it_is_asked_for() -> None:
     assert line.refused(subprotocols=["bearer", await line.token()])[0] == 401
 
 
-@pytest.mark.promise("auth-103")
+@pytest.mark.promise("auth-126")
 @pytest.mark.parametrize(
     ("headers", "opens"),
     [
@@ -154,7 +154,7 @@ async def test_cookies_open_a_socket_for_pages_of_ones_own(headers: dict[str, st
         assert line.refused(headers=headers)[0] == 403
 
 
-@pytest.mark.promise("auth-96")
+@pytest.mark.promise("auth-118")
 async def test_a_query_opens_a_socket_only_when_it_is_named() -> None:
     """The token in the address is read where the application asked for it."""
     named, usual = Line(transports=[QueryTransport("ticket")]), Line()

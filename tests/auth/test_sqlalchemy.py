@@ -257,7 +257,7 @@ async def test_what_is_no_model_and_no_database_is_refused(db: Database) -> None
         SQLAlchemyTokenStore(cast("Any", "sqlite:///app.db"), TABLES)
 
 
-@pytest.mark.promise("auth-J1")
+@pytest.mark.promise("auth-163")
 async def test_metadata_is_no_tables(db: Database) -> None:
     """Stores that are given the metadata, where their tables belong, say what to write."""
     for store in (SQLAlchemyTokenStore, SQLAlchemyApiKeyStore, SQLAlchemyAttemptStore):
@@ -265,7 +265,7 @@ async def test_metadata_is_no_tables(db: Database) -> None:
             store(db, cast("Any", Base.metadata))
 
 
-@pytest.mark.promise("auth-J1")
+@pytest.mark.promise("auth-163")
 @pytest.mark.parametrize("field", ["roles", "scopes"])
 async def test_rights_are_kept_as_lists_alone(field: str, db: Database) -> None:
     """A text is refused: part of a name would be a name."""
@@ -340,7 +340,7 @@ async def test_stores_work_in_memory_and_leave_no_trace_of_a_test() -> None:
     await db.dispose()
 
 
-@pytest.mark.promise("auth-142")
+@pytest.mark.promise("auth-173")
 async def test_what_has_expired_is_purged(db: Database) -> None:
     """`purge` drops what has expired, and nothing else."""
     tokens, attempts = SQLAlchemyTokenStore(db, TABLES), SQLAlchemyAttemptStore(db, TABLES)
@@ -358,7 +358,7 @@ async def test_what_has_expired_is_purged(db: Database) -> None:
     assert await attempts.attempt("new", limit=1, per=99, now=NOW + 10) > 0
 
 
-@pytest.mark.promise("auth-37")
+@pytest.mark.promise("auth-39")
 @pytest.mark.parametrize("driver", ["aiosqlite", "asyncpg"])
 async def test_the_database_holds_no_token(driver: str, request: pytest.FixtureRequest) -> None:
     """What can be read from the tables opens nothing: tokens and keys are there as hashes alone."""

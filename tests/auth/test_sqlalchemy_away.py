@@ -15,7 +15,7 @@ from tests.auth.records import NOW
 from tests.auth.sql import TABLES, Base, Person
 
 
-@pytest.mark.promise("auth-145")
+@pytest.mark.promise("auth-176")
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
 async def test_a_database_that_cannot_be_reached_lets_nobody_in(driver: str) -> None:
     """Every question ends in 503, and none in an answer."""
@@ -36,7 +36,7 @@ async def test_a_database_that_cannot_be_reached_lets_nobody_in(driver: str) -> 
     await db.dispose()
 
 
-@pytest.mark.promise("auth-79")
+@pytest.mark.promise("auth-92")
 async def test_the_log_says_that_the_database_cannot_be_asked(caplog: pytest.LogCaptureFixture) -> None:
     """A warning names the store and the kind of error, and nothing of what was asked."""
     db = Database("postgresql+psycopg://ada:secret@127.0.0.1:1/nowhere", connect_timeout=1)

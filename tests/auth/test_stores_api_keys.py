@@ -9,7 +9,7 @@ from brickwork.auth import ApiKeyStore
 from tests.auth.records import new_key
 
 
-@pytest.mark.promise("auth-138")
+@pytest.mark.promise("auth-169")
 async def test_a_key_is_found_as_it_was_kept(api_key_store: ApiKeyStore) -> None:
     """A key comes back with all it had, to the microsecond, and nobody else's does."""
     bare = new_key(scopes=())
@@ -37,7 +37,7 @@ async def test_the_list_shows_the_keys_of_one_owner(api_key_store: ApiKeyStore) 
     assert list(await api_key_store.keys("nobody")) == []
 
 
-@pytest.mark.promise("auth-107")
+@pytest.mark.promise("auth-130")
 async def test_a_removed_key_is_gone(api_key_store: ApiKeyStore) -> None:
     """A key can be removed once, whoever tries at once, and is found no more."""
     key = new_key()
@@ -50,7 +50,7 @@ async def test_a_removed_key_is_gone(api_key_store: ApiKeyStore) -> None:
     assert list(await api_key_store.keys("ada")) == []
 
 
-@pytest.mark.promise("auth-108")
+@pytest.mark.promise("auth-131")
 async def test_a_replaced_key_ends_later(api_key_store: ApiKeyStore) -> None:
     """A key that is replaced goes on for a while beside its successor."""
     key, successor = new_key(), new_key(after=1)
@@ -64,7 +64,7 @@ async def test_a_replaced_key_ends_later(api_key_store: ApiKeyStore) -> None:
     assert [(each.id, each.expires_at) for each in listed] == [(successor.id, None), (key.id, soon)]
 
 
-@pytest.mark.promise("auth-108")
+@pytest.mark.promise("auth-131")
 async def test_replacing_prolongs_nothing(api_key_store: ApiKeyStore) -> None:
     """A key that ends before its overlap does still ends then, and one that ends after it ends sooner."""
     soon, later = [new_key().created_at + timedelta(hours=hours) for hours in (1, 2)]

@@ -37,7 +37,7 @@ async def test_cleared_attempts_are_forgotten(attempt_store: AttemptStore) -> No
     assert await attempt_store.attempt("ada", limit=1, per=900, now=NOW) == 0.0
 
 
-@pytest.mark.promise("auth-I4")
+@pytest.mark.promise("auth-168")
 async def test_an_attempt_is_taken_back(attempt_store: AttemptStore) -> None:
     """One for one, also after others were refused, and none where none is counted."""
     await attempt_store.undo("ada")

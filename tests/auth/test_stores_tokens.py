@@ -10,7 +10,7 @@ from brickwork.auth import TokenStore
 from tests.auth.records import IDLE, NOW, TOTAL, alive, digest, new_session, rotate, started
 
 
-@pytest.mark.promise("auth-136")
+@pytest.mark.promise("auth-166")
 async def test_a_session_is_found_as_it_was_kept(token_store: TokenStore) -> None:
     """A session comes back with all it had, to the fraction of a second, and nobody else's does."""
     full = new_session(previous_hash=digest("zeroth"), rotated_at=NOW - 0.125)
@@ -24,7 +24,7 @@ async def test_a_session_is_found_as_it_was_kept(token_store: TokenStore) -> Non
     assert await token_store.get("f" * 32, now=NOW) is None
 
 
-@pytest.mark.promise("auth-30")
+@pytest.mark.promise("auth-32")
 async def test_a_token_is_followed_by_its_successor(token_store: TokenStore) -> None:
     """The current token is exchanged, and the session says when, and what came before."""
     session = await started(token_store)
@@ -63,7 +63,7 @@ async def test_a_session_tells_who_used_it_last(token_store: TokenStore) -> None
     assert (rotation.session.client, rotation.session.address) == ("Lynx", "2001:db8::1")
 
 
-@pytest.mark.promise("auth-32")
+@pytest.mark.promise("auth-34")
 async def test_a_replay_within_the_grace_changes_nothing(token_store: TokenStore) -> None:
     """The token before the current one is told apart for as long as the grace lasts, and the session lives."""
     session = await started(token_store)
@@ -76,7 +76,7 @@ async def test_a_replay_within_the_grace_changes_nothing(token_store: TokenStore
     assert await alive(token_store, session)
 
 
-@pytest.mark.promise("auth-31")
+@pytest.mark.promise("auth-33")
 @pytest.mark.parametrize(("grace", "later"), [(10.0, 10.0), (10.0, 3000.0), (0.0, 0.0), (0.0, -1.0)])
 async def test_a_token_that_is_used_again_ends_its_session(grace: float, later: float, token_store: TokenStore) -> None:
     """A token that was used up is in two hands: the session ends at once, for whoever holds the newer token too."""
@@ -90,7 +90,7 @@ async def test_a_token_that_is_used_again_ends_its_session(grace: float, later: 
     assert (await rotate(token_store, session, "second", "third")).outcome == "unknown"
 
 
-@pytest.mark.promise("auth-31")
+@pytest.mark.promise("auth-33")
 @pytest.mark.parametrize("token", ["first", "guessed"])
 async def test_older_tokens_have_no_grace(token: str, token_store: TokenStore) -> None:
     """Only the one token before the current one has a grace: an older or an invented one ends the session."""
@@ -104,7 +104,7 @@ async def test_older_tokens_have_no_grace(token: str, token_store: TokenStore) -
     assert not await alive(token_store, session)
 
 
-@pytest.mark.promise("auth-32")
+@pytest.mark.promise("auth-34")
 async def test_of_fifty_that_refresh_at_once_without_a_grace_one_succeeds(token_store: TokenStore) -> None:
     """One has the successor, the next one ends the session, and nobody gets anything any more."""
     session = await started(token_store)
@@ -118,7 +118,7 @@ async def test_of_fifty_that_refresh_at_once_without_a_grace_one_succeeds(token_
     assert not await alive(token_store, session)
 
 
-@pytest.mark.promise("auth-32")
+@pytest.mark.promise("auth-34")
 async def test_fifty_that_refresh_at_once_within_the_grace_see_one_successor(token_store: TokenStore) -> None:
     """One has the successor, and all others hear which one it is."""
     session = await started(token_store)
@@ -132,7 +132,7 @@ async def test_fifty_that_refresh_at_once_within_the_grace_see_one_successor(tok
     assert await alive(token_store, session)
 
 
-@pytest.mark.promise("auth-34")
+@pytest.mark.promise("auth-36")
 async def test_a_session_ends_unless_it_is_refreshed(token_store: TokenStore) -> None:
     """At the instant of its idle expiry a session is over, and each refresh puts that off."""
     idle, busy = await started(token_store), await started(token_store)
@@ -144,7 +144,7 @@ async def test_a_session_ends_unless_it_is_refreshed(token_store: TokenStore) ->
     assert await alive(token_store, busy, at=NOW + IDLE)
 
 
-@pytest.mark.promise("auth-34")
+@pytest.mark.promise("auth-36")
 async def test_no_refresh_puts_off_the_end(token_store: TokenStore) -> None:
     """At the instant of its absolute expiry a session is over, however busy it is."""
     session = await started(token_store)
@@ -156,7 +156,7 @@ async def test_no_refresh_puts_off_the_end(token_store: TokenStore) -> None:
     assert (await rotate(token_store, session, "30", "31", at=NOW + TOTAL)).outcome == "unknown"
 
 
-@pytest.mark.promise("auth-137")
+@pytest.mark.promise("auth-167")
 async def test_an_ended_session_is_gone(token_store: TokenStore) -> None:
     """A session that was ended is refused from then on, and can be ended once."""
     session, other = await started(token_store), await started(token_store)
@@ -169,7 +169,7 @@ async def test_an_ended_session_is_gone(token_store: TokenStore) -> None:
     assert await alive(token_store, other)
 
 
-@pytest.mark.promise("auth-137")
+@pytest.mark.promise("auth-167")
 async def test_a_refresh_does_not_bring_an_ended_session_back(token_store: TokenStore) -> None:
     """Whoever refreshes while the session is being ended, it is over afterwards."""
     session = await started(token_store)
@@ -181,7 +181,7 @@ async def test_a_refresh_does_not_bring_an_ended_session_back(token_store: Token
     assert not await alive(token_store, session)
 
 
-@pytest.mark.promise("auth-43")
+@pytest.mark.promise("auth-45")
 async def test_all_sessions_of_a_user_end_at_once(token_store: TokenStore) -> None:
     """Every session of one user ends, and no other user's."""
     mine = [await started(token_store) for _ in range(3)]
@@ -194,7 +194,7 @@ async def test_all_sessions_of_a_user_end_at_once(token_store: TokenStore) -> No
     assert await alive(token_store, other)
 
 
-@pytest.mark.promise("auth-43")
+@pytest.mark.promise("auth-45")
 async def test_one_session_may_be_kept(token_store: TokenStore) -> None:
     """All sessions but one end, and the one is still listed."""
     mine = [await started(token_store) for _ in range(3)]
@@ -206,7 +206,7 @@ async def test_one_session_may_be_kept(token_store: TokenStore) -> None:
     assert await token_store.sessions("ada", now=NOW) == [mine[1]]
 
 
-@pytest.mark.promise("auth-38")
+@pytest.mark.promise("auth-40")
 async def test_the_list_shows_the_sessions_of_one_user(token_store: TokenStore) -> None:
     """The sessions that are alive are listed as they are now, the most recently used first."""
     ended = await started(token_store)
@@ -233,7 +233,7 @@ async def test_any_text_may_be_a_user(user_id: str, token_store: TokenStore) -> 
     assert await token_store.end_all(user_id) == 1
 
 
-@pytest.mark.promise("auth-41")
+@pytest.mark.promise("auth-43")
 async def test_too_many_sessions_end_the_least_recently_used(token_store: TokenStore) -> None:
     """Beyond the limit the session ends that was not used for longest, though it is not the oldest."""
     first, second = [await started(token_store, at=NOW + turn) for turn in (0, 1)]
@@ -246,7 +246,7 @@ async def test_too_many_sessions_end_the_least_recently_used(token_store: TokenS
     assert await alive(token_store, other)
 
 
-@pytest.mark.promise("auth-41")
+@pytest.mark.promise("auth-43")
 async def test_sessions_that_are_over_do_not_count(token_store: TokenStore) -> None:
     """Neither an ended nor an expired session takes the place of one that is alive."""
     await started(token_store, at=NOW - IDLE)
@@ -259,7 +259,7 @@ async def test_sessions_that_are_over_do_not_count(token_store: TokenStore) -> N
     assert [await alive(token_store, each, at=NOW + 1) for each in (kept, new)] == [True, True]
 
 
-@pytest.mark.promise("auth-41")
+@pytest.mark.promise("auth-43")
 async def test_logins_at_once_keep_the_limit(token_store: TokenStore) -> None:
     """Of many sessions that start at once, as many are left as there may be."""
     sessions = await asyncio.gather(*(started(token_store, limit=3) for _ in range(30)))
@@ -270,7 +270,7 @@ async def test_logins_at_once_keep_the_limit(token_store: TokenStore) -> None:
     assert sum([await alive(token_store, each) for each in sessions]) == 3
 
 
-@pytest.mark.promise("auth-123")
+@pytest.mark.promise("auth-149")
 async def test_a_denied_token_is_refused(token_store: TokenStore) -> None:
     """A single token is refused until it has expired, and no other of its session is."""
     session = await started(token_store)
@@ -283,7 +283,7 @@ async def test_a_denied_token_is_refused(token_store: TokenStore) -> None:
     assert await token_store.check(None, "mine", now=NOW)
 
 
-@pytest.mark.promise("auth-123")
+@pytest.mark.promise("auth-149")
 async def test_a_token_without_its_session_is_refused(token_store: TokenStore) -> None:
     """No denied token makes up for a session that is not there."""
     await token_store.deny("stolen", now=NOW, until=NOW + 900)
@@ -292,7 +292,7 @@ async def test_a_token_without_its_session_is_refused(token_store: TokenStore) -
     assert not await token_store.check("f" * 32, "mine", now=NOW)
 
 
-@pytest.mark.promise("auth-55")
+@pytest.mark.promise("auth-68")
 async def test_a_one_time_token_works_once(token_store: TokenStore) -> None:
     """Of fifty who show the same token at once, one succeeds, and nobody afterwards."""
     answers = await asyncio.gather(*(token_store.spend("reset", now=NOW, until=NOW + 3600) for _ in range(50)))
@@ -302,7 +302,7 @@ async def test_a_one_time_token_works_once(token_store: TokenStore) -> None:
     assert await token_store.spend("another", now=NOW, until=NOW + 3600)
 
 
-@pytest.mark.promise("auth-55")
+@pytest.mark.promise("auth-68")
 async def test_an_expired_one_time_token_does_not_work(token_store: TokenStore) -> None:
     """A token whose time is up is refused, though nobody has shown it before."""
     assert not await token_store.spend("late", now=NOW, until=NOW)

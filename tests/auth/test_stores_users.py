@@ -8,7 +8,7 @@ import pytest
 from brickwork.auth import LoginTakenError, UserStore
 
 
-@pytest.mark.promise("auth-139")
+@pytest.mark.promise("auth-170")
 async def test_a_user_is_found_as_it_was_created(user_store: UserStore[Any]) -> None:
     """A user is found by ID and by login, with what it was given and the defaults of the rest."""
     created = await user_store.create(
@@ -47,7 +47,7 @@ async def test_users_are_found_by_other_fields(user_store: UserStore[Any]) -> No
     assert await user_store.find("ada@example.com") is None
 
 
-@pytest.mark.promise("auth-48")
+@pytest.mark.promise("auth-58")
 async def test_a_login_belongs_to_one_user(user_store: UserStore[Any]) -> None:
     """Of many who register one login at once, one gets it, and the others hear that it is taken."""
     made = await asyncio.gather(*(user_store.create({"login": "ada"}) for _ in range(20)), return_exceptions=True)
@@ -55,7 +55,7 @@ async def test_a_login_belongs_to_one_user(user_store: UserStore[Any]) -> None:
     assert sum(isinstance(each, LoginTakenError) for each in made) == 19
 
 
-@pytest.mark.promise("auth-H1")
+@pytest.mark.promise("auth-53")
 async def test_a_login_is_kept_in_its_normal_form(user_store: UserStore[Any]) -> None:
     """However a login or an address is spelled, when it is made, changed or looked for, it is the same one."""
     ada = await user_store.create({"login": "Admin", "email": "Ada@Example.com"})
@@ -75,7 +75,7 @@ async def test_a_login_is_kept_in_its_normal_form(user_store: UserStore[Any]) ->
         assert found.id == ada.id
 
 
-@pytest.mark.promise("auth-H1")
+@pytest.mark.promise("auth-53")
 @pytest.mark.parametrize("login", ["", " ada", "a\u200bda", "x" * 321, 7])
 async def test_what_can_be_no_login_is_refused(login: Any, user_store: UserStore[Any]) -> None:
     """No user is kept under what nobody could type, and none is found by it."""
@@ -89,7 +89,7 @@ async def test_what_can_be_no_login_is_refused(login: Any, user_store: UserStore
     assert await user_store.find(str(login)) is None
 
 
-@pytest.mark.promise("auth-48")
+@pytest.mark.promise("auth-58")
 async def test_a_login_cannot_be_taken_over(user_store: UserStore[Any]) -> None:
     """A user who takes another's login is refused, and both stay as they are."""
     ada = await user_store.create({"login": "ada", "email": "ada@example.com"})
@@ -121,7 +121,7 @@ async def test_an_update_changes_what_it_names(user_store: UserStore[Any]) -> No
     assert again.login == "countess"
 
 
-@pytest.mark.promise("auth-140")
+@pytest.mark.promise("auth-171")
 async def test_tokens_end_with_the_update_that_says_so(user_store: UserStore[Any]) -> None:
     """The token version goes up by one with each such update, however many come at once, and with no other."""
     created = await user_store.create({"login": "ada"})
@@ -135,7 +135,7 @@ async def test_tokens_end_with_the_update_that_says_so(user_store: UserStore[Any
     assert (user.token_version, user.password_hash) == (20, "new")
 
 
-@pytest.mark.promise("auth-I1")
+@pytest.mark.promise("auth-65")
 async def test_a_change_may_ask_for_a_token_version(user_store: UserStore[Any]) -> None:
     """Under another version nothing changes, and of many who ask for one and end it, one has its way."""
     created = await user_store.create({"login": "ada", "password_hash": "old"})

@@ -26,7 +26,7 @@ async def token_of(site: Site) -> str:
     return (await site.auth.issue(await site.add())).access_token
 
 
-@pytest.mark.promise("auth-95")
+@pytest.mark.promise("auth-117")
 async def test_a_cookie_is_read_where_cookies_are_on() -> None:
     """The access token of the cookie lets its user in."""
     async with open_site(transports=["cookie"]) as site:
@@ -38,7 +38,7 @@ async def test_a_cookie_is_read_where_cookies_are_on() -> None:
     assert response.json() == "ada"
 
 
-@pytest.mark.promise("auth-95")
+@pytest.mark.promise("auth-117")
 @pytest.mark.parametrize("place", ["cookie", "query", "subprotocol"])
 async def test_what_was_not_asked_for_is_not_read(place: str) -> None:
     """With the header and sockets, tokens anywhere else are nothing; a subprotocol of a request is none."""
@@ -56,7 +56,7 @@ async def test_what_was_not_asked_for_is_not_read(place: str) -> None:
     assert (response.status_code, response.headers["www-authenticate"]) == (401, 'Bearer realm="api"')
 
 
-@pytest.mark.promise("auth-95")
+@pytest.mark.promise("auth-117")
 async def test_the_header_is_not_read_where_it_is_off() -> None:
     """With cookies alone, a bearer token is nothing."""
     async with open_site(transports=["cookie"]) as site:
@@ -67,7 +67,7 @@ async def test_the_header_is_not_read_where_it_is_off() -> None:
     assert response.status_code == 401
 
 
-@pytest.mark.promise("auth-96")
+@pytest.mark.promise("auth-118")
 @pytest.mark.parametrize("parameter", ["access_token", "t"])
 async def test_a_query_is_read_only_when_it_is_named(parameter: str) -> None:
     """`QueryTransport` reads the parameter it was made with, and no other."""
@@ -81,7 +81,7 @@ async def test_a_query_is_read_only_when_it_is_named(parameter: str) -> None:
     assert [each.status_code for each in answers] == [200, 401, 401]
 
 
-@pytest.mark.promise("auth-96")
+@pytest.mark.promise("auth-118")
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}, {"Cookie": "__Host-access=x"}])
 @pytest.mark.parametrize(
     ("transports", "place"),
@@ -109,7 +109,7 @@ async def test_a_token_in_the_url_is_refused_with_the_place_for_it(
         assert answer.headers["www-authenticate"] == AMBIGUOUS
 
 
-@pytest.mark.promise("auth-97")
+@pytest.mark.promise("auth-119")
 @pytest.mark.parametrize("places", ["header header", "header cookie", "cookie cookie", "query query", "header query"])
 async def test_two_tokens_are_refused(places: str) -> None:
     """Two credentials in one request are 400, be they the same."""
@@ -148,7 +148,7 @@ def cookies_of(response: Response) -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.mark.promise("auth-98")
+@pytest.mark.promise("auth-120")
 def test_cookies_are_out_of_reach_of_scripts_and_other_hosts() -> None:
     """Tokens go into __Host- cookies that are Secure, HttpOnly and SameSite; only the CSRF token can be read."""
     response = Response()
@@ -164,7 +164,7 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_hosts() -> None:
     }
 
 
-@pytest.mark.promise("auth-98")
+@pytest.mark.promise("auth-120")
 @pytest.mark.parametrize("transport", [CookieTransport(), CookieTransport(insecure=True, samesite="strict")])
 def test_cookies_are_cleared_with_the_attributes_they_were_set_with(transport: CookieTransport) -> None:
     """A browser forgets all three, at once."""
@@ -192,7 +192,7 @@ async def test_tokens_without_a_refresh_token_set_no_cookie_for_it() -> None:
     assert cookies_of(response).keys() == {"__Host-access", "__Host-csrf"}
 
 
-@pytest.mark.promise("auth-98")
+@pytest.mark.promise("auth-120")
 def test_less_than_that_is_said_by_name() -> None:
     """Plain http takes `insecure=True`, and costs the prefix; a namespace tells two Auth apart."""
     plain, admin = CookieTransport(insecure=True), CookieTransport(namespace="admin")

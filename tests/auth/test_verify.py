@@ -6,7 +6,7 @@ from brickwork.auth import Auth, InvalidTokenError
 from tests.auth.site import open_site
 
 
-@pytest.mark.promise("auth-H5")
+@pytest.mark.promise("auth-108")
 async def test_a_good_token_tells_who_it_is() -> None:
     """Its claims, or the user, as a request would have them."""
     async with open_site() as site:
@@ -18,7 +18,7 @@ async def test_a_good_token_tells_who_it_is() -> None:
     assert (claims.subject, claims.scopes, user) == (ada.id, ("a",), ada)
 
 
-@pytest.mark.promise("auth-H5")
+@pytest.mark.promise("auth-108")
 @pytest.mark.parametrize("ending", ["session", "expiry", "forgery"])
 async def test_a_token_that_has_ended_is_refused(ending: str) -> None:
     """By its signature, by its time, and by its session."""
@@ -38,7 +38,7 @@ async def test_a_token_that_has_ended_is_refused(ending: str) -> None:
             await site.auth.authenticate(token)
 
 
-@pytest.mark.promise("auth-H5")
+@pytest.mark.promise("auth-108")
 async def test_a_user_who_was_switched_off_is_refused() -> None:
     """The session is alive, and its user may not come in: who asks for the user is told."""
     async with open_site() as site:

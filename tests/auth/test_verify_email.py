@@ -17,7 +17,7 @@ class WithEmail(Registration):
     email: str
 
 
-@pytest.mark.promise("auth-59")
+@pytest.mark.promise("auth-72")
 async def test_who_registers_is_sent_a_link_that_verifies() -> None:
     """From end to end: the token of the inbox marks the address as verified."""
     async with open_site(router={"registration": WithEmail}) as site:
@@ -34,7 +34,7 @@ async def test_who_registers_is_sent_a_link_that_verifies() -> None:
     assert "email-verified" in site.kinds()
 
 
-@pytest.mark.promise("auth-60")
+@pytest.mark.promise("auth-73")
 async def test_a_token_verifies_once() -> None:
     """The second time it is refused."""
     async with open_site() as site:
@@ -47,7 +47,7 @@ async def test_a_token_verifies_once() -> None:
     assert_problem(answers[1], 400, slug="invalid-one-time-token")
 
 
-@pytest.mark.promise("auth-60")
+@pytest.mark.promise("auth-73")
 async def test_a_token_is_for_the_address_it_was_sent_to() -> None:
     """After the address has changed, it verifies nothing; nor after its time."""
     async with open_site() as site:
@@ -67,7 +67,7 @@ async def test_a_token_is_for_the_address_it_was_sent_to() -> None:
     assert not after.email_verified
 
 
-@pytest.mark.promise("auth-I2")
+@pytest.mark.promise("auth-66")
 @pytest.mark.parametrize("end_tokens", [True, False])
 async def test_an_address_that_changes_meanwhile_is_not_verified(end_tokens: bool) -> None:
     """Between the look at the address and the note that it is the user's, it was changed."""
@@ -86,7 +86,7 @@ async def test_an_address_that_changes_meanwhile_is_not_verified(end_tokens: boo
     assert (after.email, after.email_verified) == ("eve@example.com", False)
 
 
-@pytest.mark.promise("auth-60")
+@pytest.mark.promise("auth-73")
 async def test_a_token_verifies_its_own_user_alone() -> None:
     """Whoever shows Bob's token, and is logged in as whom, it verifies Bob's address."""
     async with open_site() as site:
@@ -101,7 +101,7 @@ async def test_a_token_verifies_its_own_user_alone() -> None:
     assert verified == [False, True]
 
 
-@pytest.mark.promise("auth-60")
+@pytest.mark.promise("auth-73")
 async def test_tokens_for_other_things_verify_nothing() -> None:
     """Access, refresh and reset tokens are refused, and a verification token opens nothing else."""
     async with open_site() as site:
@@ -121,7 +121,7 @@ async def test_tokens_for_other_things_verify_nothing() -> None:
     assert at_last.status_code == 204
 
 
-@pytest.mark.promise("auth-61")
+@pytest.mark.promise("auth-74")
 async def test_asking_again_tells_nothing() -> None:
     """Known, unknown, disabled and verified users get the same answer; only who needs it gets mail."""
     async with open_site() as site:

@@ -54,7 +54,7 @@ def build() -> FastAPI:
     return app
 
 
-@pytest.mark.promise("problems-H1")
+@pytest.mark.promise("problems-41")
 @pytest.mark.parametrize(
     ("path", "allow"),
     [
@@ -76,7 +76,7 @@ def test_a_405_names_every_method_of_the_path(path: str, allow: str, root_path: 
     assert (response.status_code, response.headers["allow"]) == (405, allow)
 
 
-@pytest.mark.promise("problems-H1")
+@pytest.mark.promise("problems-41")
 def test_what_takes_every_method_hides_what_comes_after() -> None:
     """An endpoint that knows its own methods is believed, beside the routes before it, and those after it are not."""
     response = TestClient(build()).patch("/desk/1")
@@ -84,7 +84,7 @@ def test_what_takes_every_method_hides_what_comes_after() -> None:
     assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, POST, PUT")
 
 
-@pytest.mark.promise("problems-H1")
+@pytest.mark.promise("problems-41")
 @pytest.mark.parametrize("headers", [None, {"allow": "GET"}, {"Retry-After": "1"}])
 def test_an_endpoint_has_the_last_word(headers: dict[str, str] | None) -> None:
     """A 405 of the application's own is left as it is."""
