@@ -6,9 +6,11 @@ from typing import Annotated, Any
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Security
 from fastapi.security import APIKeyQuery
+from sqlalchemy.orm import aliased
 
-from brickwork.listing import Keyset, LimitOffset, Listing, Offset, Sort
+from brickwork.listing import Keyset, LimitOffset, Listing, Offset, Sort, SortKey
 from tests.listing.apps import SECRET, WALL, Brick, BrickFilter, blamed, get, ids, numbered, walked, wall
+from tests.listing.models import Category, Product
 
 
 @pytest.mark.promise("listing-56")
@@ -272,6 +274,30 @@ def test_what_is_of_another_kind_is_refused(write: Callable[[], Listing]) -> Non
     """The error says what to write instead."""
     with pytest.raises(TypeError, match=r"give the class|write (Sort|Offset)"):
         write()
+
+
+@pytest.mark.promise("listing-64")
+@pytest.mark.parametrize(
+    "sort",
+    [
+        Sort(SortKey(Product.price * 2, name="twice")),
+        Sort(Product.price, Category.slug),
+        Sort(Product.price, aliased(Product).name),
+    ],
+    ids=["of no model", "of two", "of one and its alias"],
+)
+def test_a_walk_that_cannot_know_its_rows_is_refused(sort: Sort) -> None:
+    """Pages by cursor need a primary key, so a model, or what does in its place; the error says how to give it."""
+    with pytest.raises(TypeError, match=r"write Listing\(…, model=Product\), or .* Sort\(…, tie_breaker=…\)"):
+        Listing(BrickFilter, sort=sort, page=Keyset(secret=SECRET))
+
+
+@pytest.mark.promise("listing-13", "listing-64")
+@pytest.mark.parametrize("options", [{"model": Product}, {"sort": Sort(Product.name), "page": Keyset(secret=SECRET)}])
+def test_filters_that_the_model_of_the_listing_does_not_have_are_refused(options: dict[str, Any]) -> None:
+    """Filters of no model are of the listing's, and are held to it when the listing is written."""
+    with pytest.raises(ValueError, match="Product has no attribute 'colour'"):
+        Listing(BrickFilter, **options)
 
 
 @pytest.mark.promise("listing-64")

@@ -1,5 +1,6 @@
 """The same page from sessions, connections and sequences; the plain form; the guards on cursors over HTTP."""
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
@@ -11,12 +12,17 @@ from sqlalchemy.orm import Session, aliased
 from brickwork.listing import (
     CursorPage,
     CursorQuery,
+    FilterSet,
     Keyset,
     Listing,
     ListQuery,
     Offset,
     Page,
+    Related,
+    Sort,
+    SortKey,
     Total,
+    Where,
 )
 from brickwork.problems import add_problem_handlers
 from brickwork.testing import assert_problem
@@ -259,6 +265,48 @@ async def test_a_listing_without_a_model_says_what_it_lacks(stocked: AsyncSessio
 
     assert (await get(app, "/bare")).json() == (await get(app, "/named")).json()
     assert len(errors) == 1
+
+
+class StockedFilter(FilterSet):
+    """Filters that do not say of which model they are."""
+
+    stocked: Annotated[bool | None, Where(lambda wanted: (Product.stock > 0) == wanted)] = None
+    price__gte: Decimal | None = None
+
+
+@pytest.mark.promise("listing-23", "listing-71")
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [Product.price],
+        [Related(Product.category, Category.slug)],
+        [SortKey(Product.price * 2, name="twice"), Product.rank],
+    ],
+    ids=["an attribute", "what is related", "an expression beside an attribute"],
+)
+@pytest.mark.parametrize(
+    ("breaker", "statement"),
+    [((), None), ((), select(Product)), (Product.id, select(Product))],
+    ids=["no statement", "a statement", "a tie-breaker"],
+)
+async def test_a_walk_finds_its_model_in_the_sort(
+    stocked: AsyncSession, keys: list[Any], breaker: Any, statement: Select[Any] | None
+) -> None:
+    """Where the filters name no model they filter that of the sort, whose primary key parts rows that are equal."""
+    order = Sort(*keys, tie_breaker=breaker)
+    walk = Listing(StockedFilter, sort=order, page=Keyset(100, secret=SECRET))
+    app = FastAPI()
+
+    @app.get("/feed")
+    async def read(query: Annotated[CursorQuery[Product], Depends(walk)]) -> list[int]:
+        return [product.id for product in (await query.page(stocked, statement)).items]
+
+    found = (await get(app, f"/feed?stocked=true&price__gte=1&sort={order.names[0]}")).json()
+
+    sorted_by = [key.order_by(stocked.get_bind().dialect.name) for key in order.order(order.names[:1], Product)]
+    matching = select(Product.id).where(Product.stock > 0, Product.price >= 1)
+    wanted = await stocked.scalars(matching.order_by(*sorted_by))
+    assert found == list(wanted)
 
 
 @pytest.mark.promise("listing-72")

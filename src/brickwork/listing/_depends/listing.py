@@ -58,10 +58,10 @@ class Listing:
     400.
 
     Args:
-        filters: The filters, and the search; none where left out.
+        filters: The filters, and the search; none where left out. Those of no model are of the listing's.
         sort: What the list can be sorted by; by its primary key alone where left out.
         page: How it is cut into pages: `Offset`, `LimitOffset` or `Keyset`.
-        model: The model whose rows are listed; that of the filters where left out.
+        model: The model whose rows are listed; that of the filters where left out, and with `Keyset` that of the sort.
         names: Parameters that go by another name on the wire, as in ``{"size": "per_page"}``. Naming ``order`` turns
             ``sort=-price`` into two parameters: ``{"sort": "sort_by", "order": "order"}``.
         fields: Lets a client choose which fields of this model it gets, by ``fields=id,name``.
@@ -71,7 +71,8 @@ class Listing:
         allow_unknown: Ignore parameters that nothing on the route declares, rather than refuse them.
 
     Raises:
-        TypeError: An argument is of another kind, or the sort names a column of another table than the model's.
+        TypeError: An argument is of another kind, or the sort names a column of another table than the model's; or
+            pages go by cursor, and neither filters nor sort tell whose rows they are.
         ValueError: Two parameters have one name, or one is renamed that there is not; or pages shall have entity tags
             and cursors that expire, which are others each time.
     """
@@ -92,16 +93,20 @@ class Listing:
         self._style = style = _checked(filters, sort, page, etag=etag) or Offset()
         self._allow_unknown = allow_unknown
         selectable = None if fields is None else Selectable(fields)
+        filters, sort = filters or NoFilters, sort or Sort()
+        model = model or filters.__model__
+        if model is None and isinstance(style, Keyset):
+            model = sort.walked_model(filtered=bool(filters.__conditions__))
         self._model = merged_model(
-            filters or NoFilters,
-            style=self._style,
+            filters,
+            model=model,
+            style=style,
             sort=sort,
             selectable=() if selectable is None else tuple(selectable.names),
             names=names or {},
         )
         self._own = wire_names(self._model)
         self._known = KnownParameters()
-        sort, model = sort or Sort(), model or self._model.__model__
         if model is not None:
             sort.refuse_other_tables(model)
         self._shape = Shape(

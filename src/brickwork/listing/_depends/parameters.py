@@ -24,8 +24,9 @@ Definition = tuple[Any, dict[str, Any]]
 def merged_model(
     filters: type[FilterSet],
     *,
+    model: type[Any] | None,
     style: Style,
-    sort: Sort | None,
+    sort: Sort,
     selectable: Sequence[str],
     names: Mapping[ParameterName, str],
 ) -> type[FilterSet]:
@@ -33,13 +34,16 @@ def merged_model(
 
     Args:
         filters: Its fields are the filters.
+        model: What they filter, unless they say so themselves.
         style: How the listing is cut into pages.
         sort: What it can be sorted by.
         selectable: The fields that a client may choose from; none where it may not choose.
         names: Parameters that go by another name on the wire.
 
     Raises:
-        ValueError: Two parameters have one name, or a parameter is renamed that the listing does not have.
+        TypeError: A filter does not fit the model.
+        ValueError: Two parameters have one name, a parameter is renamed that the listing does not have, or a filter
+            names what the model does not have.
     """
     own: dict[ParameterName, Definition] = {**_of_style(style), **_of_sort(sort, names), **_of_fields(selectable)}
     unused = [name for name in names if name not in own]
@@ -58,7 +62,7 @@ def merged_model(
         f"{filters.__name__}Query",
         __base__=filters,
         __module__=filters.__module__,
-        __cls_kwargs__={"listing_fields": frozenset(fields)},
+        __cls_kwargs__={"listing_fields": frozenset(fields), "model": filters.__model__ or model},
         **fields,
     )
 
@@ -116,8 +120,8 @@ def _sized(size: int, most: int, style: Style) -> Definition:
     return Integer, {"default": size, "ge": 1, "le": most, "description": "Rows given at most."}
 
 
-def _of_sort(sort: Sort | None, names: Mapping[ParameterName, str]) -> dict[ParameterName, Definition]:
-    if sort is None or not sort.names:
+def _of_sort(sort: Sort, names: Mapping[ParameterName, str]) -> dict[ParameterName, Definition]:
+    if not sort.names:
         return {}
     if "order" in names:
         said = f"Direction to sort in, with `{names.get('sort', 'sort')}` beside it; upwards where left out."

@@ -111,6 +111,12 @@ def reader_of(expression: SortExpression) -> Callable[[object], object]:
     return read
 
 
+def model_of(expression: SortExpression) -> type[Any] | None:
+    """Give the model, or the alias of one, whose attribute is sorted by or followed; None for all else."""
+    first = expression.path[0] if isinstance(expression, Related) else expression
+    return cast("Any", first.parent).entity if isinstance(first, QueryableAttribute) else None
+
+
 def columns_of(expression: SortExpression, mapper: Mapper[Any] | None) -> Sequence[Column[Any]]:
     """Give the columns of a model that an attribute stands for; none where it is of another model, or no column."""
     if mapper is None or not isinstance(expression, QueryableAttribute):

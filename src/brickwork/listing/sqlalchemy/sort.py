@@ -11,7 +11,17 @@ from sqlalchemy import ColumnElement, UnaryExpression, inspect
 from sqlalchemy.orm import Mapper
 
 from .._rules.order import Nulls
-from .expressions import SortExpression, can_be_null, check_steps, columns_of, element_of, is_unique, name_of, reader_of
+from .expressions import (
+    SortExpression,
+    can_be_null,
+    check_steps,
+    columns_of,
+    element_of,
+    is_unique,
+    model_of,
+    name_of,
+    reader_of,
+)
 from .joins import column_beside
 from .related import Related
 from .targets import mapper_of
@@ -210,6 +220,31 @@ class Sort:
             ValueError: A term is none of the names.
         """
         return self._orders(tuple(terms) or self.default, cast("Hashable", model))
+
+    def walked_model(self, *, filtered: bool) -> type[Any] | None:
+        """Give the model whose rows pages by cursor walk through, where nothing but the sort tells.
+
+        Args:
+            filtered: Whether filters need it too, which a tie-breaker does not replace.
+
+        Returns:
+            The one model whose attributes are sorted by; None where there need be none, or for items in Python.
+
+        Raises:
+            TypeError: What is sorted by is SQL, and of no model or of several.
+        """
+        keys = (*self._keys.values(), *self._tie_breaker)
+        expressions = [key.expression for key in keys if not isinstance(key.expression, str)]
+        if not expressions or (self._tie_breaker and not filtered):
+            return None
+        models = {model for model in map(model_of, expressions) if model is not None}
+        if len(models) != 1:
+            raise TypeError(
+                "pages by cursor need to know whose rows they are, which the keys to sort by do not tell: write "
+                "Listing(…, model=Product), or where there are no filters name what no two rows share as "
+                "Sort(…, tie_breaker=…)"
+            )
+        return models.pop()
 
     def refuse_other_tables(self, model: type[Any]) -> None:
         """Refuse columns that are not of a model, unless they say what a join makes of them.
