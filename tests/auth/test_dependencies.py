@@ -168,6 +168,9 @@ async def test_a_store_that_cannot_be_asked_lets_nobody_in(lost: str) -> None:
 
     class Lost:
         def __getattr__(self, name: str) -> Any:
+            return self._lose
+
+        async def _lose(self, *_: object, **__: object) -> None:
             raise AuthUnavailableError(2)
 
     async with open_site() as site:
