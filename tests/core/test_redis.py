@@ -224,7 +224,7 @@ async def test_the_app_keeps_its_retries(redis_proxy: FaultyProxy) -> None:
     assert total == 3
 
 
-@pytest.mark.promise("auth-147")
+@pytest.mark.promise("auth-179")
 async def test_the_master_behind_sentinel(sentinel: SentinelServer, private_redis: RedisServer) -> None:
     """A client that Sentinel leads to the master works like any other."""
     watch = Sentinel([("127.0.0.1", sentinel.port)])  # type: ignore[no-untyped-call]
