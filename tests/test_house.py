@@ -168,7 +168,9 @@ def test_the_package_opens_no_block() -> None:
 def test_opening_every_door_is_cheap() -> None:
     """All blocks cost little beyond what they are about: some 60 ms of processor time, and tenfold slack."""
     doors = ", ".join(f"brickwork.{block}" for block in BLOCKS)
-    theirs = "import cryptography.x509, fastapi, jose.jwk, passlib.context, sqlalchemy.ext.asyncio, sqlalchemy.orm, time"
+    theirs = (
+        "import cryptography.x509, fastapi, jose.jwk, passlib.context, sqlalchemy.ext.asyncio, sqlalchemy.orm, time"
+    )
     code = f"{theirs}\nbegan = time.process_time()\nimport {doors}\nprint([time.process_time() - began])"
 
     [spent] = in_fresh_interpreter(code)
