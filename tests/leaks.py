@@ -8,6 +8,7 @@ import logging
 import re
 import traceback
 from collections.abc import Callable, Generator, Iterator
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -93,6 +94,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def _seen(initialise: Callable[..., None], witness: Witness) -> Callable[..., None]:
+    @wraps(initialise)  # FastAPI reads its signature
     def __init__(response: Response, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         initialise(response, *args, **kwargs)
         witness.see(response)

@@ -11,6 +11,7 @@ The blocks come from the pages at the top and in `docs`, the agent skill, and th
 
 import ast
 import asyncio
+import gc
 import inspect
 import io
 import re
@@ -23,8 +24,10 @@ from types import CodeType, ModuleType
 
 import pytest
 
-# A page does not close every connection to SQLite that it opens; from Python 3.13 on, its driver warns of that.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
+# A page does not close every connection to SQLite that it opens, and the drivers warn of that.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:unclosed database:ResourceWarning", "ignore:.* was deleted before being closed:ResourceWarning"
+)
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -145,6 +148,13 @@ def execute(snippet: Snippet, module: ModuleType) -> str:
         else:
             exec(code, module.__dict__)
     return printed.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    """Let go of what a page left open here, and not while somebody else's test runs, which would be blamed for it."""
+    yield
+    gc.collect()
 
 
 @pytest.mark.usefixtures("restored_logging")
