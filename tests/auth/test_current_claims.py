@@ -1,5 +1,6 @@
 """`auth.claims`: what the token says, without asking for the user."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pytest
@@ -43,6 +44,16 @@ async def test_claims_of_a_session_that_has_ended_are_refused() -> None:
         response = await site.client.get("/claims", headers=bearer(issued.access_token))
 
     assert response.status_code == 401
+
+
+def test_claims_are_read_by_name() -> None:
+    """Those that have no property of their own too; what a token does not say is None, and a repr shows whose it is."""
+    claims = Claims({"sub": "ada", "tenant": "north", "auth_time": 1_767_225_600})
+
+    assert (claims["tenant"], claims.get("team"), "tenant" in claims, "team" in claims) == ("north", None, True, False)
+    assert claims.authenticated_at == datetime(2026, 1, 1, tzinfo=UTC)
+    assert Claims({"sub": "ada"}).authenticated_at is None
+    assert repr(claims) == "<Claims of 'ada'>"
 
 
 async def test_claims_of_nobody_are_refused() -> None:

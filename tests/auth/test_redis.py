@@ -233,6 +233,17 @@ async def test_a_refresh_that_never_arrived_leaves_the_token_good(shaky: TokenSt
     assert again.outcome == "rotated"
 
 
+async def test_a_list_whose_reply_is_lost_is_not_taken_for_an_empty_one(
+    shaky: TokenStore, redis_proxy: FaultyProxy
+) -> None:
+    """Where the sessions of a user cannot be read to the end, none are shown."""
+    await started(shaky)
+    redis_proxy.lose_reply(of=b"HMGET")
+
+    with pytest.raises(AuthUnavailableError):
+        await shaky.sessions("ada", now=NOW)
+
+
 @pytest.mark.promise("auth-178")
 async def test_a_one_time_token_whose_reply_is_lost_is_spent(shaky: TokenStore, redis_proxy: FaultyProxy) -> None:
     """A one-time token works at most once: where nobody knows whether it was used, it was."""

@@ -113,6 +113,8 @@ async def test_what_needs_users_says_so() -> None:
         await reader.create_user("ada", None)
     with pytest.raises(ValueError, match="has no users"):
         await reader.create_key(None, name="robot")
+    with pytest.raises(ValueError, match="has no users"):
+        await reader._parts.options.users.get("ada")
 
 
 @pytest.mark.promise("auth-109")
