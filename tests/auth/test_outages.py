@@ -56,7 +56,7 @@ async def outage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         server = request.getfixturevalue("private_postgres")
         url = make_url(server.url).set(drivername="postgresql+asyncpg")
         urls = (url.render_as_string(hide_password=False), "")
-    async with open_place(*urls, deadline=1.0) as place:
+    async with open_place(*urls, deadline=3.0) as place:
         async with place.database.engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
         user = await place.users.create({"login": "ada", "password_hash": await HASHER.hash(PASSWORD)})
@@ -92,7 +92,7 @@ async def test_an_outage_is_503_and_ends_without_a_restart(fault: str, outage: O
     stop, start = FAULTS[fault]
 
     getattr(outage.server, stop)()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         meanwhile = [*await outage.ask(*calls(tokens)), *await outage.ask(*calls(ended))]
     getattr(outage.server, start)()
 
