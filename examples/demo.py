@@ -24,6 +24,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -64,7 +65,12 @@ def main() -> None:
         proxy_headers=False,  # whose word about a client counts is for the app's blocks to say
         timeout_graceful_shutdown=2,
     )
-    _Server(config, lambda: welcome().replace("{url}", _url(listener))).run(sockets=[listener])
+    server = _Server(config, lambda: welcome().replace("{url}", _url(listener)))
+    # Uvicorn closes the app first, and mostly raises the interruption again afterwards.
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    if server.started:
+        print("\n  Closed.")
 
 
 class _Server(uvicorn.Server):
@@ -163,4 +169,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print("\n  Closed.")
+        sys.exit("\n  Closed before it was open.")
