@@ -1,0 +1,1 @@
+"""How rate limits meet FastAPI: dependencies, decorators, keys."""
