@@ -6,12 +6,12 @@ server that drops what it was told to keep would forget which tokens are denied 
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from hashlib import sha256
 from math import ceil
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from .._core.extras import extra
 from .._core.redis import Command, RedisCaller, RedisUnavailableError, Script
@@ -22,6 +22,8 @@ with extra("redis"):
     from redis.asyncio import Redis, RedisCluster
 
 __all__ = ["RedisApiKeyStore", "RedisAttemptStore", "RedisTokenStore"]
+
+_Reply = TypeVar("_Reply")
 
 _ATTEMPT: Final = Script.load("brickwork.auth", "attempt")
 _ATTEMPT_UNDO: Final = Script.load("brickwork.auth", "attempt_undo")
@@ -278,25 +280,23 @@ class _Keyspace:
         return f"{self._prefix}{kind}:{name}"
 
     async def run(self, script: Script, keys: Sequence[str], *args: str | bytes | float) -> Any:
-        try:
-            return await self._caller.run(script, keys, *args)
-        except RedisUnavailableError as error:
-            raise unavailable("Redis", error.__cause__ or error) from error
+        return await _answer(self._caller.run(script, keys, *args))
 
     async def command(self, name: str, key: str, *args: str | bytes | float) -> Any:
-        try:
-            return await self._caller.command(name, key, *args)
-        except RedisUnavailableError as error:
-            raise unavailable("Redis", error.__cause__ or error) from error
+        return await _answer(self._caller.command(name, key, *args))
 
     async def commands(self, commands: Sequence[Command]) -> list[Any]:
-        try:
-            return await self._caller.commands(commands)
-        except RedisUnavailableError as error:
-            raise unavailable("Redis", error.__cause__ or error) from error
+        return await _answer(self._caller.commands(commands))
 
     async def fields(self, kind: str, fields: Sequence[str], names: Iterable[str]) -> list[Any]:
         return await self.commands([("HMGET", self.key(kind, each), *fields) for each in names])
+
+
+async def _answer(call: Awaitable[_Reply]) -> _Reply:
+    try:
+        return await call
+    except RedisUnavailableError as error:
+        raise unavailable("Redis", error.__cause__ or error) from error
 
 
 _OUTCOMES: Final[Mapping[bytes, Literal["rotated", "replayed", "reused", "unknown"]]] = {
