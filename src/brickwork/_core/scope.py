@@ -18,6 +18,7 @@ REQUEST = "brickwork.request"
 CSP_NONCE = "csp_nonce"
 TIME_LIMIT = "brickwork.time_limit"
 AUTH = "brickwork.auth"
+RATE_LIMIT = "brickwork.rate_limit"
 
 # RFC 7239, section 4; addresses are also taken without the quotes that their colons and brackets ask for.
 # Every repetition is possessive: what a client sends can make no match slow.

@@ -1,0 +1,1 @@
+"""What joins the rules of a rate limit and its stores."""
