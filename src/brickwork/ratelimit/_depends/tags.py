@@ -1,0 +1,33 @@
+"""What endpoints and markers carry, so that the routes of an application tell which limits they have."""
+
+from collections.abc import Callable
+from typing import Any
+
+_EXEMPT = "__rate_limit_exempt__"
+_LIMITED = "__rate_limits__"
+
+
+def tag_exempt(endpoint: Callable[..., Any], limiter: object) -> None:
+    """Take an endpoint out of the limits of ``limiter``."""
+    setattr(endpoint, _EXEMPT, (*_tags(endpoint, _EXEMPT), limiter))
+
+
+def tag_limited(endpoint: Callable[..., Any], marker: object) -> None:
+    """Say on the bare function that a marker is to limit it: where no route has the marker, it stands too high."""
+    setattr(endpoint, _LIMITED, (*_tags(endpoint, _LIMITED), marker))
+
+
+def is_exempt(endpoint: object, limiter: object) -> bool:
+    """Tell whether ``limiter`` lets an endpoint be."""
+    return any(each is limiter for each in _tags(endpoint, _EXEMPT))
+
+
+def markers_meant(endpoint: object) -> tuple[object, ...]:
+    """Give the markers that were to limit an endpoint."""
+    return _tags(endpoint, _LIMITED)
+
+
+def _tags(endpoint: object, name: str) -> tuple[object, ...]:
+    # A method carries what its function does; so does what functools.wraps made of it.
+    tags: tuple[object, ...] = getattr(endpoint, name, ())
+    return tags
