@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from brickwork._core.scope import network
 from brickwork.auth._errors import TooManyAttemptsError
-from brickwork.auth._rules.lockout import attempt_key, network
+from brickwork.auth._rules.lockout import attempt_key
 from brickwork.auth._service.lockout import Lockout
 from brickwork.auth.memory import MemoryAttemptStore
 from brickwork.testing import ManualClock

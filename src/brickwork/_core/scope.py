@@ -1,7 +1,7 @@
 """What an ASGI scope tells: the state keys of the blocks, the route's template, the client's address."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ REQUEST = "brickwork.request"
 CSP_NONCE = "csp_nonce"
 TIME_LIMIT = "brickwork.time_limit"
 AUTH = "brickwork.auth"
+CALLER = "brickwork.caller"
 RATE_LIMIT = "brickwork.rate_limit"
 
 # RFC 7239, section 4; addresses are also taken without the quotes that their colons and brackets ask for.
@@ -112,6 +113,32 @@ def _mount_template(routes: Sequence[Any], prefix: str) -> str | None:
         if inner is not None:
             return f"{mount.path_format.removesuffix('/{path}')}{inner}"
     return None
+
+
+def state_caller(scope: "Scope", user_id: str | None) -> None:
+    """State whom a request comes from, for blocks that ask; None for nobody, which leaves a user who was stated."""
+    state = scope.setdefault("state", {})
+    if user_id is not None or _stated(state, scope) is None:
+        # ASGI wants a copy of the state for each request; where a server gives all of them one, it is not who calls
+        # that they share.
+        state[CALLER] = (scope["headers"], user_id)
+
+
+def stated_caller(scope: "Scope") -> str | None:
+    """Give the ID of the user whom a request comes from; None where it comes from nobody that is known.
+
+    Raises:
+        LookupError: Nobody has asked who calls.
+    """
+    stated = _stated(scope.get("state", {}), scope)
+    if stated is None:
+        raise LookupError("nobody has asked who calls")
+    return stated[1]
+
+
+def _stated(state: Mapping[str, Any], scope: "Scope") -> tuple[object, str | None] | None:
+    stated: tuple[object, str | None] | None = state.get(CALLER)
+    return stated if stated is not None and stated[0] is scope["headers"] else None
 
 
 class TrustedProxies:
@@ -211,6 +238,24 @@ class TrustedProxies:
 def client_address(scope: "Scope", proxies: TrustedProxies | None = None) -> str | None:
     """Give the client's address: the peer's, or behind trusted ``proxies`` the one they vouch for."""
     return (proxies or TrustedProxies()).client(scope)
+
+
+def network(address: str | None, ipv6_prefix: int = 64) -> str:
+    """Give what one client has hold of: an IPv4 address, or a block of IPv6.
+
+    Args:
+        address: The client's address; None where it is not known.
+        ipv6_prefix: How many bits of an IPv6 address one client cannot choose.
+
+    Reference: RFC 6177, section 2: a site gets a /64 at the least, so its guests can have any address of it.
+    """
+    if address is None or ":" not in address:
+        return address or ""
+    parsed = _parse(address)
+    if not isinstance(parsed, IPv6Address):
+        return address if parsed is None else str(parsed)
+    hidden = 128 - ipv6_prefix
+    return f"{IPv6Address(int(parsed) >> hidden << hidden)}/{ipv6_prefix}"
 
 
 def _x_forwarded_for(values: Sequence[bytes]) -> list[str] | None:

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from ..._core.credentials import Credentials
 from ..._core.headers import find_all
 from ..._core.problem import Problem
+from ..._core.scope import state_caller
 from .._errors import AmbiguousCredentialsError, AuthUnavailableError, InsufficientScopeError, InvalidApiKeyError
 from .._rules import challenges
 from .._rules.scopes import missing
@@ -49,6 +50,7 @@ class CurrentApiKey(SecurityBase):
         key: ApiKey | None = memo.get(self)
         if key is None:
             key = memo[self] = await self._read(connection)
+            state_caller(connection.scope, key.owner)
         return key
 
     async def _read(self, connection: HTTPConnection) -> ApiKey:
@@ -88,7 +90,10 @@ class OptionalApiKey(SecurityBase):
             AuthUnavailableError: (503) The store cannot be asked.
         """
         shown = find_all(connection.scope["headers"], b"x-api-key")
-        return await self._current(connection=connection) if shown else None
+        if not shown:
+            state_caller(connection.scope, None)
+            return None
+        return await self._current(connection=connection)
 
 
 class KeyRequirement:

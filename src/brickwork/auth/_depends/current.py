@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 
 from ..._core.credentials import Credentials
 from ..._core.problem import Problem
+from ..._core.scope import state_caller
 from .._errors import (
     AmbiguousCredentialsError,
     AuthUnavailableError,
@@ -90,6 +91,7 @@ class OptionalUser(_Current[UserT]):
         except InvalidTokenError:
             # No page can help it that the browser still sends the cookie of a session that was ended elsewhere.
             if self._principals.came_by_cookie(connection):
+                state_caller(connection.scope, None)
                 return None
             raise
 

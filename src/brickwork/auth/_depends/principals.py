@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from ..._core.scope import AUTH
+from ..._core.scope import AUTH, state_caller
 from .._errors import AmbiguousCredentialsError, InvalidTokenError, NotAuthenticatedError
 from .._rules import challenges
 from .._rules.values import Claims
@@ -77,22 +77,8 @@ class Principals(Generic[UserT]):
             CSRFError: (403) It came in a cookie, and perhaps from another page.
             AuthUnavailableError: (503) The store of sessions cannot be asked.
         """
-        known = self.known(connection)
-        if known is not None:
-            return known
-        transport, token = self._credentials(connection.scope)
-        if transport is None:
-            return None
-        try:
-            claims = await self._authenticator.claims(token)
-        except InvalidTokenError as error:
-            raise self._invalid() from error
-        if isinstance(transport, CookieTransport):
-            transport.guard(connection.scope, claims.session_id, self._csrf)
-        elif isinstance(transport, SocketTransport) and isinstance(connection, WebSocket):
-            _pick_subprotocol(connection)
-        principal: Principal[UserT] = Principal(claims)
-        remembered(connection.scope)[self] = principal
+        principal = self.known(connection) or await self._read(connection)
+        state_caller(connection.scope, None if principal is None else principal.claims.subject)
         return principal
 
     def known(self, connection: HTTPConnection) -> Principal[UserT] | None:
@@ -121,6 +107,22 @@ class Principals(Generic[UserT]):
             except InvalidTokenError as error:
                 raise self._invalid() from error
         return principal.user
+
+    async def _read(self, connection: HTTPConnection) -> Principal[UserT] | None:
+        transport, token = self._credentials(connection.scope)
+        if transport is None:
+            return None
+        try:
+            claims = await self._authenticator.claims(token)
+        except InvalidTokenError as error:
+            raise self._invalid() from error
+        if isinstance(transport, CookieTransport):
+            transport.guard(connection.scope, claims.session_id, self._csrf)
+        elif isinstance(transport, SocketTransport) and isinstance(connection, WebSocket):
+            _pick_subprotocol(connection)
+        principal: Principal[UserT] = Principal(claims)
+        remembered(connection.scope)[self] = principal
+        return principal
 
     def came_by_cookie(self, connection: HTTPConnection) -> bool:
         """Tell whether the token of a request came in a cookie, which a browser sends whether the page wants or not."""
