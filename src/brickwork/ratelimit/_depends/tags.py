@@ -27,6 +27,14 @@ def markers_meant(endpoint: object) -> tuple[object, ...]:
     return _tags(endpoint, _LIMITED)
 
 
+def replaces_default(marker: object, limiter: object) -> bool:
+    """Tell whether a dependency limits in place of the default of ``limiter``.
+
+    Markers have two attributes for it: ``limiter``, and ``replaces_default``, false where they only add to it.
+    """
+    return getattr(marker, "limiter", None) is limiter and getattr(marker, "replaces_default", False) is True
+
+
 def _tags(endpoint: object, name: str) -> tuple[object, ...]:
     # A method carries what its function does; so does what functools.wraps made of it.
     tags: tuple[object, ...] = getattr(endpoint, name, ())

@@ -1,0 +1,112 @@
+"""What the headers of a response tell of its caller's limits.
+
+Reference: draft-ietf-httpapi-ratelimit-headers-10; RFC 9651, section 3.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from .values import SECOND, Decision, Policy
+
+Pairs = list[tuple[bytes, bytes]]
+
+_CONCURRENT = "concurrent-requests"
+_UNSPEAKABLE = re.compile(r"[^ !#-\[\]-~]")  # what a string of RFC 9651 cannot hold, or only escaped
+
+
+def rate_limit_fields(
+    policies: Sequence[Policy], *, ietf: bool = True, legacy: bool = False, now: Callable[[], float]
+) -> Pairs:
+    """Give the headers that tell of ``policies``, by name and value as they go on the wire.
+
+    Args:
+        policies: What was decided by, in the order in which it is to be told.
+        ietf: Whether ``RateLimit-Policy`` and ``RateLimit`` are among them, which tell of every policy.
+        legacy: Whether ``X-RateLimit-*`` are, which tell of the policy that is nearest to its limit.
+        now: Tells the present in seconds since 1970.
+    """
+    pairs: Pairs = []
+    if not policies:
+        return pairs
+    if ietf:
+        allowed: list[str] = []
+        left: list[str] = []
+        for policy in policies:
+            name = _string(policy.name)
+            allowed.append(name + _allowed(policy))
+            left.append(name + _left(policy))
+        pairs.append((b"ratelimit-policy", ", ".join(allowed).encode()))
+        pairs.append((b"ratelimit", ", ".join(left).encode()))
+    if legacy:
+        pairs += _legacy(policies, now())
+    return pairs
+
+
+def violated(decision: Decision) -> list[str]:
+    """Give the names of the policies that refuse."""
+    return [policy.name for policy in decision.policies if policy.verdict.retry_after != 0 and not policy.shadow]
+
+
+def retry_after(decision: Decision) -> int | None:
+    """Give the whole seconds that ``Retry-After`` asks for; None where waiting would not help.
+
+    No earlier than any ``t`` of a policy that refuses, since both are rounded up.
+    """
+    return None if decision.retry_after is None else max(1, _up(round(decision.retry_after * SECOND)))
+
+
+def more_after(policy: Policy) -> int:
+    """Give the whole seconds after which more is left, or the charge passes that was refused.
+
+    Where a counter's answer leaves that open, it is the latest that fits it.
+    """
+    limit, verdict = policy.limit, policy.verdict
+    if verdict.retry_after > 0:
+        return _up(verdict.retry_after)
+    wait = verdict.reset_after
+    if limit.algorithm == "gcra":
+        # What is owed beyond the next whole unit: units come back one by one, at an even pace.
+        wait = min(wait, wait - (limit.burst - verdict.remaining - 1) * limit.period * SECOND // limit.amount)
+    elif limit.algorithm == "sliding" and wait > limit.period * SECOND:
+        # All of it counts in this window, at the latest: then the first unit fades early in the next one.
+        used = max(1, limit.amount - verdict.remaining)
+        wait -= limit.period * SECOND * (used - 1) // used
+    return max(0, _up(wait))
+
+
+def _allowed(policy: Policy) -> str:
+    limit = policy.limit
+    if policy.unit == "requests":
+        return f";q={limit.amount};w={limit.period}"
+    # What runs at once is counted in no window.
+    window = "" if policy.unit == _CONCURRENT else f";w={limit.period}"
+    return f";q={limit.amount};qu={_string(policy.unit)}{window}"
+
+
+def _left(policy: Policy) -> str:
+    remaining = max(0, policy.verdict.remaining)
+    if policy.unit == _CONCURRENT and policy.verdict.retry_after <= 0:
+        return f";r={remaining}"
+    return f";r={remaining};t={more_after(policy)}"
+
+
+def _legacy(policies: Iterable[Policy], now: float) -> Pairs:
+    tightest = min(policies, key=_room)
+    values = {
+        b"x-ratelimit-limit": tightest.limit.amount,
+        b"x-ratelimit-remaining": max(0, tightest.verdict.remaining),
+        b"x-ratelimit-reset": _up(int(now * SECOND)) + more_after(tightest),
+    }
+    return [(name, b"%d" % value) for name, value in values.items()]
+
+
+def _room(policy: Policy) -> tuple[bool, int, int]:
+    return policy.verdict.retry_after == 0, policy.verdict.remaining, -more_after(policy)
+
+
+def _up(microseconds: int) -> int:
+    return -(-microseconds // SECOND)
+
+
+def _string(text: str) -> str:
+    return f'"{_UNSPEAKABLE.sub("_", text)}"'
