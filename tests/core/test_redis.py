@@ -298,3 +298,52 @@ async def test_nonsense_is_refused(client: Redis) -> None:
         RedisCaller(Redis(single_connection_client=True))
     with pytest.raises(ValueError, match="above 0 seconds"):
         RedisCaller(client, deadline=0)
+
+
+async def test_many_calls_are_one_round_trip(shaky: RedisCaller, redis_proxy: FaultyProxy) -> None:
+    """Calls that are made together share a round trip, and one that fails harms no other."""
+    await shaky.run(SUM, ["sum"], 1)
+    await shaky.command("SET", "word", "no number")
+    redis_proxy.delay(0.1)  # several round trips would be too many for the deadline
+
+    replies = await shaky.run_all(SUM, [(["sum"], [1]), (["word"], [1]), (["sum"], [2]), (["sum"], [3])])
+
+    assert [replies[0], *replies[2:]] == [2, 4, 7]
+    assert isinstance(replies[1], RedisUnavailableError)
+
+
+async def test_a_forgotten_script_is_sent_once(client: Redis) -> None:
+    """However many calls a server cannot execute because it has forgotten the script, it is sent along one of them."""
+    caller = RedisCaller(client, deadline=PATIENCE)
+    await client.script_flush()
+    await client.config_resetstat()
+
+    replies = await caller.run_all(SUM, [(["sum"], [1])] * 5)
+
+    stats = await client.info("commandstats")
+    assert replies == [1, 2, 3, 4, 5]
+    assert stats["cmdstat_eval"]["calls"] == 1
+
+
+async def test_many_calls_to_a_server_that_is_away(shaky: RedisCaller, redis_proxy: FaultyProxy) -> None:
+    """Where nobody answers at all, that is one error for all."""
+    await redis_proxy.refuse()
+
+    with pytest.raises(RedisUnavailableError):
+        await shaky.run_all(SUM, [(["sum"], [1])] * 5)
+
+
+async def test_many_calls_to_a_cluster(private_cluster: ClusterServer) -> None:
+    """On a cluster, too, calls that are made together each have their own answer or error, and a deadline."""
+    async with RedisCluster.from_url(private_cluster.url) as client:
+        caller = RedisCaller(client, deadline=PATIENCE)
+        await caller.command("SET", "word", "no number")
+
+        replies = await caller.run_all(SUM, [(["sum"], [1]), (["word"], [1]), (["other"], [2])])
+        private_cluster.freeze()
+        with pytest.raises(RedisUnavailableError):
+            await RedisCaller(client, deadline=0.2).run_all(SUM, [(["sum"], [1])])
+        private_cluster.thaw()
+
+    assert replies[::2] == [1, 2]
+    assert isinstance(replies[1], RedisUnavailableError)

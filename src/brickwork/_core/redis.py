@@ -6,7 +6,7 @@ once, on a connection of the pool that the app passed in, and the app's own use 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha1
 from importlib.resources import files
@@ -17,11 +17,14 @@ from .extras import extra
 with extra("redis"):
     from redis import __version__
     from redis.asyncio import Redis, RedisCluster
+    from redis.asyncio.cluster import PipelineCommand
     from redis.asyncio.connection import ConnectionPool
     from redis.client import NEVER_DECODE
-    from redis.exceptions import NoScriptError
+    from redis.exceptions import AskError, MovedError, NoScriptError, RedisError, ResponseError
 
-Command = tuple[str | bytes | float, ...]
+Argument = str | bytes | float
+Command = tuple[Argument, ...]
+Call = tuple[Sequence[str], Sequence[Argument]]  # the keys that a script touches, and what it is told besides
 
 _AT_ONCE: Final = 8  # each of them takes a connection
 # Until 5.3 a connection is asked for by the name of a command; since then a name is a warning.
@@ -79,7 +82,7 @@ class RedisCaller:
         """Whether the keys of one call must have one hash tag, because they live on several servers."""
         return isinstance(self._server, _Cluster)
 
-    async def run(self, script: Script, keys: Sequence[str], *args: str | bytes | float) -> Any:
+    async def run(self, script: Script, keys: Sequence[str], *args: Argument) -> Any:
         """Run a script, and give what it returns.
 
         Args:
@@ -92,7 +95,20 @@ class RedisCaller:
         """
         return await self._in_time(self._evaluate(script, keys[0], (len(keys), *keys, *args)))
 
-    async def command(self, name: str, key: str, *args: str | bytes | float) -> Any:
+    async def run_all(self, script: Script, calls: Sequence[Call]) -> list[Any]:
+        """Run a script once for each call, in one round trip to each server that has keys of theirs.
+
+        Returns:
+            For each call what the script returned, or the `RedisUnavailableError` that it met: that harms no other.
+
+        Raises:
+            RedisUnavailableError: There is no proper answer at all.
+        """
+        keyed = [(keys[0], (len(keys), *keys, *args)) for keys, args in calls]
+        replies = await self._in_time(self._server.evaluate_all(script, keyed))
+        return [_unavailable(reply) if isinstance(reply, Exception) else reply for reply in replies]
+
+    async def command(self, name: str, key: str, *args: Argument) -> Any:
         """Execute a command whose first argument is a key, and give its reply.
 
         Raises:
@@ -110,7 +126,7 @@ class RedisCaller:
         """
         return await self._in_time(self._server.ask_all(commands)) if commands else []
 
-    async def _evaluate(self, script: Script, key: str, args: tuple[str | bytes | float, ...]) -> Any:
+    async def _evaluate(self, script: Script, key: str, args: Command) -> Any:
         try:
             return await self._server.ask(key, "EVALSHA", script.digest, *args)
         except NoScriptError:
@@ -124,7 +140,25 @@ class RedisCaller:
         except Exception as error:
             # Not only redis-py's errors: a connection that is reset under a call raises AttributeError, one of a closed
             # loop RuntimeError. None of them is an answer.
-            raise RedisUnavailableError(f"Redis gave no answer: {type(error).__name__}") from error
+            raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> RedisUnavailableError:
+    return RedisUnavailableError(f"Redis gave no answer: {type(error).__name__}")
+
+
+async def _evaluate_all(
+    script: Script, calls: Sequence[Command], ask: Callable[[Sequence[Command]], Awaitable[list[Any]]]
+) -> list[Any]:
+    replies = await ask([("EVALSHA", script.digest, *call) for call in calls])
+    forgotten = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    if forgotten:
+        # Nothing of these was executed. The first brings the script along, for itself and for those behind it.
+        again: list[Command] = [("EVALSHA", script.digest, *calls[place]) for place in forgotten]
+        again[0] = ("EVAL", script.source, *calls[forgotten[0]])
+        for place, reply in zip(forgotten, await ask(again), strict=True):
+            replies[place] = reply
+    return replies
 
 
 class _Server:
@@ -133,7 +167,7 @@ class _Server:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
-    async def ask(self, key: str, *command: str | bytes | float) -> Any:
+    async def ask(self, key: str, *command: Argument) -> Any:
         async with self._connection() as connection:
             await connection.send_command(*command)
             return await connection.read_response(disable_decoding=True)
@@ -142,6 +176,24 @@ class _Server:
         async with self._connection() as connection:
             await connection.send_packed_command(connection.pack_commands(commands))
             return [await connection.read_response(disable_decoding=True) for _ in commands]
+
+    async def evaluate_all(self, script: Script, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+        return await _evaluate_all(script, [call for _, call in calls], self._ask_each)
+
+    async def _ask_each(self, commands: Sequence[Command]) -> list[Any]:
+        async with self._connection() as connection:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            replies = [await self._reply(connection) for _ in commands]
+            if any(isinstance(reply, Exception) and not isinstance(reply, NoScriptError) for reply in replies):
+                await connection.disconnect(nowait=True)
+            return replies
+
+    @staticmethod
+    async def _reply(connection: Any) -> Any:
+        try:
+            return await connection.read_response(disable_decoding=True)
+        except ResponseError as refusal:
+            return refusal
 
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Any]:
@@ -174,11 +226,49 @@ class _Cluster:
             replies += await asyncio.gather(*(self.ask(str(command[1]), *command) for command in some))
         return replies
 
-    async def ask(self, key: str, *command: str | bytes | float) -> Any:
-        await self._client.initialize()
-        if self._outdated:
-            await self._client.nodes_manager.initialize()
-            self._outdated = False
+    async def evaluate_all(self, script: Script, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+        await self._look_around()
+        shares: dict[Any, list[int]] = {}
+        for place, (key, _) in enumerate(calls):
+            shares.setdefault(self._client.get_node_from_key(key), []).append(place)
+        answers = await asyncio.gather(
+            *(self._share(node, script, [calls[place] for place in share]) for node, share in shares.items())
+        )
+        replies: list[Any] = [None] * len(calls)
+        for share, some in zip(shares.values(), answers, strict=True):
+            for place, reply in zip(share, some, strict=True):
+                replies[place] = reply
+        return replies
+
+    async def _share(self, node: Any, script: Script, calls: Sequence[tuple[str, Command]]) -> list[Any]:
+        async def ask(commands: Sequence[Command]) -> list[Any]:
+            asked = [PipelineCommand(place, *command, **{NEVER_DECODE: True}) for place, command in enumerate(commands)]
+            await node.execute_pipeline(asked)
+            return [each.result for each in asked]
+
+        try:
+            replies = await _evaluate_all(script, [call for _, call in calls], ask)
+        except asyncio.CancelledError:
+            self._outdated = True
+            raise
+        except (RedisError, OSError) as error:
+            replies = [error] * len(calls)
+        for place, (key, call) in enumerate(calls):
+            if isinstance(replies[place], MovedError | AskError):
+                # Nothing was executed there; redis-py knows the way to follow.
+                replies[place] = await self._follow(script, key, call)
+            elif isinstance(replies[place], Exception):
+                self._outdated = True
+        return replies
+
+    async def _follow(self, script: Script, key: str, call: Command) -> Any:
+        try:
+            return await self.ask(key, "EVAL", script.source, *call)
+        except RedisError as error:
+            return error
+
+    async def ask(self, key: str, *command: Argument) -> Any:
+        await self._look_around()
         node = self._client.get_node_from_key(key)
         try:
             # To name the node is to ask for no repetition; a MOVED or ASK, which executed nothing, is followed.
@@ -188,3 +278,9 @@ class _Cluster:
             # when a call fails by itself.
             self._outdated = True
             raise
+
+    async def _look_around(self) -> None:
+        await self._client.initialize()
+        if self._outdated:
+            await self._client.nodes_manager.initialize()
+            self._outdated = False
