@@ -1,6 +1,6 @@
 """The values that rules, stores and faces hand each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 Algorithm = Literal["sliding", "gcra", "fixed", "log"]
@@ -10,7 +10,8 @@ SECOND: Final = 1_000_000  # microseconds, the unit in which stores tell time
 
 _LONGEST: Final = 366 * 86_400
 _LONGEST_LOG: Final = 1_000
-_EXACT: Final = 2**53  # beyond it Lua's numbers have gaps
+_EXACT: Final = 2**51  # four times that, the largest product on the way, is where Lua's numbers begin to have gaps
+_TICKS: Final = (1, 10, 100, 1_000, 10_000, 100_000, SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,10 @@ class Limit:
             requests through at an even pace, ``burst`` of them at once; ``fixed`` starts anew with each window;
             ``log`` remembers each request, and alone never lets more than ``amount`` through in any period.
         burst: How much may come at once with ``gcra``; elsewhere the amount.
+        tick: Microseconds in which its counters tell time: 1, and more where the numbers would grow too large to be
+            counted exactly.
+        window: The period in ticks.
+        code: What tells counters of different limits apart: whoever changes a limit begins with a new one.
 
     Raises:
         ValueError: Nothing could ever pass, the numbers are too large to be counted exactly, or they do not go
@@ -34,13 +39,16 @@ class Limit:
     period: int
     algorithm: Algorithm = "sliding"
     burst: int = 0
+    tick: int = field(init=False, repr=False, compare=False)
+    window: int = field(init=False, repr=False, compare=False)
+    code: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.amount < 1 or self.period < 1 or self.burst < 0:
             raise ValueError(f"{self.amount} per {self.period} s lets nothing through: use whole numbers above 0")
         if self.period > _LONGEST:
             raise ValueError(f"a period of {self.period} s is too long: use {_LONGEST} s, a year, at most")
-        if self.amount > self.period * SECOND or self.amount * self.period * SECOND >= _EXACT:
+        if self.amount * self.period >= _EXACT:
             raise ValueError(f"{self.amount} per {self.period} s is too much to be counted exactly: use less of both")
         if self.algorithm == "log" and self.amount > _LONGEST_LOG:
             raise ValueError(f"a log remembers every request: use it for {_LONGEST_LOG} at most, not {self.amount}")
@@ -50,16 +58,19 @@ class Limit:
             object.__setattr__(self, "burst", self.amount)
         if self.burst > self.amount:
             raise ValueError(f"a burst of {self.burst} is more than the {self.amount} of the period: use less")
+        tick = next(tick for tick in _TICKS if self.amount * self.period * (SECOND // tick) < _EXACT)
+        object.__setattr__(self, "tick", tick)
+        object.__setattr__(self, "window", self.period * (SECOND // tick))
+        object.__setattr__(self, "code", f"{self.algorithm[0]}{self.amount}:{self.period}:{self.burst}")
+
+    def __hash__(self) -> int:
+        """Agree with equality, at little cost: stores look limits up on every hit."""
+        return hash(self.code)
 
     @property
     def most(self) -> int:
         """The largest cost that can ever pass."""
         return self.burst
-
-    @property
-    def code(self) -> str:
-        """What tells counters of different limits apart: whoever changes a limit begins with a new one."""
-        return f"{self.algorithm[0]}{self.amount}:{self.period}:{self.burst}"
 
 
 class Charge(NamedTuple):
