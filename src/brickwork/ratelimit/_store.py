@@ -20,7 +20,7 @@ class RateStore(Protocol):
         """Decide on charges together, and count them all or none, in one step that no other decision can split.
 
         Args:
-            charges: One or more.
+            charges: One or more; those on one counter are judged by their sum.
             mode: ``count`` counts them where every counter admits its own; ``peek`` counts nothing; ``force`` counts
                 them in any case, also beyond the limit, up to one more burst of debt.
 
@@ -32,8 +32,12 @@ class RateStore(Protocol):
         """
         ...
 
-    async def refund(self, charges: Sequence[Charge]) -> None:
+    async def refund(self, charges: Sequence[Charge], *, age: float = 0.0) -> None:
         """Take back what was counted, as far as it still counts; never more than that.
+
+        Args:
+            charges: What was counted.
+            age: Seconds since the store answered that it was: what was counted since then in a new window stays.
 
         Raises:
             RateStoreUnavailableError: The store cannot be asked.
@@ -47,6 +51,13 @@ class RateStore(Protocol):
             RateStoreUnavailableError: The store cannot be asked.
         """
         ...
+
+
+class Movable(Protocol):
+    """A store whose time can be moved, for tests."""
+
+    offset: int
+    """Microseconds by which its time is ahead of the clock."""
 
 
 class LeaseStore(Protocol):
