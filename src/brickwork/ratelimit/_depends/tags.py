@@ -17,6 +17,11 @@ def tag_limited(endpoint: Callable[..., Any], marker: object) -> None:
     setattr(endpoint, _LIMITED, (*_tags(endpoint, _LIMITED), marker))
 
 
+def untag_limited(endpoint: Callable[..., Any], marker: object) -> None:
+    """Take back what `tag_limited` said, where another marker takes the place of this one."""
+    setattr(endpoint, _LIMITED, tuple(each for each in _tags(endpoint, _LIMITED) if each is not marker))
+
+
 def is_exempt(endpoint: object, limiter: object) -> bool:
     """Tell whether ``limiter`` lets an endpoint be."""
     return any(each is limiter for each in _tags(endpoint, _EXEMPT))
@@ -28,11 +33,9 @@ def markers_meant(endpoint: object) -> tuple[object, ...]:
 
 
 def replaces_default(marker: object, limiter: object) -> bool:
-    """Tell whether a dependency limits in place of the default of ``limiter``.
-
-    Markers have two attributes for it: ``limiter``, and ``replaces_default``, false where they only add to it.
-    """
-    return getattr(marker, "limiter", None) is limiter and getattr(marker, "replaces_default", False) is True
+    """Tell whether a dependency limits requests in place of the default of ``limiter``."""
+    of, kind, stack = (getattr(marker, name, None) for name in ("of", "kind", "stack"))
+    return of is limiter and kind == "requests" and stack is False
 
 
 def _tags(endpoint: object, name: str) -> tuple[object, ...]:
