@@ -54,7 +54,10 @@ class _Route(Key):
 
     def find(self, connection: HTTPConnection) -> Identity:
         scope = connection.scope
-        return Identity(("route", scope.get("method", ""), route_template(scope) or route_path(scope)))
+        method: str = scope.get("method", "WEBSOCKET")
+        # Whoever may ask for a page may ask for its headers, and costs the same.
+        method = "GET" if method == "HEAD" else method
+        return Identity(("route", method, route_template(scope) or route_path(scope)))
 
 
 def by_user() -> Key:
