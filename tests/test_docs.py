@@ -24,6 +24,8 @@ from types import CodeType, ModuleType
 
 import pytest
 
+from brickwork.database import Database
+
 # A page does not close every connection to SQLite that it opens, and the drivers warn of that.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:unclosed database:ResourceWarning", "ignore:.* was deleted before being closed:ResourceWarning"
@@ -150,19 +152,28 @@ def execute(snippet: Snippet, module: ModuleType) -> str:
     return printed.getvalue()
 
 
-@pytest.fixture(autouse=True)
-def nothing_left_open() -> Iterator[None]:
-    """Let go of what a page left open here, and not while somebody else's test runs, which would be blamed for it."""
-    yield
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The module that a page's blocks are, and nothing left open of it.
+
+    A page that goes on does not close its databases, and caches of typing and FastAPI may keep them until a test runs
+    that would be blamed for what they leave open.
+    """
+    made = ModuleType("snippet")
+    monkeypatch.setitem(sys.modules, "snippet", made)
+    yield made
+    for value in vars(made).values():
+        if isinstance(value, Database):
+            asyncio.run(value.dispose())
     gc.collect()
 
 
 @pytest.mark.usefixtures("restored_logging")
 @pytest.mark.parametrize("snippet", [snippet for snippet in SNIPPETS if snippet.runs], ids=str)
-def test_a_snippet_runs_as_shown(snippet: Snippet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snippet_runs_as_shown(
+    snippet: Snippet, module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The block runs, and prints exactly its `#>` lines."""
-    module = ModuleType("snippet")
-    monkeypatch.setitem(sys.modules, "snippet", module)
     monkeypatch.chdir(tmp_path)
 
     printed = execute(snippet, module)
