@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from .._core.clock import Clock, SystemClock
 from .._core.headers import encode, find_all
+from .._core.paths import Paths, listed
 from .._core.problem import Problem
 from .._core.renderer import renderer_of
 from .._core.scope import TrustedProxies, route_path, takes_response
@@ -75,9 +76,9 @@ class Maintenance:
         self._on = on is True
         self._poll = poll
         self._headers = {"Retry-After": str(ceil(retry_after)), "Cache-Control": "no-store"}
-        self._open = _Paths(exempt)
-        self._allowed = TrustedProxies(_listed("allow_networks", allow_networks))
-        self._proxies = TrustedProxies(_listed("trusted_proxies", trusted_proxies))
+        self._open = Paths("exempt", exempt)
+        self._allowed = TrustedProxies(listed("allow_networks", allow_networks))
+        self._proxies = TrustedProxies(listed("trusted_proxies", trusted_proxies))
         self._secret = _secret(bypass_header, bypass_secret)
         self._now = (clock or SystemClock()).monotonic
         self._looked_at: float | None = None
@@ -180,22 +181,6 @@ class MaintenanceMiddleware:
             await response(scope, receive, send)
 
 
-class _Paths:
-    """Paths, and everything below those that end in ``/*``."""
-
-    def __init__(self, patterns: Iterable[str]) -> None:
-        patterns = _listed("exempt", patterns)
-        for pattern in patterns:
-            if not pattern.startswith("/") or "*" in pattern.removesuffix("/*"):
-                raise ValueError(f'{pattern!r} is no path: write "/health", or "/health/*" for everything below')
-        self._exact = frozenset(pattern for pattern in patterns if not pattern.endswith("/*"))
-        self._below = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("/*"))
-
-    def __contains__(self, path: str) -> bool:
-        # What serves files reads ".." as a step up, out of what is exempt.
-        return path in self._exact or (path.startswith(self._below) and "/../" not in f"{path}/")
-
-
 def _source(*, on: bool | Path | _Source) -> _Source | None:
     if isinstance(on, bool):
         return None
@@ -204,12 +189,6 @@ def _source(*, on: bool | Path | _Source) -> _Source | None:
     if callable(on):
         return on
     raise TypeError(f"on={on!r} must be True, False, a Path, or a function that answers True or False")
-
-
-def _listed(name: str, values: Iterable[str]) -> list[str]:
-    if isinstance(values, str):
-        raise TypeError(f"{name} takes a list: write [{values!r}]")
-    return list(values)
 
 
 def _secret(header: str, secret: str | None) -> tuple[bytes, bytes] | None:

@@ -34,8 +34,7 @@ def markers_meant(endpoint: object) -> tuple[object, ...]:
 
 def replaces_default(marker: object, limiter: object) -> bool:
     """Tell whether a dependency limits requests in place of the default of ``limiter``."""
-    of, kind, stack = (getattr(marker, name, None) for name in ("of", "kind", "stack"))
-    return of is limiter and kind == "requests" and stack is False
+    return getattr(marker, "limiter", None) is limiter and getattr(marker, "replaces_default", False) is True
 
 
 def _tags(endpoint: object, name: str) -> tuple[object, ...]:
