@@ -15,7 +15,7 @@ _SECONDS: Final = {
     **dict.fromkeys(("month", "months"), 30 * 86_400),
     **dict.fromkeys(("year", "years"), 360 * 86_400),  # twelve months, as in the package limits
 }
-_NUMBER: Final = "[0-9][0-9_]{0,19}"
+_NUMBER: Final = "[0-9]+(?:_[0-9]+)*"
 _LIMIT: Final = re.compile(
     rf" ?({_NUMBER}) ?(?:/|per) ?({_NUMBER})? ?({'|'.join(_SECONDS)})"
     rf"(?: (sliding|gcra|fixed|log))?(?: burst ({_NUMBER}))? ?"
