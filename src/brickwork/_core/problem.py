@@ -76,6 +76,10 @@ class Problem(_Members, HTTPException):
     slug: ClassVar[str | None] = None
     title: ClassVar[str] = "Internal Server Error"
     __members__: ClassVar[Mapping[str, Any]] = {}
+    # What a specification names as no Python attribute can be, by the attribute that holds it.
+    __wire_names__: ClassVar[Mapping[str, str]] = {}
+    # Headers of the answer that clients act upon, as OpenAPI describes them.
+    __headers__: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     if TYPE_CHECKING:
         detail: str = member(default="", kw_only=False)
@@ -118,7 +122,7 @@ class Problem(_Members, HTTPException):
     def members(self) -> dict[str, object]:
         """Give the extension members by name, as they go on the wire: a member left at None, its default, does not."""
         return {
-            name: getattr(self, name)
+            self.__wire_names__.get(name, name): getattr(self, name)
             for name in self.__members__
             if hasattr(self, name) and not (getattr(type(self), name, ...) is getattr(self, name) is None)
         }

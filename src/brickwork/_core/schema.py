@@ -102,8 +102,10 @@ def answer(problems: Sequence[type[Problem]], schemas: Schemas | None = None) ->
     renderer = schemas.renderer if schemas else ProblemRenderer()
     described = " or ".join(dict.fromkeys(problem.title for problem in problems))
     examples = {problem.slug or f"http-{problem.status}": _shown(problem, renderer) for problem in problems}
+    headers = {name: dict(header) for problem in problems for name, header in problem.__headers__.items()}
     return {
         "description": described,
+        **({"headers": headers} if headers else {}),
         "content": {renderer.media_type: {"schema": _choice(problems, schemas), "examples": examples}},
     }
 
@@ -140,9 +142,12 @@ def problem_schema(problem: type[Problem], renderer: ProblemRenderer | None = No
             "detail": {"type": "string"},
             "instance": {"type": "string", "format": "uri-reference"},
             "request_id": {"type": "string"},
-            **members,
+            **{wire_name(problem, name): member for name, member in members.items()},
         },
-        "required": ["type", "title", "status", "instance"] + [name for name in members if not hasattr(problem, name)],
+        "required": [
+            *("type", "title", "status", "instance"),
+            *(wire_name(problem, name) for name in members if not hasattr(problem, name)),
+        ],
     }
     description, notes = described(problem)
     if description:
@@ -152,6 +157,11 @@ def problem_schema(problem: type[Problem], renderer: ProblemRenderer | None = No
     if definitions:
         schema["$defs"] = definitions
     return schema
+
+
+def wire_name(problem: type[Problem], member: str) -> str:
+    """Give the name under which a member goes out."""
+    return problem.__wire_names__.get(member, member)
 
 
 def described(problem: type[Problem]) -> tuple[str, dict[str, str]]:
@@ -224,7 +234,7 @@ def example(problem: type[Problem], renderer: ProblemRenderer) -> dict[str, Any]
     for name, kind in _kinds(problem).items():
         if not hasattr(problem, name):
             schema = _member_schema(kind)
-            document[name] = _sample(schema, schema.get("$defs", {}))
+            document[wire_name(problem, name)] = _sample(schema, schema.get("$defs", {}))
     return document
 
 

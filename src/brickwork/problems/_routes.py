@@ -14,7 +14,7 @@ from .._core.page import LINKED_POLICY, STYLE, definitions, escape, page
 from .._core.problem import Problem, phrase
 from .._core.registry import ProblemRegistry
 from .._core.renderer import ProblemRenderer, encode, renderer_of
-from .._core.schema import described, example, plain, problem_schema
+from .._core.schema import described, example, plain, problem_schema, wire_name
 
 _PAGE_HEADERS: Final = {
     "Cache-Control": "public, max-age=300",
@@ -167,7 +167,8 @@ def _problem_body(problem: type[Problem], renderer: ProblemRenderer) -> str:
     ]
     if problem.__members__:
         kinds = problem_schema(problem)["properties"]
-        members = ((name, " · ".join(_words(kinds[name], notes.get(name)))) for name in problem.__members__)
+        wired = {name: wire_name(problem, name) for name in problem.__members__}
+        members = ((wire, " · ".join(_words(kinds[wire], notes.get(name)))) for name, wire in wired.items())
         parts += ["<h2>Members of its own</h2>", definitions(members)]
     parts += [
         "<h2>For example</h2>",

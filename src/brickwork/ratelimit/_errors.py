@@ -1,8 +1,15 @@
 """What a rate limit can refuse, and what stands in its way."""
 
 from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from .._core.problem import Problem
+
+
+_RETRY_AFTER: Final[Mapping[str, Any]] = {
+    "description": "Seconds after which the same request may be sent again.",
+    "schema": {"type": "integer", "minimum": 1},
+}
 
 
 class RateLimitExceededError(Problem, status=429, slug="quota-exceeded", title="Quota exceeded"):
@@ -14,6 +21,21 @@ class RateLimitExceededError(Problem, status=429, slug="quota-exceeded", title="
 
     Reference: RFC 6585, section 4; draft-ietf-httpapi-ratelimit-headers-10, section 6.
     """
+
+    __wire_names__: ClassVar[Mapping[str, str]] = {"violated_policies": "violated-policies"}
+    __headers__: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "RateLimit": {
+            "description": "What is left of each limit, and the seconds after which there is more.",
+            "schema": {"type": "string"},
+            "example": '"default";r=0;t=42',
+        },
+        "RateLimit-Policy": {
+            "description": "What each limit allows, and in how many seconds.",
+            "schema": {"type": "string"},
+            "example": '"default";q=100;w=60',
+        },
+        "Retry-After": _RETRY_AFTER,
+    }
 
     violated_policies: list[str]
     retry_after: int | None = None
@@ -39,6 +61,8 @@ class ReducedCapacityError(Problem, status=503, slug="temporary-reduced-capacity
 
     Reference: draft-ietf-httpapi-ratelimit-headers-10, section 6.
     """
+
+    __headers__: ClassVar[Mapping[str, Mapping[str, Any]]] = {"Retry-After": _RETRY_AFTER}
 
     retry_after: int
 
