@@ -13,6 +13,10 @@ from ._rules.values import (
     Policy,
     Verdict,
 )
+from ._service.counters import RateLimitCounters
+from ._service.keys import Key, by_cookie, by_form, by_header, by_ip, by_json, by_route, by_user
+from ._service.rule import Rule
+from ._service.testing import RateLimitTesting
 from ._store import (
     LeaseStore,
     RateStore,
@@ -22,12 +26,23 @@ __all__ = [
     "Algorithm",
     "Charge",
     "Decision",
+    "Key",
     "LeaseStore",
     "Limit",
     "Policy",
+    "RateLimitCounters",
     "RateLimitExceededError",
+    "RateLimitTesting",
     "RateStore",
     "RateStoreUnavailableError",
     "ReducedCapacityError",
+    "Rule",
     "Verdict",
+    "by_cookie",
+    "by_form",
+    "by_header",
+    "by_ip",
+    "by_json",
+    "by_route",
+    "by_user",
 ]

@@ -74,8 +74,13 @@ async def _form_field(request: Request, field: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _form_read(request: Request) -> FormData | None:
+    """Give the form, if somebody has read it: then the stream is used up."""
+    return request._form  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
 async def _form(request: Request) -> FormData:
-    known = request._form  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    known = _form_read(request)
     if known is not None:
         return known
     if request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
@@ -91,6 +96,8 @@ async def _form(request: Request) -> FormData:
 
 
 async def _json_member(request: Request, field: str) -> str:
+    if _form_read(request) is not None:
+        return ""
     try:
         value = await request.json()
     except (ValueError, RecursionError):
