@@ -1,10 +1,12 @@
 """Rate limits: as dependency, decorator and middleware, exact over many processes."""
 
+from ._depends.limiter import RateLimiter
 from ._errors import (
     RateLimitExceededError,
     RateStoreUnavailableError,
     ReducedCapacityError,
 )
+from ._middleware import RateLimitMiddleware, RateLimitOptions
 from ._rules.values import (
     Algorithm,
     Charge,
@@ -32,7 +34,10 @@ __all__ = [
     "Policy",
     "RateLimitCounters",
     "RateLimitExceededError",
+    "RateLimitMiddleware",
+    "RateLimitOptions",
     "RateLimitTesting",
+    "RateLimiter",
     "RateStore",
     "RateStoreUnavailableError",
     "ReducedCapacityError",

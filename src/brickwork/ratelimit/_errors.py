@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Final
 
 from .._core.problem import Problem
 
-
 _RETRY_AFTER: Final[Mapping[str, Any]] = {
     "description": "Seconds after which the same request may be sent again.",
     "schema": {"type": "integer", "minimum": 1},

@@ -4,19 +4,22 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NotRequired, TypedDict
 
+from fastapi import FastAPI
+from fastapi.routing import RouteContext
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from .._core.headers import find
+from .._core.openapi import declare
 from .._core.paths import Paths
 from .._core.problem import Problem
 from .._core.renderer import renderer_of
 from .._core.scope import RATE_LIMIT, route_path, takes_response
 from ._depends.limiter import RateLimiter
-from ._depends.routes import RouteIndex
+from ._depends.routes import RouteIndex, marks_of
 from ._errors import RateLimitExceededError, ReducedCapacityError
 from ._rules.fields import rate_limit_fields
 from ._service.applying import policy_name
@@ -37,6 +40,15 @@ _POLICY_VIOLATED: Final = 1008
 _TRY_AGAIN_LATER: Final = 1013
 
 _logger = logging.getLogger("brickwork.ratelimit")
+
+
+class RateLimitOptions(TypedDict):
+    """The options of `RateLimitMiddleware`."""
+
+    limiter: RateLimiter
+    """Whose default counts, and how headers are written."""
+    exempt: NotRequired[Iterable[str]]
+    """Paths that the default does not count; ``"/docs/*"`` means everything below."""
 
 
 class RateLimitMiddleware:
@@ -167,7 +179,19 @@ class RateLimitMiddleware:
                 app = app.app
         if self._index is None or self._index.app is not app:
             self._index = RouteIndex(app, self.limiter)
+            if isinstance(app, FastAPI):
+                self.declare(app)
         return self._index
+
+    def declare(self, app: FastAPI) -> None:
+        """Show in the OpenAPI document of ``app`` which operations the default limits."""
+        rule = self.limiter.default
+        if rule is not None:
+            closed = (rule.on_error or self.limiter.engine.on_error) == "closed"
+            declare(app, self.__problems__ if closed else (RateLimitExceededError,), self._limits)
+
+    def _limits(self, context: RouteContext) -> bool:
+        return (context.path_format or "") not in self._exempt and not any(marks_of(context, self.limiter))
 
     def pairs(self, ledger: Ledger) -> list[tuple[bytes, bytes]]:
         """Give the headers that tell of all decisions on a request."""

@@ -11,6 +11,7 @@ from .._core.frame import Piece
 from ..accesslog import AccessLog, AccessLogOptions
 from ..headers import SecurityHeaders, SecurityHeadersOptions
 from ..problems import ProblemOptions, add_problem_handlers
+from ..ratelimit import RateLimiter, RateLimitMiddleware, RateLimitOptions
 from ..requestid import RequestID, RequestIDOptions
 from ._boundary import ErrorBoundary
 from ._compression import CompressionMiddleware, CompressionOptions
@@ -36,6 +37,7 @@ def install(
     cors: Sequence[str] | str | CORSOptions | None = None,
     problems: bool | ProblemOptions = True,
     body_limit: int | bool = True,
+    rate_limit: RateLimiter | RateLimitOptions | None = None,
     maintenance: Maintenance | bool = False,
     timeout: float | TimeoutOptions | None = None,
     compression: bool | CompressionOptions = False,
@@ -55,9 +57,9 @@ def install(
     ```
 
     The order does not depend on the order of calls: ID and log outermost, then security headers, trusted hosts, CORS,
-    the error boundary and the body limit, all in one ASGI frame; inside it maintenance, time-out and compression; then
-    the application's own middleware, the last added outermost. A `CORSMiddleware` or `TrustedHostMiddleware`
-    that the application added itself is taken into the frame with its rules.
+    the error boundary and the body limit, all in one ASGI frame; inside it maintenance, rate limits, time-out and
+    compression; then the application's own middleware, the last added outermost. A `CORSMiddleware` or
+    `TrustedHostMiddleware` that the application added itself is taken into the frame with its rules.
 
     Args:
         app: The application.
@@ -69,6 +71,8 @@ def install(
         problems: Options of `add_problem_handlers`; False keeps FastAPI's own handlers.
         body_limit: Bytes a request body may have. True takes ``app.max_body_size``, or 1 MiB where the app has none;
             False leaves bodies unlimited.
+        rate_limit: The limiter whose default counts every request, or all options of `RateLimitMiddleware`; None leaves
+            it out.
         maintenance: A switch that closes the service with 503; True makes one, found as ``stack.maintenance``.
         timeout: Seconds until a response must have begun, or options; None waits for ever.
         compression: Whether to compress responses, or options.
@@ -89,7 +93,7 @@ def install(
         pieces.append(TrustedHosts(trusted_hosts))
     if cors is not None:
         pieces.append(CORS(cors_rules(**cors) if isinstance(cors, Mapping) else cors_rules(origins=cors)))
-    inner, switch = _inner(maintenance, timeout, compression)
+    inner, switch = _inner(maintenance, rate_limit, timeout, compression)
     if problems is not False:
         add_problem_handlers(app, **_options(problems))
     return Stack(
@@ -132,12 +136,18 @@ def _body_limit(app: FastAPI, given: int | bool) -> int | None:
 
 
 def _inner(
-    maintenance: Maintenance | bool, timeout: float | TimeoutOptions | None, compression: bool | CompressionOptions
+    maintenance: Maintenance | bool,
+    rate_limit: RateLimiter | RateLimitOptions | None,
+    timeout: float | TimeoutOptions | None,
+    compression: bool | CompressionOptions,
 ) -> tuple[list[Middleware], Maintenance | None]:
     inner: list[Middleware] = []
     switch = Maintenance() if maintenance is True else maintenance or None
     if switch is not None:
         inner.append(Middleware(MaintenanceMiddleware, maintenance=switch))
+    if rate_limit is not None:
+        limits = rate_limit if isinstance(rate_limit, Mapping) else RateLimitOptions(limiter=rate_limit)
+        inner.append(Middleware(RateLimitMiddleware, **limits))
     if timeout is not None:
         options = timeout if isinstance(timeout, Mapping) else TimeoutOptions(timeout=timeout)
         inner.append(Middleware(TimeoutMiddleware, **options))

@@ -16,6 +16,7 @@ from .._core.clock import Clock
 from .._core.frame import Frame, Piece
 from .._core.openapi import can_be_invalid, declare
 from ..headers import SecurityHeadersOptions, SecurityHeadersPiece
+from ..ratelimit import RateLimitMiddleware
 from ._body import BodyLimit, largest_limit
 from ._cors import CORS, no_app
 from ._errors import PreflightRefusedError
@@ -92,6 +93,9 @@ class Stack:
     def _declare(self, entries: Iterable[Middleware]) -> None:
         """Show in OpenAPI what any operation may be answered with before it is reached."""
         for entry in entries:
+            if _is_rate_limit(entry):
+                _made(entry).declare(self.app)
+                continue
             for part in (*_pieces_of(entry), entry.cls):
                 problems = [each for each in getattr(part, "__problems__", ()) if each is not PreflightRefusedError]
                 declare(self.app, problems, _takes_body if isinstance(part, BodyLimit) else None)
@@ -136,6 +140,12 @@ def _made(entry: Middleware) -> Any:
     """Make the middleware around nothing, to see what it is."""
     kind: Any = entry.cls
     return kind(no_app, *entry.args, **entry.kwargs)
+
+
+def _is_rate_limit(entry: Middleware) -> bool:
+    """Tell whether a middleware knows by itself which operations it answers."""
+    kind: Any = entry.cls
+    return isinstance(kind, type) and issubclass(kind, RateLimitMiddleware)
 
 
 def _pieces_of(entry: Middleware) -> tuple[Piece, ...]:

@@ -114,7 +114,7 @@ class _Table:
         _refuse_bare(context)
         route: Any = context._effective_route  # noqa: SLF001
         inside = _Table(route.app, limiter, outside) if isinstance(route, Mount | Host) else None
-        marks = _marks(context, limiter)
+        marks = marks_of(context, limiter)
         if type(context.original_route).matches not in _KNOWN:
             entry = _Entry("other", _question(context, route), (), marks, inside)
         elif inside is not None:
@@ -207,7 +207,8 @@ def _question(context: RouteContext, route: Any) -> "Callable[[Scope], bool]":
     return takes
 
 
-def _marks(context: RouteContext, limiter: object) -> Marks:
+def marks_of(context: RouteContext, limiter: object) -> Marks:
+    """Give what a route says of the limits of ``limiter``."""
     calls = _calls(getattr(context, "dependant", None))
     return Marks(is_exempt(context.endpoint, limiter), any(replaces_default(call, limiter) for call in calls))
 
