@@ -64,7 +64,9 @@ class Customer(NamedTuple):
 
 CUSTOMERS = {"key-of-ada": Customer("ada", "paid"), "key-of-bob": Customer("bob", "free")}
 
-limiter = RateLimiter(default="1000/minute")
+PROXIES: list[str] = []  # whose word about a client's address counts, such as "10.0.0.0/8"
+
+limiter = RateLimiter(default="1000/minute", trusted_proxies=PROXIES)
 app = FastAPI()
 install(app, rate_limit={"limiter": limiter, "exempt": {"/docs", "/openapi.json"}})
 
@@ -92,8 +94,8 @@ def failed(response: ResponseInfo) -> bool:
 
 WordBudget = Annotated[Budget, limiter.budget("100/day", key=Depends(name))]
 logins = limiter.depends(
-    Rule("2/minute; 10/hour", key=by_form("login") & by_ip(), count_when=failed, name="account"),
-    Rule("50/hour", key=by_ip(), count_when=failed, name="address"),
+    Rule("2/minute; 10/hour", key=by_form("login") & by_ip(PROXIES), count_when=failed, name="account"),
+    Rule("50/hour", count_when=failed, name="address"),
 )
 
 
@@ -119,7 +121,7 @@ async def search(q: str) -> list[str]:
 
 
 @app.post("/translate")
-async def translate(text: Annotated[str, Body(embed=True)], words: WordBudget) -> dict[str, str | int]:
+async def translate(text: Annotated[str, Body(embed=True)], words: WordBudget) -> dict[str, str | int | None]:
     await words.spend(len(text.split()))
     return {"text": text[::-1], "words_left": words.remaining}
 
