@@ -86,8 +86,12 @@ class LimitsRateStore:
             for counter, verdict, known in zip(counters, after, before, strict=True)
         ]
 
-    async def refund(self, charges: Sequence[Charge]) -> None:
+    async def refund(self, charges: Sequence[Charge], *, age: float = 0.0) -> None:
         """Take back what was counted, where `limits` can.
+
+        Args:
+            charges: What was counted.
+            age: Seconds since then.
 
         Raises:
             RateStoreUnavailableError: The storage cannot be asked, or not in time.
@@ -96,7 +100,7 @@ class LimitsRateStore:
         counters = [self._counter(charge) for charge in charges]
         async with self._reaching():
             for counter in counters:
-                await counter.lower()
+                await counter.lower(age)
 
     async def reset(self, charges: Sequence[Charge]) -> None:
         """Forget what their counters hold.
@@ -168,8 +172,8 @@ class _Counter(ABC):
         """Count the charge as far as the storage can."""
 
     @abstractmethod
-    async def lower(self) -> None:
-        """Take the charge back, where the storage can."""
+    async def lower(self, age: float = 0.0) -> None:
+        """Take back the charge that was counted ``age`` seconds ago, where the storage can."""
 
     async def clear(self) -> None:
         await self._storage.clear(self._key)
@@ -209,8 +213,10 @@ class _Fixed(_Counter):
         if fits := max(0, min(self._cost, 2 * self._amount - used)):
             await self._storage.incr(self._key, self._period, fits)
 
-    async def lower(self) -> None:
-        await self._lower(self._key)
+    async def lower(self, age: float = 0.0) -> None:
+        # What was counted in a window that has ended went with it.
+        if not age or await self._storage.get_expiry(self._key) - self._period <= time.time() - age:
+            await self._lower(self._key)
 
 
 class _Sliding(_Counter):
@@ -234,10 +240,10 @@ class _Sliding(_Counter):
     async def force(self) -> None:
         await self._acquire(min(self._cost, (await self.look()).remaining))
 
-    async def lower(self) -> None:
+    async def lower(self, age: float = 0.0) -> None:
         if isinstance(self._storage, TimestampedSlidingWindow):
-            _, current = self._storage.sliding_window_keys(self._key, self._period, time.time())
-            await self._lower(current)
+            _, window = self._storage.sliding_window_keys(self._key, self._period, time.time() - age)
+            await self._lower(window)
 
     async def clear(self) -> None:
         await self._windows.clear_sliding_window(self._key, self._period)
@@ -263,7 +269,7 @@ class _Log(_Counter):
     async def force(self) -> None:
         await self._acquire(min(self._cost, (await self.look()).remaining))
 
-    async def lower(self) -> None:
+    async def lower(self, age: float = 0.0) -> None:
         """Leave it: a log cannot tell one entry from another."""
 
     async def _acquire(self, cost: int) -> bool:
