@@ -59,6 +59,7 @@ class Overflow:
     def __init__(self) -> None:
         self._salt = token_bytes(16)
         self._sketches: dict[int, _Sketch] = {}
+        self._found = ("", (0, 0))
 
     def __bool__(self) -> bool:
         """Say whether anything may be counted here."""
@@ -87,8 +88,10 @@ class Overflow:
         return sketch
 
     def _cells(self, key: str) -> tuple[int, int]:
-        digest = blake2b(key.encode(), digest_size=8, key=self._salt).digest()
-        return int.from_bytes(digest[:4]) % _WIDTH, int.from_bytes(digest[4:]) % _WIDTH
+        if self._found[0] != key:  # mostly it is: whoever counts has asked for the estimate just before
+            digest = int.from_bytes(blake2b(key.encode(), digest_size=8, key=self._salt).digest())
+            self._found = key, (digest % _WIDTH, (digest >> 32) % _WIDTH)
+        return self._found[1]
 
 
 class _Sketch:
