@@ -1,6 +1,8 @@
 """Rate limits: as dependency, decorator and middleware, exact over many processes."""
 
+from ._depends.budget import Budget
 from ._depends.limiter import RateLimiter
+from ._depends.websocket import WebSocketLimit
 from ._errors import (
     RateLimitExceededError,
     RateStoreUnavailableError,
@@ -23,14 +25,17 @@ from ._store import (
     LeaseStore,
     RateStore,
 )
+from .memory import MemoryRateStore
 
 __all__ = [
     "Algorithm",
+    "Budget",
     "Charge",
     "Decision",
     "Key",
     "LeaseStore",
     "Limit",
+    "MemoryRateStore",
     "Policy",
     "RateLimitCounters",
     "RateLimitExceededError",
@@ -43,6 +48,7 @@ __all__ = [
     "ReducedCapacityError",
     "Rule",
     "Verdict",
+    "WebSocketLimit",
     "by_cookie",
     "by_form",
     "by_header",

@@ -50,9 +50,9 @@ class Ledger:
         """Take a decision down for the headers.
 
         Returns:
-            The decision, its policies renamed where another decision has policies of the same names.
+            The decision, its policies renamed where others of the request have the same names.
         """
-        if self.decisions:
+        if self.decisions or len(decision.policies) > 1:
             decision = _renamed(decision, {policy.name for known in self.decisions for policy in known.policies})
         self.decisions.append(decision)
         return decision
@@ -69,7 +69,8 @@ def ledger_of(scope: "Scope") -> Ledger | None:
 
 
 def _renamed(decision: Decision, taken: set[str]) -> Decision:
-    if taken.isdisjoint(policy.name for policy in decision.policies):
+    names = [policy.name for policy in decision.policies]
+    if len(taken.union(names)) == len(taken) + len(names):
         return decision
     policies: list[Policy] = []
     for policy in decision.policies:

@@ -1,0 +1,145 @@
+"""From a rule to what it asks of one request: whom it counts, what, and how much of it."""
+
+from collections.abc import Sequence
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Final
+
+from fastapi import params
+from starlette.requests import HTTPConnection
+
+from ..._core.scope import TrustedProxies, route_path, route_template
+from .._rules.values import Limit
+from .applied import Applied
+from .identities import Identities
+from .keys import Key
+from .rule import ExemptWhen, Rule
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+ASK: Final = object()  # stands where FastAPI found out nothing: the rule is asked itself
+
+
+class Applying:
+    """Applies rules to requests.
+
+    Args:
+        identities: Finds whom to count.
+        key: Whom rules count that do not say it.
+        shadow: Whether rules only watch that do not say it.
+        exempt_when: Where it says yes, no rule applies.
+        exempt_networks: Clients that are known to come from one of them are left alone.
+        trusted_proxies: Whose word about the client's address is believed.
+
+    Raises:
+        ValueError: A network cannot be read.
+        TypeError: ``exempt_when`` is no function, or ``exempt_networks`` a bare text.
+    """
+
+    def __init__(
+        self,
+        identities: Identities,
+        key: Key,
+        *,
+        shadow: bool = False,
+        exempt_when: ExemptWhen | None = None,
+        exempt_networks: Sequence[str] = (),
+        trusted_proxies: TrustedProxies | None = None,
+    ) -> None:
+        if exempt_when is not None and not callable(exempt_when):
+            raise TypeError(f"exempt_when is a function, got {exempt_when!r}")
+        self.key = key
+        self._identities = identities
+        self._shadow = shadow
+        self._exempt_when = exempt_when
+        self._networks = TrustedProxies(exempt_networks) if exempt_networks else None
+        self._proxies = trusted_proxies or TrustedProxies()
+
+    async def exempts(self, connection: HTTPConnection) -> bool:
+        """Tell whether a request is left alone, whatever the rules say."""
+        if self._networks is not None and self._proxies.finds_client_in(self._networks, connection.scope):
+            return True
+        return self._exempt_when is not None and await _says(self._exempt_when, connection)
+
+    async def apply(
+        self,
+        rule: Rule,
+        connection: HTTPConnection,
+        where: str,
+        *,
+        limits: tuple[Limit, ...] | None = None,
+        caller: object = ASK,
+        cost: object = ASK,
+        unit: str = "requests",
+    ) -> Applied | None:
+        """Give what a rule asks of a request; None where it does not apply.
+
+        Args:
+            rule: The rule.
+            connection: The request or socket.
+            where: What is counted, where the rule shares nothing.
+            limits: Those of this caller, in place of the rule's.
+            caller: Who calls, where FastAPI found it out.
+            cost: What it costs, where FastAPI found it out.
+            unit: What is counted.
+
+        Raises:
+            ValueError: The cost is no whole number from 0 on.
+        """
+        if rule.exempt_when is not None and await _says(rule.exempt_when, connection):
+            return None
+        return Applied(
+            policy_name(rule),
+            rule.limits if limits is None else limits,
+            await self._identity(rule, connection, caller),
+            self._identities.scope(_counted(rule, connection.scope, where)),
+            await _cost(rule, connection, cost),
+            self._shadow if rule.shadow is None else rule.shadow,
+            rule.on_error,
+            unit,
+        )
+
+    async def _identity(self, rule: Rule, connection: HTTPConnection, caller: object) -> str:
+        if caller is not ASK:
+            return self._identities.stated(caller)
+        key = self.key if rule.key is None or isinstance(rule.key, params.Depends) else rule.key
+        return await self._identities.find(key, connection)
+
+
+def policy_name(rule: Rule, unnamed: str = "route") -> str:
+    """Give what headers call a rule: its name, what it shares, or neither."""
+    shared = None if rule.scope == "path" else rule.scope
+    return rule.name or shared or unnamed
+
+
+def route_name(scope: "Scope") -> str:
+    """Name the route that serves, as clients see it."""
+    return f"{_method(scope)} {route_template(scope) or route_path(scope)}"
+
+
+def _counted(rule: Rule, scope: "Scope", where: str) -> str:
+    # No name that rules share reads like a route, and no path like a name.
+    if rule.scope is None:
+        return f"route {where} {rule.name or ''}"
+    return f"path {_method(scope)} {scope['path']}" if rule.scope == "path" else f"shared {rule.scope}"
+
+
+def _method(scope: "Scope") -> str:
+    method: str = scope.get("method", "WEBSOCKET")
+    # Whoever may ask for a page may ask for its headers, and costs the same.
+    return "GET" if method == "HEAD" else method
+
+
+async def _cost(rule: Rule, connection: HTTPConnection, found: object) -> int:
+    cost: object = rule.cost if found is ASK else found
+    if callable(cost):
+        given = cost(connection)
+        cost = await given if isawaitable(given) else given
+    if not isinstance(cost, int) or isinstance(cost, bool) or cost < 0:
+        raise ValueError(f"a cost is a whole number from 0 on, got {cost!r}")
+    return cost
+
+
+async def _says(when: ExemptWhen, connection: HTTPConnection) -> bool:
+    said = when(connection)
+    return bool(await said if isawaitable(said) else said)
