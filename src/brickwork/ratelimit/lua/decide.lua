@@ -217,9 +217,10 @@ local function decide(verb, limits)
   local passes, waits, words = true, {}, {}
   for place, limit in ipairs(limits) do
     waits[place] = weigh(limit)
+    if verb == 'force' then waits[place] = 0 end
     passes = passes and waits[place] == 0
   end
-  local counts = verb == 'force' or (verb == 'count' and passes)
+  local counts = verb ~= 'peek' and passes
   for place, limit in ipairs(limits) do
     local state = limit.kept
     if counts and limit.cost > 0 then
