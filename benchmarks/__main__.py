@@ -10,7 +10,7 @@ from .measure import Comparison, compare
 from .report import PACKAGES, write
 from .table import Table
 
-BLOCKS = ("stack", "problems", "requestid", "accesslog", "headers", "listing", "database", "auth")
+BLOCKS = ("stack", "problems", "requestid", "accesslog", "headers", "listing", "database", "auth", "ratelimit")
 
 
 def comparisons(block: str) -> Sequence[Comparison]:

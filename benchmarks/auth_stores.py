@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,7 @@ from . import auth_peers as peers
 from .auth_peers import CREDENTIALS, bearer
 from .measure import Call, Case, Comparison, compare
 from .servers import empty_postgres, empty_redis
+from .shop import make_app
 from .table import Table
 
 _KEY = jwk.construct(peers.SECRET, "HS256")
@@ -44,20 +45,6 @@ class Member(AuthUser, Base):
 
 
 TABLES = AuthTables(Base.metadata)
-
-
-def make_app() -> FastAPI:
-    """Make an app that closes what it has opened."""
-    app = FastAPI(lifespan=_lifespan)
-    app.state.closing = []
-    return app
-
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
-    for close in app.state.closing:
-        await close()
 
 
 async def begin(app: FastAPI) -> Call:

@@ -1,4 +1,4 @@
-"""How the time for a page grows with its depth: as text, as a table of the documentation, and as lines."""
+"""How the time for something grows with what is there already: as text, as a table of the documentation, as lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Line:
 
     Attributes:
         name: What the chart calls it.
-        group: Whether it is ours, or what people write by hand.
+        group: Whether it is ours, or what people use instead.
         milliseconds: What each point of the curve took.
     """
 
@@ -27,45 +27,47 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Milliseconds over depth.
+    """Time over depth.
 
     Attributes:
         title: What is shown, as a heading.
         note: What the reader must know to read it.
-        depths: How many rows stand before the page, from few to many.
+        depths: How much is there already, from little to much: how many rows stand before a page.
         lines: The ways to get it.
+        along: What the depths count.
     """
 
     title: str
     note: str
     depths: Sequence[int]
     lines: Sequence[Line]
+    along: str = "rows before the page"
 
     def text(self) -> str:
         """Give it for the terminal."""
-        width = max(len(line.name) for line in self.lines)
-        rows = [self.title, f"{'ms at a depth of':{width}}" + "".join(f"{depth:>10,}" for depth in self.depths)]
+        width = max(len(self.along), *(len(line.name) for line in self.lines))
+        rows = [self.title, f"{self.along:{width}}" + "".join(f"{depth:>12,}" for depth in self.depths)]
         for line in self.lines:
-            numbers = [f"{_amount(took):>10}" for took in line.milliseconds]
+            numbers = [f"{_amount(took):>12}" for took in line.milliseconds]
             rows.append("".join([f"{line.name:{width}}", *numbers]))
         return "\n".join(rows)
 
     def markdown(self) -> str:
         """Give it for the documentation."""
-        rows = ["| rows before the page | " + " | ".join(f"{depth:,}" for depth in self.depths) + " |"]
+        rows = [f"| {self.along} | " + " | ".join(f"{depth:,}" for depth in self.depths) + " |"]
         rows.append("|---|" + "---:|" * len(self.depths))
         for line in self.lines:
             name = f"**{line.name}**" if line.group == "ours" else line.name
-            rows.append(f"| {name} | " + " | ".join(f"{_amount(took)} ms" for took in line.milliseconds) + " |")
+            rows.append(f"| {name} | " + " | ".join(_amount(took) for took in line.milliseconds) + " |")
         return "\n".join(rows)
 
     def spoken(self) -> str:
         """Say what the chart shows."""
-        ways = "; ".join(f"{line.name} {_amount(line.milliseconds[-1])} ms" for line in self.lines)
-        return f"{self.title}, after {self.depths[-1]:,} rows: {ways}."
+        ways = "; ".join(f"{line.name} {_amount(line.milliseconds[-1])}" for line in self.lines)
+        return f"{self.title}, {self.depths[-1]:,} {self.along}: {ways}."
 
     def chart(self) -> str:
-        """Draw milliseconds over depth, both scales being logarithmic."""
+        """Draw time over depth, both scales being logarithmic."""
         scale = _Scale.of(self)
         ends = _apart([scale.height(line.milliseconds[-1]) for line in self.lines])
         drawn = [_across(power, scale) for power in range(scale.lowest, scale.highest + 1)]
@@ -73,7 +75,7 @@ class Curve:
             f'<text x="{scale.place(number):.1f}" y="{HEIGHT - 8}" text-anchor="middle">{depth:,}</text>'
             for number, depth in enumerate(self.depths)
         ]
-        drawn.append(f'<text x="{WIDTH - RIGHT + 12}" y="{HEIGHT - 8}">rows before the page</text>')
+        drawn.append(f'<text x="{WIDTH - RIGHT + 12}" y="{HEIGHT - 8}">{escape(self.along)}</text>')
         drawn += [_drawn(line, end, scale) for line, end in zip(self.lines, ends, strict=True)]
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">\n'
@@ -127,7 +129,7 @@ def _across(power: int, scale: _Scale) -> str:
     height = scale.height(10.0**power)
     return (
         f'<line x1="{LEFT}" y1="{height:.1f}" x2="{WIDTH - RIGHT}" y2="{height:.1f}"/>'
-        f'<text class="number" x="{LEFT - 10}" y="{height + 5:.1f}" text-anchor="end">{10.0**power:,g} ms</text>'
+        f'<text class="number" x="{LEFT - 10}" y="{height + 5:.1f}" text-anchor="end">{_power(power)}</text>'
     )
 
 
@@ -135,7 +137,7 @@ def _drawn(line: Line, end: float, scale: _Scale) -> str:
     points = [(scale.place(number), scale.height(took)) for number, took in enumerate(line.milliseconds)]
     joined = " ".join(f"{across:.1f},{down:.1f}" for across, down in points)
     dots = "".join(f'<circle class="{line.group}" cx="{across:.1f}" cy="{down:.1f}" r="3"/>' for across, down in points)
-    name = f"{escape(line.name)}, {_amount(line.milliseconds[-1])} ms"
+    name = f"{escape(line.name)}, {_amount(line.milliseconds[-1])}"
     where = f'x="{WIDTH - RIGHT - 12}" y="{end + 5:.1f}"'
     return f'<polyline class="{line.group}" points="{joined}"/>{dots}<text class="{line.group}" {where}>{name}</text>'
 
@@ -150,5 +152,11 @@ def _apart(heights: Sequence[float]) -> list[float]:
     return [height - over for height in moved]
 
 
+def _power(power: int) -> str:
+    return f"{10.0**power:,g} ms" if power >= 0 else f"{10.0 ** (power + 3):,g} \N{MICRO SIGN}s"
+
+
 def _amount(milliseconds: float) -> str:
-    return f"{milliseconds:,.0f}" if milliseconds >= 100 else f"{milliseconds:.1f}"
+    if milliseconds < 0.1:
+        return f"{milliseconds * 1000:.1f} \N{MICRO SIGN}s"
+    return f"{milliseconds:,.0f} ms" if milliseconds >= 100 else f"{milliseconds:.1f} ms"

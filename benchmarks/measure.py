@@ -282,7 +282,7 @@ async def in_rounds(cases: Sequence[Measured], *, rounds: int, seconds: float) -
         for place in range(len(cases)):
             turn = (place + number) % len(cases)
             times[turn].append(await cases[turn].block(calls[turn]))
-    return [_result(case, mine, times[0]) for case, mine in zip(cases, times, strict=True)]
+    return [result(case, mine, times[0]) for case, mine in zip(cases, times, strict=True)]
 
 
 async def _calls(case: Measured, seconds: float) -> int:
@@ -291,7 +291,8 @@ async def _calls(case: Measured, seconds: float) -> int:
     return max(1, round(seconds * 1e6 / await case.block(5)))
 
 
-def _result(case: Measured, mine: Sequence[float], floor: Sequence[float]) -> Result:
+def result(case: Measured, mine: Sequence[float], floor: Sequence[float]) -> Result:
+    """Sum up the rounds of a case, beside those of the first one."""
     quotients = [one / other for one, other in zip(mine, floor, strict=True)]
     low, middle, high = statistics.quantiles(quotients, n=4)
     added = statistics.median(one - other for one, other in zip(mine, floor, strict=True))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import FastAPI, HTTPException
@@ -52,6 +53,20 @@ def make_shop(shelves: int = 0) -> FastAPI:
         raise RuntimeError("broken")
 
     return app
+
+
+def make_app() -> FastAPI:
+    """Make an app without routes, that closes what it has opened: what was put into ``app.state.closing``."""
+    app = FastAPI(lifespan=_lifespan)
+    app.state.closing = []
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    for close in app.state.closing:
+        await close()
 
 
 async def _chunks() -> AsyncIterator[bytes]:

@@ -1,7 +1,7 @@
 """The results of one comparison: as text, as a table of the documentation, and as bars."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from textwrap import dedent
 
@@ -17,29 +17,36 @@ class Table:
         note: What the reader must know to read it.
         results: The cases; the first is the floor.
         per: What the processor time is of.
+        beside: What else was found out: under each heading, something for each case.
     """
 
     title: str
     note: str
     results: Sequence[Result]
     per: str = "request"
+    beside: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def text(self) -> str:
         """Give it for the terminal."""
         width = max(len(result.name) for result in self.results)
-        lines = [self.title, f"{'':{width}}  {'µs':>8}  {'ratio':>6}  {'quartiles':>13}  {'added µs':>8}"]
-        for result in self.results:
+        more = "".join(f"  {heading:>10}" for heading in self.beside)
+        lines = [self.title, f"{'':{width}}  {'µs':>8}  {'ratio':>6}  {'quartiles':>13}  {'added µs':>8}{more}"]
+        for number, result in enumerate(self.results):
             numbers = f"{result.microseconds:8.1f}  {result.ratio:6.2f}  {_quartiles(result):>13}  {result.added:8.1f}"
-            lines.append(f"{result.name:{width}}  {numbers}")
+            found = (f"  {column[number]:>{max(10, len(heading))}}" for heading, column in self.beside.items())
+            lines.append(f"{result.name:{width}}  {numbers}{''.join(found)}")
         return "\n".join(lines)
 
     def markdown(self) -> str:
         """Give it for the documentation."""
-        lines = [f"| | CPU per {self.per} | ratio | quartiles | added |", "|---|---:|---:|---:|---:|"]
-        for result in self.results:
+        more = "".join(f" {heading} |" for heading in self.beside)
+        lines = [f"| | CPU per {self.per} | ratio | quartiles | added |{more}"]
+        lines.append("|---|---:|---:|---:|---:|" + "---:|" * len(self.beside))
+        for number, result in enumerate(self.results):
             name = f"**{result.name}**" if result.group == "ours" else result.name
             numbers = f"{_amount(result.microseconds)} µs | {result.ratio:.2f} | {_quartiles(result)}"
-            lines.append(f"| {name} | {numbers} | {_amount(result.added)} µs |")
+            found = "".join(f" {column[number]} |" for column in self.beside.values())
+            lines.append(f"| {name} | {numbers} | {_amount(result.added)} µs |{found}")
         return "\n".join(lines)
 
     def spoken(self) -> str:

@@ -17,6 +17,7 @@ from benchmarks.depth import WAYS, measure
 from benchmarks.measure import Call, Case, Comparison, Runner, check, compare
 from benchmarks.report import write
 from benchmarks.servers import postgres, sqlite
+from benchmarks.shop import make_app
 from benchmarks.table import Table
 from brickwork.auth import Algorithm
 
@@ -166,7 +167,7 @@ def test_refreshing_is_measured_in_every_store(monkeypatch: pytest.MonkeyPatch, 
 async def test_each_answer_brings_the_next_refresh_token() -> None:
     """What is measured is a rotation each time: no token is shown twice."""
     case = Case("memory", lambda app: auth_stores.add_refresh(app, auth_stores.use_memory(app)), begin=begin_refresh)
-    runner = Runner.of(case, Comparison("", "", Call(), [case], auth_stores.make_app))
+    runner = Runner.of(case, Comparison("", "", Call(), [case], make_app))
     shown = []
 
     async with runner.started() as started:
