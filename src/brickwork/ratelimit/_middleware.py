@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NotRequired, TypedDict
 
@@ -21,8 +20,6 @@ from .._core.scope import RATE_LIMIT, route_path, takes_response
 from ._depends.limiter import RateLimiter
 from ._depends.routes import RouteIndex, marks_of
 from ._errors import RateLimitExceededError, ReducedCapacityError
-from ._rules.fields import rate_limit_fields
-from ._service.applying import policy_name
 from ._service.ledger import Ledger, ResponseInfo, ledger_of
 from ._service.refusal import refusal
 from ._service.rule import Rule
@@ -34,7 +31,6 @@ _OURS: Final = frozenset(
     {b"ratelimit", b"ratelimit-policy", b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset"}
 )
 _STARTS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
-_UNNAMED: Final = "default"
 _SWITCHING: Final = 101
 _POLICY_VIOLATED: Final = 1008
 _TRY_AGAIN_LATER: Final = 1013
@@ -78,8 +74,6 @@ class RateLimitMiddleware:
         self.app = app
         self.limiter = limiter
         self._exempt = Paths("exempt", exempt)
-        self._ietf = "ietf" in limiter.headers
-        self._legacy = "legacy" in limiter.headers
         self._index: RouteIndex | None = None
         # What is given back outlives the request whose caller may have left.
         self._giving_back: set[asyncio.Task[None]] = set()
@@ -154,15 +148,14 @@ class RateLimitMiddleware:
         engine, applying = self.limiter.engine, self.limiter.applying
         if await applying.exempts(connection):
             return None
-        applied = await applying.apply(rule, connection, _UNNAMED)
+        applied = await applying.apply(rule, connection, "default")
         if applied is None:
             return None
-        asked = (applied._replace(rule_name=policy_name(rule, _UNNAMED)),)
-        decision = ledger.add(await engine.decide(asked))
+        decision = ledger.add(await engine.decide((applied,)))
         if not decision.allowed:
             return refusal(decision)
         if rule.count_when is not None:
-            ledger.hold(rule.count_when, engine.giving_back(asked, decision))
+            ledger.hold(rule.count_when, engine.giving_back((applied,), decision))
         return None
 
     def _is_exempt(self, scope: "Scope") -> bool:
@@ -187,7 +180,7 @@ class RateLimitMiddleware:
         """Show in the OpenAPI document of ``app`` which operations the default limits."""
         rule = self.limiter.default
         if rule is not None:
-            closed = (rule.on_error or self.limiter.engine.on_error) == "closed"
+            closed = (rule.on_error or self.limiter.on_error) == "closed"
             declare(app, self.__problems__ if closed else (RateLimitExceededError,), self._limits)
 
     def _limits(self, context: RouteContext) -> bool:
@@ -199,7 +192,7 @@ class RateLimitMiddleware:
         policies = (
             decisions[0].policies if len(decisions) == 1 else [each for one in decisions for each in one.policies]
         )
-        return rate_limit_fields(policies, ietf=self._ietf, legacy=self._legacy, now=time.time)
+        return self.limiter.fields(policies)
 
     def give_back(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Let something be given back, whatever becomes of the request."""
