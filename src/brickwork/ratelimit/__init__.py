@@ -19,6 +19,7 @@ from ._rules.values import (
 )
 from ._service.counters import RateLimitCounters
 from ._service.keys import Key, by_cookie, by_form, by_header, by_ip, by_json, by_route, by_user
+from ._service.ledger import ResponseInfo
 from ._service.rule import Rule
 from ._service.testing import RateLimitTesting
 from ._store import (
@@ -46,6 +47,7 @@ __all__ = [
     "RateStore",
     "RateStoreUnavailableError",
     "ReducedCapacityError",
+    "ResponseInfo",
     "Rule",
     "Verdict",
     "WebSocketLimit",
