@@ -21,6 +21,7 @@ _CURL.add_argument("-i", dest="head", action="store_true")
 _CURL.add_argument("-X", dest="method")
 _CURL.add_argument("-H", dest="headers", action="append", default=[])
 _CURL.add_argument("--json")
+_CURL.add_argument("-d", dest="fields", action="append", default=[])
 
 
 # What `NAME=$(curl … | jq -r .member)` keeps for the commands after it.
@@ -82,9 +83,12 @@ class Terminal:
         headers = {"User-Agent": "curl/8.11.1"} | dict(line.split(": ", 1) for line in asked.headers)
         if asked.json:
             headers |= {"Content-Type": "application/json", "Accept": "application/json"}
-        method = asked.method or ("POST" if asked.json else "GET")
+        form = "&".join(asked.fields)
+        if form:
+            headers |= {"Content-Type": "application/x-www-form-urlencoded"}
+        method = asked.method or ("POST" if asked.json or form else "GET")
         url = f"http://{asked.url}".replace("…", self._id)
-        response = await self._client.request(method, url, headers=headers, content=asked.json)
+        response = await self._client.request(method, url, headers=headers, content=asked.json or form or None)
         if response.headers.get("content-type") == "application/json" and "id" in response.json():
             self._id = str(response.json()["id"])
         lines = [f"HTTP/1.1 {response.status_code} {response.reason_phrase}"]
