@@ -20,7 +20,7 @@ with extra("redis"):
     from redis.asyncio.cluster import PipelineCommand
     from redis.asyncio.connection import ConnectionPool
     from redis.client import NEVER_DECODE
-    from redis.exceptions import AskError, MovedError, NoScriptError, RedisError, ResponseError
+    from redis.exceptions import AskError, MovedError, NoScriptError, RedisClusterException, RedisError, ResponseError
 
 Argument = str | bytes | float
 Command = tuple[Argument, ...]
@@ -81,6 +81,10 @@ class RedisCaller:
     def sharded(self) -> bool:
         """Whether the keys of one call must have one hash tag, because they live on several servers."""
         return isinstance(self._server, _Cluster)
+
+    def where(self, key: str) -> str:
+        """Name the server that has a key, as far as is known: whatever concerns others need not wait for it."""
+        return self._server.where(key)
 
     async def run(self, script: Script, keys: Sequence[str], *args: Argument) -> Any:
         """Run a script, and give what it returns.
@@ -167,6 +171,9 @@ class _Server:
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
+    def where(self, key: str) -> str:
+        return ""
+
     async def ask(self, key: str, *command: Argument) -> Any:
         async with self._connection() as connection:
             await connection.send_command(*command)
@@ -217,7 +224,14 @@ class _Cluster:
 
     def __init__(self, client: RedisCluster) -> None:
         self._client = client
-        self._outdated = False
+        self._suspects: set[str] = set()  # servers that may have lost their slots to others
+
+    def where(self, key: str) -> str:
+        try:
+            node: Any = self._client.get_node_from_key(key)
+        except RedisClusterException:
+            return ""  # nothing is known before the first call
+        return str(node.name)
 
     async def ask_all(self, commands: Sequence[Command]) -> list[Any]:
         replies: list[Any] = []
@@ -227,10 +241,9 @@ class _Cluster:
         return replies
 
     async def evaluate_all(self, script: Script, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        await self._look_around()
         shares: dict[Any, list[int]] = {}
         for place, (key, _) in enumerate(calls):
-            shares.setdefault(self._client.get_node_from_key(key), []).append(place)
+            shares.setdefault(await self._node(key), []).append(place)
         answers = await asyncio.gather(
             *(self._share(node, script, [calls[place] for place in share]) for node, share in shares.items())
         )
@@ -249,38 +262,36 @@ class _Cluster:
         try:
             replies = await _evaluate_all(script, [call for _, call in calls], ask)
         except asyncio.CancelledError:
-            self._outdated = True
+            self._suspects.add(node.name)
             raise
         except (RedisError, OSError) as error:
             replies = [error] * len(calls)
-        for place, (key, call) in enumerate(calls):
-            if isinstance(replies[place], MovedError | AskError):
-                # Nothing was executed there; redis-py knows the way to follow.
-                replies[place] = await self._follow(script, key, call)
-            elif isinstance(replies[place], Exception):
-                self._outdated = True
+        if any(isinstance(reply, Exception) and type(reply) is not ResponseError for reply in replies):
+            # What a script itself finds wrong says nothing of the cluster.
+            self._suspects.add(node.name)
+        astray = [place for place, reply in enumerate(replies) if isinstance(reply, MovedError | AskError)]
+        # Nothing was executed there, and redis-py knows how to follow.
+        following = (self.ask(calls[place][0], "EVAL", script.source, *calls[place][1]) for place in astray)
+        for place, reply in zip(astray, await asyncio.gather(*following, return_exceptions=True), strict=True):
+            replies[place] = reply
         return replies
 
-    async def _follow(self, script: Script, key: str, call: Command) -> Any:
-        try:
-            return await self.ask(key, "EVAL", script.source, *call)
-        except RedisError as error:
-            return error
-
     async def ask(self, key: str, *command: Argument) -> Any:
-        await self._look_around()
-        node = self._client.get_node_from_key(key)
+        node = await self._node(key)
         try:
             # To name the node is to ask for no repetition; a MOVED or ASK, which executed nothing, is followed.
             return await self._client.execute_command(*command, target_nodes=node, **{NEVER_DECODE: True})
         except asyncio.CancelledError:
             # Perhaps the deadline has passed because a frozen server was replaced: redis-py only looks for the new one
             # when a call fails by itself.
-            self._outdated = True
+            self._suspects.add(node.name)
             raise
 
-    async def _look_around(self) -> None:
+    async def _node(self, key: str) -> Any:
         await self._client.initialize()
-        if self._outdated:
+        node: Any = self._client.get_node_from_key(key)
+        if node.name in self._suspects:
             await self._client.nodes_manager.initialize()
-            self._outdated = False
+            self._suspects.clear()
+            node = self._client.get_node_from_key(key)
+        return node

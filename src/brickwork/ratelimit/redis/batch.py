@@ -16,7 +16,7 @@ class Batcher(Generic[Question, Answer]):
     """Asks at once when nothing is under way, and otherwise gathers until the answer is there.
 
     So whoever asks alone waits for nothing but the answer, and the more ask at once, the less each of them costs. Each
-    event loop has a line of its own.
+    event loop has lines of its own.
 
     Args:
         ask: Asks questions together, and gives to each its answer or the error that it met.
@@ -28,33 +28,43 @@ class Batcher(Generic[Question, Answer]):
     ) -> None:
         self._ask = ask
         self._deadline = deadline
-        self._lines: WeakKeyDictionary[AbstractEventLoop, _Line[Question, Answer]] = WeakKeyDictionary()
+        self._lines: WeakKeyDictionary[AbstractEventLoop, dict[str, _Line[Question, Answer]]] = WeakKeyDictionary()
 
-    async def ask(self, question: Question) -> Answer | Exception:
+    async def ask(self, question: Question, *, line: str) -> Answer | Exception:
         """Give the answer to a question, or the error that it met.
 
         Whoever is cancelled leaves the line: what was not asked yet is not asked any more.
+
+        Args:
+            question: What is asked.
+            line: With which others: those of one line wait for one another, and share what they ask.
         """
         loop = get_running_loop()
-        line = self._lines.get(loop)
-        if line is None:
-            line = self._lines[loop] = _Line()
+        waiting = self._line(loop, line)
         answer: Future[Answer | Exception] = loop.create_future()
-        line.waiting.append((question, answer))
-        if line.runner is None:
+        waiting.questions.append((question, answer))
+        if waiting.runner is None:
             # It asks for many, so it must not carry the context of the one who happens to be first.
-            line.runner = loop.create_task(self._run(line), context=Context())
+            waiting.runner = loop.create_task(self._run(waiting), context=Context())
         timer = loop.call_later(self._deadline, _settle, answer, _LATE)
         try:
             return await answer
         finally:
             timer.cancel()
 
+    def _line(self, loop: AbstractEventLoop, name: str) -> "_Line[Question, Answer]":
+        lines = self._lines.get(loop)
+        if lines is None:
+            lines = self._lines[loop] = {}
+        if name not in lines:
+            lines[name] = _Line()
+        return lines[name]
+
     async def _run(self, line: "_Line[Question, Answer]") -> None:
         try:
-            while line.waiting:
-                asked = [each for each in line.waiting if not each[1].done()]
-                line.waiting = []
+            while line.questions:
+                asked = [each for each in line.questions if not each[1].done()]
+                line.questions = []
                 if asked:
                     answers = await self._ask([question for question, _ in asked])
                     for (_, future), answer in zip(asked, answers, strict=True):
@@ -64,10 +74,10 @@ class Batcher(Generic[Question, Answer]):
 
 
 class _Line(Generic[Question, Answer]):
-    """Those who wait in one event loop, and the task that asks for them."""
+    """Those who wait together, and the task that asks for them."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Question, Future[Answer | Exception]]] = []
+        self.questions: list[tuple[Question, Future[Answer | Exception]]] = []
         self.runner: Task[None] | None = None
 
 

@@ -147,7 +147,7 @@ class RedisRateStore:
     async def _decide(self, verb: str, charges: Sequence[Charge], *, age: int = 0) -> Sequence[Verdict]:
         if self._redis.sharded and len({charge.identity for charge in charges}) > 1:
             return await self._decide_apart(verb, charges, age)
-        answer = await self._batcher.ask(self._question(verb, charges, age))
+        answer = await self._answer(self._question(verb, charges, age))
         if isinstance(answer, Exception):
             raise _unavailable(answer) from answer
         return _verdicts(answer)
@@ -174,7 +174,10 @@ class RedisRateStore:
         self, verb: str, charges: Sequence[Charge], shares: Iterable[list[int]], age: int
     ) -> list[bytes | Exception]:
         questions = [self._question(verb, [charges[place] for place in share], age) for share in shares]
-        return await asyncio.gather(*map(self._batcher.ask, questions))
+        return await asyncio.gather(*map(self._answer, questions))
+
+    async def _answer(self, question: _Question) -> bytes | Exception:
+        return await self._batcher.ask(question, line=self._redis.where(question.keys[0]))
 
     def _question(self, verb: str, charges: Iterable[Charge], age: int) -> _Question:
         keys, text = [], f'["{verb}",{age}'
@@ -192,7 +195,7 @@ class RedisRateStore:
             return [error] * len(questions)
         answers: list[bytes | Exception] = []
         for group, reply in zip(groups, replies, strict=True):
-            answers += [reply] * len(group) if isinstance(reply, Exception) else map(_answer, reply.split(b";"))
+            answers += [reply] * len(group) if isinstance(reply, Exception) else map(_checked, reply.split(b";"))
         return answers
 
     def _call(self, questions: Sequence[_Question]) -> Call:
@@ -211,7 +214,7 @@ class RedisRateStore:
         return reply
 
 
-def _answer(text: bytes) -> bytes | Exception:
+def _checked(text: bytes) -> bytes | Exception:
     return TypeError("a key holds what is no counter") if text == b"!" else text
 
 
