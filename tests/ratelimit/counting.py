@@ -22,7 +22,7 @@ class Hit(NamedTuple):
 @st.composite
 def limits(draw: st.DrawFn, *, algorithms: Iterable[Algorithm] = EVERY) -> Limit:
     """Limits of each algorithm, from one a second to far too many for microseconds."""
-    algorithm = draw(st.sampled_from([*algorithms]))
+    algorithm: Algorithm = draw(st.sampled_from(list(algorithms)))
     amounts = st.sampled_from([1, 2, 3, 5, 10, 97, 1_000])
     amount = draw(amounts if algorithm == "log" else amounts | st.sampled_from([1_000_003, 50_000_000]))
     period = draw(st.sampled_from([1, 7, 60, 3_600, 86_400, 366 * 86_400]))

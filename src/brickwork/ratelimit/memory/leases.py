@@ -24,10 +24,6 @@ class Leases:
         # Leases of one ttl end in the order in which they were last renewed.
         self._queues: dict[int, OrderedDict[tuple[str, str], int]] = {}
 
-    def __len__(self) -> int:
-        """Count the leases, of which some may have ended."""
-        return self._count
-
     def acquire(self, key: str, lease: str, amount: int, ttl: int, now: int) -> Verdict:
         """Take a lease, or renew the one of that name."""
         held = self._live(key, now)
