@@ -129,6 +129,7 @@ class Engine:
         if watching and not any(policy.verdict.retry_after for policy in policies):
             watched = await self._watched(watching, mode)
             degraded = degraded or watched is None
+            self._counters.would_deny += any(policy.verdict.retry_after for policy in watched or ())
             policies = _in_order(applied, policies, watched or [])
         decision = decision_of(policies, degraded=degraded)
         if mode == "force" and not decision.allowed:
@@ -198,6 +199,7 @@ class Engine:
                 return self._noted(decision_of([], degraded=True)), None
             amount, lease = share(amount, self._replicas), lease._replace(store=self._local)
             verdict = await self._local.acquire(*lease[:3], amount=amount, ttl=ttl)
+        self._counters.would_deny += applied.shadow and verdict.retry_after != 0
         limit = Limit(amount, applied.limits[0].period, "fixed")
         policy = Policy(applied.rule_name, limit, verdict, applied.shadow, CONCURRENT)
         return self._noted(decision_of([policy], degraded=degraded)), None if verdict.retry_after else lease
@@ -298,7 +300,11 @@ class Engine:
             await self._ask(what, *lease[:3], **options)
 
     def _charges(self, applied: Sequence[Applied]) -> list[Charge]:
-        return [Charge(each.identity, self._scope(each), limit, each.cost) for each in applied for limit in each.limits]
+        charges: list[Charge] = []
+        for each in applied:
+            scope = self._scope(each)
+            charges += [Charge(each.identity, scope, limit, each.cost) for limit in each.limits]
+        return charges
 
     def _shares(self, applied: Sequence[Applied]) -> list[Charge]:
         return [share_of(charge, self._replicas) for charge in self._charges(applied)]
@@ -312,12 +318,14 @@ class Engine:
             counters.denied += 1
         elif mode == "count":
             counters.allowed += 1
-        if any(policy.shadow and policy.verdict.retry_after for policy in decision.policies):
-            counters.would_deny += 1
         return decision
 
 
 def _policies(applied: Sequence[Applied], verdicts: Sequence[Verdict]) -> list[Policy]:
+    if len(applied) == len(verdicts) == 1:
+        # The usual case, which needs no names but the rule's.
+        name, limits, _, _, _, shadow, _, unit = applied[0]
+        return [Policy(name, limits[0], verdicts[0], shadow, unit)]
     said = iter(verdicts)
     return [
         Policy(name, limit, next(said), each.shadow, each.unit)
