@@ -20,7 +20,7 @@ with extra("redis"):
     from redis.asyncio.cluster import PipelineCommand
     from redis.asyncio.connection import ConnectionPool
     from redis.client import NEVER_DECODE
-    from redis.exceptions import AskError, MovedError, NoScriptError, RedisClusterException, RedisError, ResponseError
+    from redis.exceptions import AskError, NoScriptError, RedisClusterException, RedisError, ResponseError
 
 Argument = str | bytes | float
 Command = tuple[Argument, ...]
@@ -260,7 +260,7 @@ class _Cluster:
             return [each.result for each in asked]
 
         try:
-            replies = await _evaluate_all(script, [call for _, call in calls], ask)
+            replies: list[Any] = await _evaluate_all(script, [call for _, call in calls], ask)
         except asyncio.CancelledError:
             self._suspects.add(node.name)
             raise
@@ -269,8 +269,8 @@ class _Cluster:
         if any(isinstance(reply, Exception) and type(reply) is not ResponseError for reply in replies):
             # What a script itself finds wrong says nothing of the cluster.
             self._suspects.add(node.name)
-        astray = [place for place, reply in enumerate(replies) if isinstance(reply, MovedError | AskError)]
-        # Nothing was executed there, and redis-py knows how to follow.
+        astray = [place for place, reply in enumerate(replies) if isinstance(reply, AskError)]
+        # MOVED is one of these, too: nothing was executed there, and redis-py knows how to follow.
         following = (self.ask(calls[place][0], "EVAL", script.source, *calls[place][1]) for place in astray)
         for place, reply in zip(astray, await asyncio.gather(*following, return_exceptions=True), strict=True):
             replies[place] = reply

@@ -180,7 +180,8 @@ class RedisRateStore:
         return await self._batcher.ask(question, line=self._redis.where(question.keys[0]))
 
     def _question(self, verb: str, charges: Iterable[Charge], age: int) -> _Question:
-        keys, text = [], f'["{verb}",{age}'
+        keys: list[str] = []
+        text = f'["{verb}",{age}'
         for identity, scope, limit, cost in charges:
             code = limit.code
             keys.append(f"{self._prefix}:{{{identity}}}:{scope}:{code}")
