@@ -19,6 +19,7 @@ class MovingStore:
         self.offset = 0
         self.away = False
         self.asked = 0
+        self.leaves_after = 1_000_000
         self.thinking: asyncio.Event | None = None
         self._store = MemoryRateStore(clock=clock)
 
@@ -56,7 +57,7 @@ class MovingStore:
         self.asked += 1
         if self.thinking is not None:
             await self.thinking.wait()
-        if self.away:
+        if self.away or self.asked > self.leaves_after:
             raise RateStoreUnavailableError("redis://:secret@10.0.0.9 is away") from ConnectionResetError("ada")
         self._store.offset = self.offset
 

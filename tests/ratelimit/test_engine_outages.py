@@ -252,6 +252,38 @@ async def test_giving_back_alone(store: MovingStore, clock: ManualClock) -> None
 
 
 @pytest.mark.promise("ratelimit-C17")
+async def test_what_passed_uncounted_is_not_given_back(store: MovingStore, clock: ManualClock) -> None:
+    """Without the store, an open rule counted nothing, and neither did one in shadow."""
+    engine = Engine(store, clock=clock)
+    shared = rule("3/hour")
+    await engine.decide([shared])
+    rules = [rule("9/hour", name="wide"), shared._replace(on_error="open"), rule("9/hour", name="other", shadow=True)]
+    decision = await engine.decide(rules)
+
+    await engine.refund(rules, decision)
+
+    assert await admitted(engine, shared) == 2
+    assert await admitted(engine, rule("9/hour", name="wide")) == 9
+
+
+@pytest.mark.promise("ratelimit-C13")
+@pytest.mark.promise("ratelimit-C17")
+async def test_a_store_that_goes_between_two_questions(clock: ManualClock) -> None:
+    """What was counted before it went is given back there, and the rule in shadow has nothing to give back."""
+    store = MovingStore(clock)
+    engine = Engine(store, clock=clock)
+    rules = [rule("3/hour"), rule("9/hour", name="other", shadow=True)]
+    store.leaves_after = 1
+
+    decision = await engine.decide(rules)
+    store.leaves_after = 100
+    await engine.refund(rules, decision)
+
+    assert (decision.allowed, decision.degraded, len(decision.policies)) == (True, False, 1)
+    assert [(await engine.decide([each], mode="peek")).remaining for each in rules] == [3, 9]
+
+
+@pytest.mark.promise("ratelimit-C17")
 async def test_giving_back_to_a_store_that_has_gone(clock: ManualClock) -> None:
     """What cannot be given back stays counted, and nobody hears of it; to reset what is away is an error."""
     store = MovingStore(clock)

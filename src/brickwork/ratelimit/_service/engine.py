@@ -128,7 +128,7 @@ class Engine:
         policies, degraded = await self._enforced(enforced, mode) if enforced else ([], False)
         if watching and not any(policy.verdict.retry_after for policy in policies):
             watched = await self._watched(watching, mode)
-            degraded = degraded or watched is None
+            degraded = degraded or (watched is None and not enforced)
             self._counters.would_deny += any(policy.verdict.retry_after for policy in watched or ())
             policies = _in_order(applied, policies, watched or [])
         decision = decision_of(policies, degraded=degraded)
@@ -155,10 +155,12 @@ class Engine:
         """
         if not decision.allowed or not decision.policies:
             return
-        unseen = any(policy.verdict.retry_after for policy in decision.policies if policy.shadow)
-        counted = [each for each in applied if each.identity and not (each.shadow and unseen)]
+        watched = [policy.verdict.retry_after for policy in decision.policies if policy.shadow]
+        seen = bool(watched) and not any(watched)
+        counted = [each for each in applied if each.identity and (seen or not each.shadow)]
         if decision.degraded:
-            await self._local.refund(self._shares(counted), age=age)
+            alone = [each for each in counted if self._way(each) == "local"]
+            await self._local.refund(self._shares(alone), age=age)
         else:
             with suppress(RateStoreUnavailableError):
                 await self._ask(self._store.refund, self._charges(counted), age=age)
