@@ -9,10 +9,12 @@ from heapq import nlargest
 from time import thread_time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from brickwork.ratelimit import Charge, Limit, MemoryRateStore, Verdict
 from brickwork.testing import ManualClock
-from tests.ratelimit.counting import EVERY, SECOND
+from tests.ratelimit.counting import EVERY, SECOND, limits
 
 MINUTE = [Limit(5, 60, algorithm) for algorithm in EVERY]
 DAY = 86_400 * SECOND
@@ -90,6 +92,27 @@ async def test_a_clock_that_steps_back_while_keys_are_due() -> None:
 
     assert looked_at == 2
     assert refused.retry_after == 50 * SECOND
+
+
+@pytest.mark.promise("ratelimit-A1")
+@given(st.lists(limits(), min_size=1, max_size=3, unique=True), st.lists(st.integers(0, 10**7), max_size=30))
+async def test_a_decision_by_several_limits_says_when(several: list[Limit], pauses: list[int]) -> None:
+    """What several limits refuse together passes after the longest of their waits, and not a microsecond sooner."""
+    store = MemoryRateStore(clock=ManualClock())
+    charges = [charge("ada", limit) for limit in several]
+    await store.hit([charge("ada", several[0], several[0].most)])
+    for pause in pauses:
+        store.offset += pause
+        await store.hit(charges)
+    wait = max(verdict.retry_after for verdict in await store.hit(charges))
+
+    store.offset += wait - 1
+    sooner = await store.hit(charges, mode="peek")
+    store.offset += 1
+    in_time = await store.hit(charges, mode="peek")
+
+    assert wait == 0 or max(verdict.retry_after for verdict in sooner) == 1
+    assert wait == 0 or all(verdict.retry_after == 0 for verdict in in_time)
 
 
 # --- room
