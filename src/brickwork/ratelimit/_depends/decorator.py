@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol, Self, TypeVar, cast
 
 from fastapi import Depends
 
-from .tags import is_exempt, markers_meant, tag_exempt, tag_limited, untag_limited
+from .tags import is_exempt, markers_meant, tag_exempt, tag_limited, tag_limiting
 
 EndpointT = TypeVar("EndpointT", bound=Callable[..., Any])
 
@@ -50,7 +50,6 @@ def limited(endpoint: EndpointT, limit: Joinable) -> EndpointT:
     bare, inner = _unwrapped(endpoint)
     if inner is not None and inner.limiter is limit.limiter:
         # Decided one after the other, what one of them refuses would already be counted by the other.
-        untag_limited(bare, inner)
         return cast("EndpointT", limited(bare, limit.joined(inner)))
     shown = _signature(endpoint)
     name = _free_name(shown)
@@ -58,8 +57,10 @@ def limited(endpoint: EndpointT, limit: Joinable) -> EndpointT:
     with suppress(AttributeError):
         tag_limited(endpoint, limit)
     wrapper = _wrapped(endpoint, name)
+    wrapper.__name__ = _name(endpoint)
     wrapper.__signature__ = _with_limit(shown, name, limit)
     setattr(wrapper, _WRAPPER, (wrapper, limit))
+    tag_limiting(wrapper, endpoint, limit)
     return cast("EndpointT", wrapper)
 
 
@@ -94,7 +95,6 @@ def _wrapped(endpoint: Callable[..., Any], name: str) -> Any:
         kwargs.pop(name, None)
         return endpoint(*args, **kwargs)
 
-    call.__name__ = _name(endpoint)
     return call
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.routing import Mount, Router
 
 from .tags import is_exempt
 
@@ -86,7 +87,7 @@ class Precedence:
 
     def __init__(self, limiter: object) -> None:
         self._limiter = limiter
-        self._known: WeakKeyDictionary[Any, dict[int, tuple[Any, frozenset[Ranked]]]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Any, dict[int, _Known]] = WeakKeyDictionary()
 
     def applies(self, marker: Ranked, scope: "Scope") -> bool:
         """Tell whether a limit applies. Where nobody knows which route serves, it does."""
@@ -94,23 +95,38 @@ class Precedence:
         if dependant is None or "app" not in scope:
             return True
         known = self._known.get(scope["app"], {}).get(id(dependant))
-        if known is None or known[0] is not dependant:
+        if known is None or known.dependant is not dependant:
             known = self._learn(scope["app"], dependant)
-        return marker in known[1]
+        return marker in known.applying
 
-    def _learn(self, app: Any, dependant: "Dependant") -> tuple[Any, frozenset[Ranked]]:
+    def _learn(self, app: Any, dependant: "Dependant") -> "_Known":
         """Look at all routes anew: there are others, or FastAPI has prepared them once more."""
-        table = {
-            id(limited.context.dependant): (limited.context.dependant, _applying(limited.placed))
-            for limited in limited_routes(app, self._limiter)
+        known = {
+            id(limited.context.dependant): _Known(limited.context.dependant, _applying(limited.placed))
+            for router in _routers(app)
+            for limited in limited_routes(router, self._limiter)
             if limited.placed
         }
-        if id(dependant) not in table:
-            # A router that is mounted by itself: nobody can tell what of it is the router's and what the route's.
-            found = (Placed(marker, "route", applies=True) for marker in _found(dependant, self._limiter))
-            table[id(dependant)] = (dependant, _applying(tuple(found)))
-        self._known[app] = {**self._known.get(app, {}), **table} if len(table) == 1 else table
-        return table[id(dependant)]
+        if id(dependant) not in known:
+            # Something else than the routers that are known here serves it: whatever it has, applies.
+            everything = frozenset(_found(dependant, self._limiter))
+            known = {**self._known.get(app, {}), **known, id(dependant): _Known(dependant, everything)}
+        self._known[app] = known
+        return known[id(dependant)]
+
+
+class _Known(NamedTuple):
+    dependant: Any
+    applying: frozenset[Ranked]
+
+
+def _routers(app: Any) -> Iterator[Any]:
+    """Give an application's router, and those that are mounted by themselves: their routes are the application's."""
+    yield app
+    for route in getattr(app, "routes", ()):
+        mounted = getattr(route, "app", None) if isinstance(route, Mount) else None
+        if isinstance(mounted, Router):
+            yield from _routers(mounted)
 
 
 def _applying(placed: tuple[Placed, ...]) -> frozenset[Ranked]:

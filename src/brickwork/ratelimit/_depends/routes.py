@@ -217,7 +217,8 @@ def _refuse_bare(context: RouteContext) -> None:
     meant = markers_meant(context.endpoint)
     if meant:
         calls = list(_calls(getattr(context, "dependant", None)))
-        if any(all(marker is not call for call in calls) for marker in meant):
+        # Python may hand out one annotation for two that are equal, and so are the markers in them then.
+        if any(marker not in calls for marker in meant):
             endpoint: Any = context.endpoint
             name = f"{endpoint.__module__}.{getattr(endpoint, '__qualname__', type(endpoint).__qualname__)}"
             raise RuntimeError(

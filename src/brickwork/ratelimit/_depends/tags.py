@@ -5,6 +5,7 @@ from typing import Any
 
 _EXEMPT = "__rate_limit_exempt__"
 _LIMITED = "__rate_limits__"
+_CARRIED = "__rate_limits_carried__"
 
 
 def tag_exempt(endpoint: Callable[..., Any], limiter: object) -> None:
@@ -13,13 +14,16 @@ def tag_exempt(endpoint: Callable[..., Any], limiter: object) -> None:
 
 
 def tag_limited(endpoint: Callable[..., Any], marker: object) -> None:
-    """Say on the bare function that a marker is to limit it: where no route has the marker, it stands too high."""
-    setattr(endpoint, _LIMITED, (*_tags(endpoint, _LIMITED), marker))
+    """Say on the bare function that a marker is to limit it: where a route lacks the marker, it stands too high."""
+    # The last one is enough to tell, and a function that serves many applications does not keep them all.
+    setattr(endpoint, _LIMITED, (marker,))
 
 
-def untag_limited(endpoint: Callable[..., Any], marker: object) -> None:
-    """Take back what `tag_limited` said, where another marker takes the place of this one."""
-    setattr(endpoint, _LIMITED, tuple(each for each in _tags(endpoint, _LIMITED) if each is not marker))
+def tag_limiting(wrapper: Callable[..., Any], endpoint: Callable[..., Any], marker: object) -> None:
+    """Say on what wraps an endpoint which markers a route of it has: ``marker``, and those of the endpoint."""
+    carried = (*_tags(endpoint, _CARRIED), marker)
+    setattr(wrapper, _CARRIED, carried)
+    setattr(wrapper, _LIMITED, carried)
 
 
 def is_exempt(endpoint: object, limiter: object) -> bool:
