@@ -1,4 +1,4 @@
-"""Whom slowapi 0.1.10 takes for whom, and what it makes of settings and storages: what holds after one changed import."""
+"""Whom slowapi 0.1.10 mistakes for whom, and what settings and storages do to it: right after one changed import."""
 
 import asyncio
 import sys

@@ -20,6 +20,7 @@ TIME_LIMIT = "brickwork.time_limit"
 AUTH = "brickwork.auth"
 CALLER = "brickwork.caller"
 RATE_LIMIT = "brickwork.rate_limit"
+SLOWAPI = "brickwork.slowapi"
 RATE_LIMIT_UNSENT = "brickwork.rate_limit.unsent"
 
 # RFC 7239, section 4; addresses are also taken without the quotes that their colons and brackets ask for.

@@ -1,13 +1,14 @@
 """One decision: all limits that a request has to pass here, counted together or not at all."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from limits import RateLimitItem
 from slowapi.errors import RateLimitExceeded
 from slowapi.wrappers import Limit as SlowLimit
 from starlette.requests import HTTPConnection
 
+from ..._core.scope import SLOWAPI
 from .._errors import ReducedCapacityError
 from .._rules.values import SECOND, Decision, Verdict
 from .._service.applied import Applied
@@ -16,9 +17,6 @@ from ._groups import Group
 
 if TYPE_CHECKING:
     from starlette.types import Scope
-
-_PROGRESS: Final = "brickwork.slowapi"
-
 
 class Bucket(NamedTuple):
     """Where a request is counted that has no bucket by name.
@@ -61,7 +59,7 @@ class Progress:
 
 def progress_of(scope: "Scope") -> Progress:
     """Give what has been decided about a request so far."""
-    progress: Progress = scope.setdefault("state", {}).setdefault(_PROGRESS, Progress())
+    progress: Progress = scope.setdefault("state", {}).setdefault(SLOWAPI, Progress())
     return progress
 
 
@@ -113,8 +111,11 @@ class Counting:
         applied: list[Applied] = []
         for group in groups:
             limits = await group.limits(connection)
-            if limits:
-                identity = await engine.identities.find(group.key, connection)
+            if not limits:
+                continue
+            identity = await engine.identities.find(group.key, connection)
+            # Of whom nobody knows who it is, only a limiter that lets errors pass makes nothing.
+            if identity or engine.on_error != "open":
                 name = await group.bucket(connection, bucket.endpoint, bucket.name)
                 scope = engine.identities.scope(self._prefix + name)
                 cost = await group.price(connection)
