@@ -188,6 +188,11 @@ async def test_huge_texts_are_not_folded() -> None:
     assert found.parts[2] == huge
 
 
+async def test_a_form_without_fastapi() -> None:
+    """A key reads the form of a plain request too, whoever closes its files."""
+    assert (await found_by(by_form("n"), request(b"n=Ada", URLENCODED))).parts == ("form", "n", "ada")
+
+
 async def test_what_has_no_body_has_no_field() -> None:
     """A socket, which sends no body, has none of its fields."""
     assert await found_by(by_form("username"), connection()) == ABSENT

@@ -1,11 +1,13 @@
 """Decisions by all rules at once, with a store that is there."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
-from brickwork.ratelimit import Decision, RateStore, ReducedCapacityError
+from brickwork.ratelimit import Charge, Decision, RateStore, ReducedCapacityError, Verdict
 from brickwork.ratelimit._service.engine import Engine
+from brickwork.ratelimit._store import Mode
 from brickwork.ratelimit.memory import MemoryRateStore
 from brickwork.testing import ManualClock
 from tests.ratelimit.engines import MovingStore, admitted, rule
@@ -80,6 +82,18 @@ async def test_what_was_used_beyond_the_limit_is_owed(engine: Engine) -> None:
 
     assert (spent.allowed, spent.retry_after, spent.remaining) == (True, 0.0, 0)
     assert not (await engine.decide([rule("10/minute")], mode="peek")).allowed
+
+
+async def test_what_was_used_is_never_refused() -> None:
+    """A store that cannot count beyond a limit does not make a refusal of what has happened."""
+
+    class Stern(MovingStore):
+        async def hit(self, charges: Sequence[Charge], *, mode: Mode = "count") -> Sequence[Verdict]:
+            return [Verdict(0, 1_000_000, 1_000_000)]
+
+    spent = await Engine(Stern()).decide([rule("10/minute", cost=15)], mode="force")
+
+    assert (spent.allowed, spent.retry_after, spent.remaining) == (True, 0.0, 0)
 
 
 @pytest.mark.promise("ratelimit-C13")
@@ -160,9 +174,9 @@ async def test_what_was_counted_is_given_back(engine: Engine) -> None:
 
     for _ in range(10):
         decision = await engine.decide(rules)
+        assert decision.allowed
         await engine.giving_back(rules, decision)()
 
-    assert decision.allowed
     assert [policy.verdict.remaining for policy in (await engine.decide(rules, mode="peek")).policies] == [3, 5]
 
 

@@ -39,14 +39,14 @@ class Breaker:
     @property
     def retry_after(self) -> int:
         """Whole seconds until the store is tried again, 1 at least."""
-        return 1 if self._until is None else max(1, ceil(self._until - self._clock.monotonic()))
+        return max(1, ceil(self._left()))
 
     def permit(self) -> Permit | None:
         """Tell whether the store may be asked, and whether the question is the one that tries it."""
         if self._until is None:
             return "ask"
         with self._lock:
-            if self._probing or self._until is None or self._clock.monotonic() < self._until:
+            if self._probing or self._left() > 0:
                 return None
             self._probing = True
             return "probe"
@@ -85,6 +85,10 @@ class Breaker:
         if permit == "probe":
             with self._lock:
                 self._probing = False
+
+    def _left(self) -> float:
+        """Tell for how many seconds the store is still left alone."""
+        return 0.0 if self._until is None else self._until - self._clock.monotonic()
 
 
 def _kind(error: BaseException) -> str:

@@ -248,7 +248,7 @@ class Engine:
         except RateStoreUnavailableError as error:
             alone = self._left_to_us(enforced, error)
             charges = self._shares(alone)
-            verdicts = await self._local.hit(charges, mode=mode) if charges else []
+            verdicts = await self._local.hit(charges, mode=mode) if charges else ()
             shares = iter(charges)
             alone = [each._replace(limits=tuple(next(shares).limit for _ in each.limits)) for each in alone]
             return _policies(alone, verdicts), True

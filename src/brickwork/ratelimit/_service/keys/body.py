@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any, cast
 from unicodedata import normalize
 
 from starlette.datastructures import FormData
@@ -99,10 +100,10 @@ async def _json_member(request: Request, field: str) -> str:
     if _form_read(request) is not None:
         return ""
     try:
-        value = await request.json()
+        value: Any = await request.json()
     except (ValueError, RecursionError):
         return ""
-    member = value.get(field) if isinstance(value, dict) else None
+    member = cast("dict[str, object]", value).get(field) if isinstance(value, dict) else None
     return str(member) if isinstance(member, str | int) and not isinstance(member, bool) else ""
 
 
