@@ -192,6 +192,16 @@ def test_debt_is_bounded(limit: Limit) -> None:
     assert refund(limit, second, 20, START, START) == NOTHING
 
 
+def test_debt_is_paid_at_the_pace_of_the_limit() -> None:
+    """Whoever owes a burst on top of a burst has half of one free after a period and a half."""
+    limit = Limit(10, 60, "gcra")
+
+    state = count(limit, NOTHING, 20, START)
+
+    assert weigh(limit, state, 5, START + 90 * SECOND - 1)[0] == 1
+    assert weigh(limit, state, 5, START + 90 * SECOND)[0] == 0
+
+
 def test_a_full_log_takes_nothing_more() -> None:
     """What is forced into a log that is as deep in debt as can be leaves it as it was, even later."""
     limit = Limit(2, 60, "log")

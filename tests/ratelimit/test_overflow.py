@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from brickwork.ratelimit import Charge, Limit, MemoryRateStore
 from brickwork.ratelimit._store import Mode
+from brickwork.ratelimit.memory.overflow import _Sketch  # pyright: ignore[reportPrivateUsage]
 from brickwork.testing import ManualClock
 from tests.ratelimit.counting import EVERY, SECOND, Hit, busiest, limits
 
@@ -158,10 +159,12 @@ async def test_all_or_nothing() -> None:
 
 
 @pytest.mark.promise("ratelimit-A15")
+@pytest.mark.parametrize("came", [0, 66 * SECOND], ids=["in this span", "in the span before"])
 @pytest.mark.parametrize("limit", FIVE, ids=lambda limit: limit.algorithm)
-async def test_who_finds_room_takes_along_what_was_counted(limit: Limit) -> None:
+async def test_who_finds_room_takes_along_what_was_counted(limit: Limit, came: int) -> None:
     """A caller who moves from the cells into the table brings what was counted of him."""
     store = MemoryRateStore(max_keys=1, clock=ManualClock())
+    store.offset = came
     await store.hit([charge("first", Limit(1, 1))])
     await store.hit([charge("ada", limit, 3)])
 
@@ -225,6 +228,18 @@ async def test_limits_of_any_number_share_few_spans() -> None:
         await store.hit([charge("ada", Limit(amount, 60)), charge("ada", Limit(amount, 60, "gcra", 1))])
 
     assert len(store._overflow._sketches) <= 8  # pyright: ignore[reportPrivateUsage]
+
+
+def test_a_cell_never_shrinks() -> None:
+    """A stranger who shares one cell of the two takes nothing away from what was counted there."""
+    sketch = _Sketch(20, 0)
+
+    sketch.add((1, 2), 3, 10)
+    sketch.add((1, 3), 1, 10)
+
+    assert sketch.read((1, 2)).newer == 3
+    assert sketch.read((1, 3)).newer == 1
+    assert sketch.read((4, 2)).newer == 0
 
 
 async def test_cells_cannot_be_foreseen() -> None:
