@@ -18,6 +18,7 @@ from ._groups import Group
 if TYPE_CHECKING:
     from starlette.types import Scope
 
+
 class Bucket(NamedTuple):
     """Where a request is counted that has no bucket by name.
 

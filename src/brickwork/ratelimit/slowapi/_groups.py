@@ -15,7 +15,7 @@ from .._errors import ReducedCapacityError
 from .._rules.values import Algorithm, Limit
 from .._service.keys import Key
 
-STRATEGIES: Final[dict[str, Algorithm]] = {
+_STRATEGIES: Final[dict[str, Algorithm]] = {
     "fixed-window": "fixed",
     "moving-window": "log",
     "sliding-window-counter": "sliding",
@@ -128,6 +128,17 @@ class Group:
             self.cost,
             self.override_defaults,
         )
+
+
+def algorithm_of(strategy: str) -> Algorithm:
+    """Give the algorithm that slowapi calls a strategy.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    if strategy not in _STRATEGIES:
+        raise ValueError(f"a strategy is one of {', '.join(sorted(_STRATEGIES))}, got {strategy!r}")
+    return _STRATEGIES[strategy]
 
 
 def limit_of(item: RateLimitItem, algorithm: Algorithm) -> Limit:

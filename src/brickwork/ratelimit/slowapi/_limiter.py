@@ -28,7 +28,7 @@ from .._store import RateStore
 from ..memory import MemoryRateStore
 from ._counting import Bucket, Counting, View, progress_of
 from ._endpoints import Mark, exempt, is_exempt, limit, mark_of, meant_for, name_of, place_of
-from ._groups import STRATEGIES, Group, call
+from ._groups import Group, algorithm_of, call
 from ._middleware import MIDDLEWARES, serve
 from ._routes import Found, find
 from ._storages import Opened, clear, open_store
@@ -118,7 +118,7 @@ class Limiter(SlowLimiter):
         self._checks = auto_check
         self._clock = clock or SystemClock()
         self._ip = by_ip(trusted_proxies)
-        self._algorithm: Algorithm = STRATEGIES[strategy or self.get_app_config(C.STRATEGY, "fixed-window")]
+        self._algorithm: Algorithm = algorithm_of(strategy or self.get_app_config(C.STRATEGY, "fixed-window"))
         self._defaults = self._groups(default_limits or self._setting(C.DEFAULT_LIMITS))
         self._application = self._groups(application_limits or self._setting(C.APPLICATION_LIMITS), scope="global")
         self._instead = self._groups(in_memory_fallback or self._setting(C.IN_MEMORY_FALLBACK))

@@ -13,12 +13,13 @@ with extra("redis"):
 
 _PREFIX = "slowapi"
 _BATCH = 1_000
+_DEADLINE = 1.0  # seconds; slowapi waits for ever, and refuses nobody before
 
 
 def open_redis(uri: str, options: Mapping[str, Any]) -> tuple[RateStore, Callable[[], Awaitable[None]]]:
     """Open a store, and tell how to close its client."""
     client = AsyncRedis.from_url(_url(uri), **options)  # pyright: ignore[reportUnknownMemberType]
-    return RedisRateStore(client, prefix=_PREFIX), client.aclose
+    return RedisRateStore(client, prefix=_PREFIX, deadline=_DEADLINE), client.aclose
 
 
 def clear_redis(uri: str, options: Mapping[str, Any]) -> None:
