@@ -1,6 +1,6 @@
-"""One of several processes that use up the same limits: `python -m tests.ratelimit.worker URL ALGORITHM AMOUNT ROUNDS`.
+"""One of several processes that use up the same limits: `python -m tests.ratelimit.worker URL AMOUNT ROUNDS ALGORITHM…`.
 
-It says ``ready``, waits for a line, and says how many requests it saw admitted in each round.
+It says ``ready``, waits for a line, and says of each algorithm how many requests it saw admitted in each round.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ def say(*words: object) -> None:
     sys.stdout.flush()
 
 
-async def work(url: str, limit: Limit, rounds: int) -> list[int]:
+async def work(url: str, limits: list[Limit], rounds: int) -> list[int]:
     """Let many tasks take what they can get."""
     async with Redis.from_url(url) as client:
         store = RedisRateStore(client, deadline=PATIENCE)
-        await store.hit([charge(limit, who="warm-up")])
+        await store.hit([charge(limits[0], who="warm-up")])
         say("ready")
         await asyncio.to_thread(sys.stdin.readline)
-        return [await take_all(store, limit, f"round {number}") for number in range(rounds)]
+        return [await take_all(store, limit, f"round {number}") for limit in limits for number in range(rounds)]
 
 
 async def take_all(store: RedisRateStore, limit: Limit, who: str) -> int:
@@ -45,6 +45,6 @@ async def take_all(store: RedisRateStore, limit: Limit, who: str) -> int:
 
 
 if __name__ == "__main__":
-    where, algorithm, amount, times = sys.argv[1:]
-    shared = Limit(int(amount), 86_400, algorithm)  # type: ignore[arg-type]
+    where, amount, times, *algorithms = sys.argv[1:]
+    shared = [Limit(int(amount), 86_400, algorithm) for algorithm in algorithms]  # type: ignore[arg-type]
     say(*asyncio.run(work(where, shared, int(times))))
