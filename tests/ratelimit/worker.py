@@ -1,4 +1,4 @@
-"""One of several processes that use up the same limits: `python -m tests.ratelimit.worker URL AMOUNT ROUNDS ALGORITHM…`.
+"""One of several processes that use up the same limits: `python -m tests.ratelimit.worker URL AMOUNT ROUNDS NAMES`.
 
 It says ``ready``, waits for a line, and says of each algorithm how many requests it saw admitted in each round.
 """
