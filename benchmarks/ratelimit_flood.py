@@ -27,7 +27,7 @@ KEYS = 1_000_000
 LIVE = (0, 1_000, 10_000, 50_000)
 BLOCK = 2_000  # keys
 FIRST = 50_000  # keys whose memory is counted apart: more than any of them throws away, fewer than ours may keep
-SECONDS = 20.0  # after which a flood ends that is not through
+SECONDS = 30.0  # after which a flood ends that is not through
 
 Hit = Callable[[str, str], Awaitable[bool]]
 """Counts one request of a caller by a limit, and says whether it is admitted."""
@@ -113,9 +113,9 @@ def installed() -> list[Counter]:
 def live_keys(depths: tuple[int, ...] = LIVE, hits: int = 300) -> Curve:
     """Measure what one hit costs while so many other callers have hit a moment ago."""
     note = (
-        "Processor time of one hit, of all threads of the process, while so many other callers are counted. The package "
-        "limits looks through all of them for some that have expired: slowapi in a thread, every 10 ms, and limits.aio "
-        "in the event loop, with each request."
+        "Processor time of one hit, of all threads of the process, while so many other callers are counted. The "
+        "package limits looks through all of them for some that have expired: as slowapi uses it in a thread, every "
+        "10 ms, and limits.aio in the event loop, with each request."
     )
     lines = [Line(each.name, _of(each), asyncio.run(_growing(each, depths, hits))) for each in installed()]
     return Curve("Many callers in memory", note, depths, lines, "callers who are counted")

@@ -61,7 +61,6 @@ def _slowapi(app: FastAPI, url: str | None, *, ours: bool = False, **options: An
 
     if ours:
         from brickwork.ratelimit.slowapi import Limiter  # the one import that changes
-
     app.state.limiter = limiter = Limiter(get_remote_address, storage_uri=url, **options)
     app.add_exception_handler(RateLimitExceeded, _rate_limit_exceeded_handler)  # type: ignore[arg-type]
     return limiter
@@ -73,7 +72,7 @@ def add_slowapi(app: FastAPI, url: str | None = None, *, limit: str = MANY, **op
 
     @app.get("/ping")
     @limiter.limit(limit)  # type: ignore[untyped-decorator]
-    async def ping(request: Request) -> dict[str, str]:
+    async def ping(request: Request) -> dict[str, str]:  # noqa: ARG001
         return {"ping": "pong"}
 
 
@@ -83,7 +82,7 @@ def add_slowapi_headers(app: FastAPI, url: str | None = None) -> None:
 
     @app.get("/ping")
     @limiter.limit(MANY)  # type: ignore[untyped-decorator]
-    async def ping(request: Request, response: Response) -> dict[str, str]:
+    async def ping(request: Request, response: Response) -> dict[str, str]:  # noqa: ARG001
         return {"ping": "pong"}
 
 
@@ -152,7 +151,7 @@ def add_throttled(app: FastAPI, url: str | None = None, *, limit: str = MANY, us
 
     @app.get("/ping")
     @limiter.limit()
-    async def ping(request: Request) -> dict[str, str]:
+    async def ping(request: Request) -> dict[str, str]:  # noqa: ARG001
         return {"ping": "pong"}
 
 

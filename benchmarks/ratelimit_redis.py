@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from redis import Redis as Connection
 from redis.asyncio import Redis
+from uvloop import new_event_loop
 
 from brickwork.ratelimit import RateLimiter, RateLimitMiddleware
 from brickwork.ratelimit.redis import RedisRateStore
@@ -26,18 +26,27 @@ AT_ONCE = 50
 PING = Call("/ping")
 
 
-def limiter_on(app: FastAPI, url: str, **options: Any) -> RateLimiter:
-    """Make a limiter that counts in Redis, under keys of its own; a request that cannot be counted is refused."""
+def store_on(app: FastAPI, url: str, **options: Any) -> RedisRateStore:
+    """Count in Redis, under keys of the app's own, and with patience: no request shall be counted elsewhere."""
     client = Redis.from_url(url)
     closing(app).append(client.aclose)
-    store = RedisRateStore(client, prefix=f"app-{id(app):x}", deadline=5, **options.pop("store", {}))
-    return RateLimiter(store=store, on_error="closed", **options)
+    return RedisRateStore(client, prefix=f"app-{id(app):x}", deadline=5, **options)
+
+
+def limiter_on(app: FastAPI, url: str, *, default: str | None = None, **options: Any) -> RateLimiter:
+    """Make a limiter that counts in Redis; a request that cannot be counted is refused."""
+    return RateLimiter(store=store_on(app, url, **options), default=default, on_error="closed")
 
 
 def add_middleware(app: FastAPI, url: str, *, limit: str = MANY, **options: Any) -> None:
     """Limit every request."""
     app.add_middleware(RateLimitMiddleware, limiter=limiter_on(app, url, default=limit, **options))
     app.get("/ping")(peers.ping)
+
+
+def add_slowapi(app: FastAPI, url: str) -> None:
+    """Limit the route by slowapi's decorator, counted by us."""
+    peers.add_slowapi(app, ours=True, store=store_on(app, url))
 
 
 def add_depends(app: FastAPI, url: str, *limits: str) -> None:
@@ -54,7 +63,7 @@ def admitted(url: str) -> tuple[Case, ...]:
         Case("RateLimitMiddleware", partial(add_middleware, url=url)),
         Case("RateLimitMiddleware, two limits", partial(add_middleware, url=url, limit=f"{MANY}; 9000000/hour")),
         Case("limiter.depends", lambda app: add_depends(app, url)),
-        Case("our slowapi.Limiter", partial(peers.add_slowapi, url=url, ours=True), needs=slowapi),
+        Case("our slowapi.Limiter", partial(add_slowapi, url=url), needs=slowapi),
         Case("slowapi, decorator", partial(peers.add_slowapi, url=url), "peer", slowapi),
         Case("slowapi, decorator, headers", partial(peers.add_slowapi_headers, url=url), "peer", slowapi),
         Case("slowapi, SlowAPIMiddleware", partial(peers.add_slowapi_middleware, url=url), "peer", slowapi),
@@ -80,7 +89,7 @@ def blocked(url: str) -> tuple[Case, ...]:
         Case("RateLimitMiddleware", partial(add_middleware, **one), begin=begin_blocked),
         Case(
             "RateLimitMiddleware, deny_cache=0",
-            partial(add_middleware, **one, store={"deny_cache": 0}),
+            partial(add_middleware, **one, deny_cache=0),
             begin=begin_blocked,
         ),
         Case("slowapi, decorator", partial(peers.add_slowapi, **one), "peer", peers.SLOWAPI, begin=begin_blocked),
@@ -143,21 +152,28 @@ def one_at_a_time(rounds: int) -> Table:
     """Measure requests that wait for each other."""
     with empty_redis() as (url, server):
         note = (
-            f"Counted on {server}, one request after the other. Processor time of the app's process; what the server "
-            "does is not in it. *Round trips* is how often the server reads for one request, *commands* what it runs, "
-            "in scripts as well."
+            f"Counted on {server}, one request after the other, in the event loop of a server (uvloop). Processor time "
+            "of the app's process; what Redis does is not in it. *Round trips* is how often Redis reads for one "
+            "request, *commands* what it runs, in scripts as well."
         )
-        return _measured("A request that is counted in Redis", note, url, admitted(url), rounds, 1)
+        return _table(
+            Comparison("A request that is counted in Redis", note, PING, admitted(url), make_app), url, rounds, 1
+        )
 
 
 def together(rounds: int) -> Table:
     """Measure requests that come fifty at once."""
     with empty_redis() as (url, server):
         note = (
-            f"The same on {server}, with {AT_ONCE} requests that come at once, in the loop of one process, without "
-            "sockets of clients. What is decided while an answer of the server is awaited shares the next round trip."
+            f"The same on {server}, with {AT_ONCE} requests that come at once, in one process, without sockets of "
+            "clients. What is to be decided while an answer of Redis is awaited shares the next round trip."
         )
-        return _measured(f"{AT_ONCE} requests at once, counted in Redis", note, url, admitted(url), rounds, AT_ONCE)
+        return _table(
+            Comparison(f"{AT_ONCE} requests at once, counted in Redis", note, PING, admitted(url), make_app),
+            url,
+            rounds,
+            AT_ONCE,
+        )
 
 
 def refused(rounds: int) -> Table:
@@ -167,13 +183,15 @@ def refused(rounds: int) -> Table:
             f"Counted on {server}, {AT_ONCE} requests at once, of a caller whose limit is spent. Ours asks again once "
             "a second; in between it knows the answer. The floor answers 200, since nobody limits it."
         )
-        return _measured("A caller who is refused, by Redis", note, url, blocked(url), rounds, AT_ONCE)
+        return _table(
+            Comparison("A caller who is refused, by Redis", note, PING, blocked(url), make_app), url, rounds, AT_ONCE
+        )
 
 
-def _measured(title: str, note: str, url: str, cases: Sequence[Case], rounds: int, at_once: int) -> Table:
-    comparison = Comparison(title, note, PING, cases, make_app)
-    results, trips, commands = asyncio.run(_compare(comparison, url, rounds, at_once))
-    return Table(title, note, results, beside={"round trips": trips, "commands": commands})
+def _table(compared: Comparison, url: str, rounds: int, at_once: int) -> Table:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        results, trips, commands = runner.run(_compare(compared, url, rounds, at_once))
+    return Table(compared.title, compared.note, results, beside={"round trips": trips, "commands": commands})
 
 
 async def _compare(
