@@ -116,29 +116,34 @@ function fixed.refund(limit, kept, cost, since)
   return cost < kept[2] and { kept[1], kept[2] - cost } or nil
 end
 
--- state: when it was last counted; the sum of the costs; then time and cost of each hit, oldest first
+-- state: when it was last counted; the sum of the costs; then time and cost of each hit, oldest first. There may be a
+-- thousand, so they stay text, of which a hit reads the beginning and the end.
+local FIRST, LAST, FAR_ENOUGH = '^(%S+) (%S+) ?', '(%S+) (%S+)$', -48
+
+function log.recall(text)
+  local when, total, hits = string.match(text, '^(%S+) (%S+) (.+)$')
+  return { tonumber(when), tonumber(total), hits }
+end
+
 function log.settle(limit, state, now)
-  local step = state[1] - now
+  local step, total, hits, place = state[1] - now, state[2], state[3], 1
   if step > 0 then
-    local moved = {}
-    for index, value in ipairs(state) do moved[index] = index % 2 == 0 and value or value - step end
-    return moved
+    local function move(time, cost) return format('%.0f ', time - step) .. cost end
+    return { now, total, (string.gsub(hits, '(%S+) (%S+)', move)) }
   end
-  local total, index = state[2], 3
-  while state[index] and state[index] <= now - limit.window do
-    total, index = total - state[index + 1], index + 2
+  local _, last, time, cost = string.find(hits, FIRST)
+  while time and tonumber(time) <= now - limit.window do
+    total, place = total - cost, last + 1
+    _, last, time, cost = string.find(hits, FIRST, place)
   end
-  if index == 3 then return state end
-  if not state[index] then return nil end
-  local kept = { state[1], total }
-  for place = index, #state do kept[#kept + 1] = state[place] end
-  return kept
+  return time and { state[1], total, string.sub(hits, place) } or nil
 end
 
 function log.ready(limit, kept, cost, now)
-  local over, index, when = kept[2] + cost - limit.amount, 3, now
+  local over, when, last = kept[2] + cost - limit.amount, now, 0
   while over > 0 do
-    over, when, index = over - kept[index + 1], kept[index] + limit.window, index + 2
+    local _, place, time, freed = string.find(kept[3], FIRST, last + 1)
+    over, when, last = over - freed, time + limit.window, place
   end
   return when
 end
@@ -146,42 +151,43 @@ end
 function log.count(limit, kept, cost, now)
   if not kept then
     cost = min(cost, 2 * limit.amount)
-    return { now, cost, now, cost }
+    return { now, cost, format('%.0f %.0f', now, cost) }
   end
   local total = min(kept[2] + cost, 2 * limit.amount)
   cost = total - kept[2]
-  if kept[#kept - 1] == now then
-    kept[#kept] = kept[#kept] + cost
-  elseif cost > 0 then
-    kept[#kept + 1], kept[#kept + 2] = now, cost
-  else
-    return kept
+  local time, counted = string.match(kept[3], LAST, FAR_ENOUGH)
+  if tonumber(time) == now then
+    return { now, total, string.sub(kept[3], 1, -#counted - 1) .. format('%.0f', counted + cost) }
   end
-  kept[1], kept[2] = now, total
-  return kept
+  return cost > 0 and { now, total, kept[3] .. format(' %.0f %.0f', now, cost) } or kept
 end
 
 function log.used(limit, kept) return kept[2] end
 
-function log.ends(limit, kept) return kept[#kept - 1] + limit.window end
+function log.ends(limit, kept) return string.match(kept[3], LAST, FAR_ENOUGH) + limit.window end
 
 function log.refund(limit, kept, cost, since)
-  for index = #kept - 1, 3, -2 do
-    if cost > 0 and kept[index] <= since then
-      local taken = min(cost, kept[index + 1])
-      cost, kept[2], kept[index + 1] = cost - taken, kept[2] - taken, kept[index + 1] - taken
-      if kept[index + 1] == 0 then
-        table.remove(kept, index)
-        table.remove(kept, index)
-      end
+  local total, hits = 0, {}
+  for time, counted in string.gmatch(kept[3], '(%S+) (%S+)') do hits[#hits + 1] = { time, tonumber(counted) } end
+  for place = #hits, 1, -1 do
+    local hit = hits[place]
+    if tonumber(hit[1]) <= since then
+      local taken = min(cost, hit[2])
+      cost, hit[2] = cost - taken, hit[2] - taken
     end
   end
-  return kept[3] and kept or nil
+  local words = {}
+  for _, hit in ipairs(hits) do
+    total = total + hit[2]
+    if hit[2] > 0 then words[#words + 1] = format('%s %.0f', hit[1], hit[2]) end
+  end
+  return words[1] and { kept[1], total, table.concat(words, ' ') } or nil
 end
 
-local function recall(key)
-  local text, state = redis.call('GET', key), {}
+local function recall(limit)
+  local text, state = redis.call('GET', limit.key), {}
   if not text then return nil end
+  if limit.counting.recall then return limit.counting.recall(text) end
   for number in string.gmatch(text, '%S+') do state[#state + 1] = tonumber(number) end
   return state
 end
@@ -192,13 +198,15 @@ local function remember(limit, state)
     return
   end
   local words = {}
-  for place, number in ipairs(state) do words[place] = format('%.0f', number) end
+  for place, value in ipairs(state) do
+    words[place] = type(value) == 'number' and format('%.0f', value) or value
+  end
   local left = limit.counting.ends(limit, state) * limit.tick - now
-  redis.call('SET', limit.key, table.concat(words, ' '), 'PX', max(1, format('%.0f', -floor(-left / 1000))))
+  redis.call('SET', limit.key, table.concat(words, ' '), 'PX', max(1, -floor(-left / 1000)))
 end
 
 local function weigh(limit)
-  local state = recall(limit.key)
+  local state = recall(limit)
   limit.stepped = state and limit.now < state[limit.counting.stamp]
   limit.kept = state and limit.counting.settle(limit, state, limit.now)
   if limit.cost > limit.burst then return -1 end
