@@ -343,7 +343,9 @@ async def test_many_calls_to_a_cluster(private_cluster: ClusterServer) -> None:
         private_cluster.freeze()
         with pytest.raises(RedisUnavailableError):
             await RedisCaller(client, deadline=0.2).run_all(SUM, [(["sum"], [1])])
-        private_cluster.thaw()
+        private_cluster.kill()
+        away = await caller.run_all(SUM, [(["sum"], [1])] * 2)
 
     assert replies[::2] == [1, 2]
     assert isinstance(replies[1], RedisUnavailableError)
+    assert [type(reply) for reply in away] == [RedisUnavailableError] * 2

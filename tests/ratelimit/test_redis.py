@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -137,6 +138,21 @@ async def test_cancelled_at_every_turn(store: RedisRateStore, redis: Redis) -> N
         assert sum(isinstance(answer, list) and answer[0].remaining == 8 for answer in answers) >= 3
     assert not redis.connection_pool._in_use_connections
     assert len(redis.connection_pool._available_connections) == 1
+
+
+async def test_nobody_is_asked_for_who_has_left(store: RedisRateStore, redis: Redis) -> None:
+    """Where all who waited are gone before they were asked for, nothing is asked and nothing counted."""
+    await store.hit([charge(MINUTE)])
+
+    async with commands(redis) as heard:
+        gone = asyncio.create_task(store.hit([charge(MINUTE)]))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.wait([gone])
+    [left] = await store.hit([charge(MINUTE)], mode="peek")
+
+    assert heard == []
+    assert left.remaining == 4
 
 
 async def test_a_question_that_fails_harms_no_other(store: RedisRateStore, redis: Redis) -> None:
@@ -325,6 +341,29 @@ def test_a_remembered_refusal_never_outlives_the_real_one(data: st.DataObject) -
     assert (found is not None) == (passed < min(longest, SECOND))
     if found is not None:
         assert [verdict.retry_after for verdict in found] == [w if w == -1 else max(0, w - passed) for w in waits]
+
+
+# --- what it costs
+
+
+@pytest.mark.slow
+@pytest.mark.promise("ratelimit-B7")
+async def test_decisions_at_the_same_time_cost_less(redis: Redis) -> None:
+    """Of fifty that are made at once each costs this process less than half of what it costs alone."""
+    store = RedisRateStore(redis, deadline=PATIENCE)
+    hour = Limit(10**6, 3600)
+
+    async def seconds(at_once: int, rounds: int) -> float:
+        began = time.process_time()
+        for turn in range(rounds):
+            await asyncio.gather(*(store.hit([charge(hour, who=f"{turn}:{n}")]) for n in range(at_once)))
+        return (time.process_time() - began) / (at_once * rounds)
+
+    await seconds(50, 2)
+    alone = min([await seconds(1, 300) for _ in range(3)])
+    together = min([await seconds(50, 10) for _ in range(3)])
+
+    assert together < alone / 2
 
 
 # --- loops

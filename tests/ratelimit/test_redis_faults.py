@@ -66,6 +66,20 @@ async def test_a_reply_that_is_cut_off_is_never_another(shaky: RedisRateStore, r
     assert await left(shaky, who="grace") == 1000
 
 
+async def test_leases_that_cannot_be_asked_for(shaky: RedisRateStore, redis_proxy: FaultyProxy) -> None:
+    """Taking, renewing and giving back a lease say so when nobody answers, and who that was is not told."""
+    await redis_proxy.refuse()
+
+    with pytest.raises(RateStoreUnavailableError) as acquired:
+        await shaky.acquire("ada", "render", "1", amount=3, ttl=60.0)
+    with pytest.raises(RateStoreUnavailableError):
+        await shaky.renew("ada", "render", "1", ttl=60.0)
+    with pytest.raises(RateStoreUnavailableError):
+        await shaky.release("ada", "render", "1")
+
+    assert str(acquired.value) == "Redis did not decide: ConnectionError"
+
+
 @pytest.mark.promise("ratelimit-B17")
 async def test_scripts_may_be_forgotten_at_any_time(redis: Redis) -> None:
     """However often the server forgets its scripts and its keys, callers notice nothing of it."""

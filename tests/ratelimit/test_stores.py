@@ -190,6 +190,22 @@ async def test_several_identities_in_one_decision(store: Store) -> None:
     assert all(verdict.retry_after == 0 for [verdict] in others)
 
 
+async def test_several_identities_in_other_modes(store: Store) -> None:
+    """Looking, counting in any case, taking back and forgetting do not care where counts live, either."""
+    both = [charge(Limit(5, 60), 2, who="ada"), charge(Limit(7, 60), 2, who="grace")]
+
+    seen = await store.hit(both, mode="peek")
+    forced = await store.hit(both, mode="force")
+    counted = await store.hit(both)
+    await store.refund(both)
+    refunded = await store.hit(both, mode="peek")
+    await store.reset(both)
+    forgotten = await store.hit(both, mode="peek")
+
+    assert [verdict.remaining for verdict in [*seen, *forced, *counted]] == [5, 7, 3, 5, 1, 3]
+    assert [verdict.remaining for verdict in [*refunded, *forgotten]] == [3, 5, 5, 7]
+
+
 @pytest.mark.promise("ratelimit-B5")
 @pytest.mark.parametrize("after", [Limit(10, 60), Limit(5, 60, "gcra"), Limit(5, 60, "fixed"), Limit(5, 60, "log")])
 async def test_a_limit_that_is_changed_begins_anew(store: Store, after: Limit) -> None:
