@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import anyio
 import pytest
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
-from fastapi.routing import APIRoute
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette

@@ -67,10 +67,6 @@ def more_after(policy: Policy) -> int:
     if limit.algorithm == "gcra":
         # What is owed beyond the next whole unit: units come back one by one, at an even pace.
         wait = min(wait, wait - (limit.burst - verdict.remaining - 1) * limit.period * SECOND // limit.amount)
-    elif limit.algorithm == "sliding" and wait > limit.period * SECOND:
-        # All of it counts in this window, at the latest: then the first unit fades early in the next one.
-        used = max(1, limit.amount - verdict.remaining)
-        wait -= limit.period * SECOND * (used - 1) // used
     return max(0, _up(wait))
 
 
