@@ -1,5 +1,6 @@
 """What does not hold in slowapi, as reproduced with its release 0.1.10, holds after one changed import."""
 
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -10,9 +11,11 @@ from slowapi.errors import RateLimitExceeded
 from slowapi.middleware import SlowAPIASGIMiddleware, SlowAPIMiddleware
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Match
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from brickwork.ratelimit.slowapi import audit
 from tests.ratelimit.slowapi_apps import app_with, call, limiter_with, set_up, statuses
 
 MIDDLEWARES = pytest.mark.parametrize("middleware", [SlowAPIMiddleware, SlowAPIASGIMiddleware])
@@ -63,6 +66,29 @@ async def test_what_no_route_serves_is_counted() -> None:
     app = app_with(limiter_with(application_limits=["2/minute"]))
 
     assert await statuses(app, "/a", "/b", "/c") == [404, 404, 429]
+
+
+@pytest.mark.promise("ratelimit-F6")
+async def test_frontends_and_routes_of_ones_own_are_counted(tmp_path: Path) -> None:
+    """Files of a frontend, and a route that names neither path nor endpoint, are counted with what no route serves."""
+    (tmp_path / "index.html").write_text("<p>books</p>")
+    app = app_with(limiter_with(default_limits=["2/minute"]))
+    app.frontend("/", directory=tmp_path)
+    app.router.routes.append(_Own())
+
+    assert await statuses(app, "/index.html", "/own", "/own") == [200, 200, 429]
+    assert await statuses(app, "/none.css") == [429]
+    assert audit(app) == []
+
+
+class _Own(BaseRoute):
+    """A route that finds and serves its requests by itself."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return (Match.FULL if scope["path"] == "/own" else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("own")(scope, receive, send)
 
 
 @pytest.mark.promise("ratelimit-F7")

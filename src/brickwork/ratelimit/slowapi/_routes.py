@@ -14,11 +14,11 @@ class Found(NamedTuple):
     """What will serve a request.
 
     Attributes:
-        endpoint: The function, or the application that is mounted there and has no routes of its own.
+        endpoint: The function, or else the application that is mounted there, or the route itself.
         template: Its path, with what stands for a value as it was written.
     """
 
-    endpoint: Callable[..., Any]
+    endpoint: object
     template: str
 
 
@@ -57,7 +57,8 @@ def _find(routes: Sequence[BaseRoute], scope: "Scope", prefix: str) -> Found | N
             path: str = context.path_format or ""
             if inner := getattr(context, "routes", None):
                 return _find(inner, {**scope, **child}, prefix + _mounted(path))
-            return Found(child["endpoint"], prefix + path)
+            # A route of somebody's own need not name an endpoint.
+            return Found(child.get("endpoint", context.original_route), prefix + path)
     return None
 
 
