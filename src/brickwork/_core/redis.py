@@ -241,11 +241,12 @@ class _Cluster:
         return replies
 
     async def evaluate_all(self, script: Script, calls: Sequence[tuple[str, Command]]) -> list[Any]:
-        shares: dict[Any, list[int]] = {}
-        for place, (key, _) in enumerate(calls):
-            shares.setdefault(await self._node(key), []).append(place)
+        nodes = [await self._node(key) for key, _ in calls]
+        shares: dict[str, list[int]] = {}  # by name: in redis-py 5.0 a node is no key of a dict
+        for place, node in enumerate(nodes):
+            shares.setdefault(node.name, []).append(place)
         answers = await asyncio.gather(
-            *(self._share(node, script, [calls[place] for place in share]) for node, share in shares.items())
+            *(self._share(nodes[share[0]], script, [calls[place] for place in share]) for share in shares.values())
         )
         replies: list[Any] = [None] * len(calls)
         for share, some in zip(shares.values(), answers, strict=True):
