@@ -1,5 +1,6 @@
 """slowapi's `Limiter`, counting here: storages, what holds while they are away, settings and tests."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -12,6 +13,7 @@ from slowapi.util import get_remote_address
 from brickwork.ratelimit.memory import MemoryRateStore
 from brickwork.ratelimit.slowapi import Limiter
 from tests.ratelimit.slowapi_apps import LostStore, app_with, call, limiter_with, statuses
+from tests.servers import RedisServer
 
 pytestmark = pytest.mark.promise("ratelimit-F10")
 
@@ -136,6 +138,26 @@ async def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatc
     served, refused = await call(app, "/", "/")
 
     assert (served.headers["x-most"], refused.status_code) == ("1", 429)
+
+
+async def test_nobody_else_waits_for_redis(private_redis: RedisServer) -> None:
+    """While Redis hangs, requests that are not limited are served."""
+    limiter = Limiter(get_remote_address, storage_uri=private_redis.url)
+    app = one_a_minute(limiter, "5/hour")
+
+    @app.get("/free")
+    async def free() -> None: ...
+
+    before = await statuses(app, "/")
+    private_redis.freeze()
+    waiting = asyncio.create_task(statuses(app, "/"))
+    meanwhile = await statuses(app, *["/free"] * 3)
+    waited = not waiting.done()
+    hung = await waiting
+    private_redis.thaw()
+    await limiter.aclose()
+
+    assert (before, meanwhile, waited, hung) == ([200], [200] * 3, True, [503])
 
 
 async def test_prefixes_tell_applications_apart() -> None:
