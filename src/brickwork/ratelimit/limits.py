@@ -24,8 +24,8 @@ _THIRTY_DAYS: Final = 30 * 86_400
 class LimitsRateStore:
     """Counts in a storage of the package `limits`; not in one step, and with several round trips for each limit.
 
-    `MemoryRateStore` and `RedisRateStore` count exactly, and faster; this is for who has neither. It is tested on memory
-    and Redis, and on Memcached wherever the tests find one; MongoDB is untried. What it cannot do:
+    `MemoryRateStore` and `RedisRateStore` count exactly, and faster; this is for who has neither. It is tested on
+    memory and Redis, and on Memcached wherever the tests find one; MongoDB is untried. What it cannot do:
 
     - *Several limits in one step.* It looks at all of them, then counts one after the other. Where another request
       comes in between, what was counted already is taken back where `limits` can do that: always with ``fixed``,
