@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .._core.columns import in_columns
 from .._core.frame import Piece
 
 
@@ -33,7 +34,4 @@ def row(part: Any, place: str) -> Row:
 def table(rows: Sequence[Row]) -> str:
     """Lay the rows out in columns, numbered from the outside in."""
     head = ("", *Row("piece", "where", "may answer", "what it does"))
-    lines = [head, *((str(number), *line) for number, line in enumerate(rows, 1))]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join([text[0], "-" * max(map(len, text)), *text[1:]])
+    return in_columns(head, [(str(number), *line) for number, line in enumerate(rows, 1)])

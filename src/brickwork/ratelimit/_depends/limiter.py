@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
-from fastapi import params
+from fastapi import APIRouter, FastAPI, params
 
 from ..._core.clock import Clock
 from ..._core.scope import TrustedProxies
@@ -25,6 +25,7 @@ from ..memory import MemoryRateStore
 from .budget import BudgetDependency
 from .concurrent import ConcurrencyDependency
 from .decorator import exempt, limited
+from .listing import RouteLimits, list_limits
 from .marker import LimitDependency
 from .options import AnyKey, Options, checked_key, default_rule
 from .parts import Limits, Tier
@@ -346,6 +347,14 @@ class RateLimiter:
     def testing(self) -> AbstractContextManager[RateLimitTesting]:
         """Begin a test: nothing is counted yet, time can be moved, and a key that gives nobody is an error."""
         return testing(self.engine)
+
+    def routes(self, app: FastAPI | APIRouter) -> RouteLimits:
+        """Give the limits that hold on every route; printed, a table.
+
+        Raises:
+            RuntimeError: ``@limiter.limit`` stands where it limits nothing.
+        """
+        return list_limits(app, self)
 
     def fields(self, policies: Sequence[Policy]) -> Pairs:
         """Give the headers that tell of policies."""

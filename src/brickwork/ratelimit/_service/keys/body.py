@@ -32,6 +32,9 @@ class _Field(Key):
             value = _folded(value)
         return Identity((self.kind, self.field, value)) if value else ABSENT
 
+    def __str__(self) -> str:
+        return f"by_{self.kind}({self.field})"
+
 
 def by_form(field: str, *, casefold: bool = True) -> Key:
     """Count by a field of the form that is sent: the login that somebody tries, from however many addresses.

@@ -90,6 +90,9 @@ class FirstOf(Key):
                 break
         return identity
 
+    def __str__(self) -> str:
+        return " | ".join(map(str, self.keys))
+
 
 @dataclass(frozen=True, slots=True)
 class AllOf(Key):
@@ -112,6 +115,9 @@ class AllOf(Key):
             missing = missing if missing == "address" else identity.missing or missing
         return Identity(parts, missing)
 
+    def __str__(self) -> str:
+        return " & ".join(map(str, self.keys))
+
 
 @dataclass(frozen=True, slots=True)
 class OwnKey(Key):
@@ -128,6 +134,10 @@ class OwnKey(Key):
             raise  # it is the answer that the application wants to give
         except Exception as error:
             raise KeyFailedError from error
+
+    def __str__(self) -> str:
+        name: str = getattr(self.call, "__qualname__", type(self.call).__qualname__)
+        return name
 
 
 def alternatives(key: Key) -> tuple[Key, ...]:

@@ -26,6 +26,9 @@ class _User(Key):
             user_id = _starlette_user(connection)
         return Identity(("user", user_id)) if user_id else ABSENT
 
+    def __str__(self) -> str:
+        return "by_user"
+
 
 @dataclass(frozen=True, slots=True)
 class _Header(Key):
@@ -36,6 +39,9 @@ class _Header(Key):
         value = b",".join(values).decode("latin-1").strip()
         return Identity(("header", self.name, value)) if value else ABSENT
 
+    def __str__(self) -> str:
+        return f"by_header({self.name})"
+
 
 @dataclass(frozen=True, slots=True)
 class _Cookie(Key):
@@ -44,6 +50,9 @@ class _Cookie(Key):
     def find(self, connection: HTTPConnection) -> Identity:
         value = connection.cookies.get(self.name)
         return Identity(("cookie", self.name, value)) if value else ABSENT
+
+    def __str__(self) -> str:
+        return f"by_cookie({self.name})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,9 @@ class _Route(Key):
         # Whoever may ask for a page may ask for its headers, and costs the same.
         method = "GET" if method == "HEAD" else method
         return Identity(("route", method, route_template(scope) or route_path(scope)))
+
+    def __str__(self) -> str:
+        return "by_route"
 
 
 def by_user() -> Key:
