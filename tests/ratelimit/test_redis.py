@@ -4,7 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -186,7 +186,7 @@ async def test_every_key_ends_by_itself(store: RedisRateStore, redis: Redis) -> 
     await store.hit([charge(limit) for limit in limits])
     await store.acquire("ada", "render", "1", amount=3, ttl=60.0)
 
-    keys = await redis.keys("*")
+    keys: list[Any] = await redis.keys("*")
     lives = {key: await redis.pttl(key) for key in keys}
 
     assert len(keys) == 5
@@ -382,12 +382,9 @@ def test_each_event_loop_has_a_line_of_its_own(redis_url: str) -> None:
         waiting[0].cancel()
 
     async def again() -> int:
-        for _ in range(2):  # the connection of a loop that is closed may be an error once
-            try:
-                [verdict] = await store.hit([charge(MINUTE, who="grace")])
-            except RateStoreUnavailableError:
-                continue
-            break
+        with suppress(RateStoreUnavailableError):  # the connection of a loop that is closed may be an error once
+            await store.hit([charge(MINUTE, who="eve")])
+        [verdict] = await store.hit([charge(MINUTE, who="grace")])
         await client.aclose()
         return verdict.remaining
 
