@@ -96,8 +96,13 @@ def _from_elsewhere(call: Call) -> Call:
 
 def blocked(name: str, add: Callable[..., None], needs: tuple[str, ...] = (), **options: Any) -> Case:
     """Make a case whose caller is refused, from the second request on."""
-    group = "peer" if needs else "ours"
-    return Case(name, partial(add, limit=ONE, **options), group, needs, begin=ratelimit_redis.begin_blocked)
+    return Case(
+        name,
+        partial(add, limit=ONE, **options),
+        "peer" if needs else "ours",
+        needs,
+        begin=ratelimit_redis.begin_blocked,
+    )
 
 
 COMPARISONS = (

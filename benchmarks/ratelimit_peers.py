@@ -150,7 +150,7 @@ def add_throttled(app: FastAPI, url: str | None = None, *, limit: str = MANY, us
     app.add_exception_handler(RateLimitExceededError, rate_limit_exceeded_handler)
 
     @app.get("/ping")
-    @limiter.limit()
+    @limiter.limit()  # type: ignore[untyped-decorator]
     async def ping(request: Request) -> dict[str, str]:  # noqa: ARG001
         return {"ping": "pong"}
 

@@ -219,6 +219,6 @@ async def _asked(case: Measured, url: str, at_once: int) -> tuple[float, float]:
     return (reads_after - reads - 1) / requests, (commands_after - commands - 1) / requests
 
 
-def _totals(connection: "Connection[Any]") -> tuple[int, int]:
+def _totals(connection: Connection) -> tuple[int, int]:
     stats: dict[str, int] = connection.info("stats")
     return stats["total_reads_processed"], stats["total_commands_processed"]

