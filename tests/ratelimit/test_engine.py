@@ -130,7 +130,7 @@ async def test_only_shadows(engine: Engine) -> None:
 
 async def test_nothing_is_counted_while_switched_off(engine: Engine) -> None:
     """Without rules, or switched off, everything passes and nothing is counted."""
-    unlimited = Decision(allowed=True, limit=0, remaining=0, retry_after=0.0, reset_after=0.0)
+    unlimited = Decision(allowed=True, limit=None, remaining=None, retry_after=0.0, reset_after=0.0)
 
     assert await engine.decide([]) == unlimited
     engine.enabled = False
@@ -188,7 +188,7 @@ async def test_what_was_not_counted_is_not_given_back(engine: Engine) -> None:
 
     await engine.refund(rules, decisions[-1])
     await engine.refund(rules, decisions[5])
-    await engine.refund(rules, Decision(allowed=True, limit=0, remaining=0, retry_after=0.0, reset_after=0.0))
+    await engine.refund(rules, Decision(allowed=True, limit=None, remaining=None, retry_after=0.0, reset_after=0.0))
 
     assert [policy.verdict.remaining for policy in (await engine.decide(rules, mode="peek")).policies] == [1, 0]
 

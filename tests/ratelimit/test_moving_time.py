@@ -116,7 +116,7 @@ def test_nobody_is_judged_by_the_limits_of_another() -> None:
     """Forty threads with callers of two tiers: each has what its own tier allows, and is told of that one."""
     engine = Engine(MemoryRateStore())
     passed: dict[int, int] = {}
-    told: dict[int, set[int]] = {}
+    told: dict[int, set[int | None]] = {}
 
     async def ask(number: int) -> None:
         amount = 10 if number % 2 else 30

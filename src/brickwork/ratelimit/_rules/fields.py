@@ -5,8 +5,9 @@ Reference: draft-ietf-httpapi-ratelimit-headers-10; RFC 9651, section 3.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
-from .values import SECOND, Decision, Policy
+from .values import SECOND, Decision, Limit, Policy
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -32,8 +33,8 @@ def rate_limit_fields(
         allowed: list[str] = []
         left: list[str] = []
         for policy in policies:
-            name = _string(policy.name)
-            allowed.append(name + _allowed(policy))
+            name, allowance = _lasting(policy.name, policy.limit, policy.unit)
+            allowed.append(allowance)
             left.append(name + _left(policy))
         pairs.append((b"ratelimit-policy", ", ".join(allowed).encode()))
         pairs.append((b"ratelimit", ", ".join(left).encode()))
@@ -70,13 +71,15 @@ def more_after(policy: Policy) -> int:
     return max(0, _up(wait))
 
 
-def _allowed(policy: Policy) -> str:
-    limit = policy.limit
-    if policy.unit == "requests":
-        return f";q={limit.amount};w={limit.period}"
+@lru_cache(maxsize=1024)
+def _lasting(name: str, limit: Limit, unit: str) -> tuple[str, str]:
+    """Give what one response after the other tells of a policy: its name, and what it allows."""
+    name = _string(name)
+    if unit == "requests":
+        return name, f"{name};q={limit.amount};w={limit.period}"
     # What runs at once is counted in no window.
-    window = "" if policy.unit == _CONCURRENT else f";w={limit.period}"
-    return f";q={limit.amount};qu={_string(policy.unit)}{window}"
+    window = "" if unit == _CONCURRENT else f";w={limit.period}"
+    return name, f"{name};q={limit.amount};qu={_string(unit)}{window}"
 
 
 def _left(policy: Policy) -> str:

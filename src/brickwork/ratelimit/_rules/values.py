@@ -122,14 +122,13 @@ class Policy(NamedTuple):
     unit: str = "requests"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """Whether a request may pass, and how near its caller is to a limit.
 
     Attributes:
         allowed: Whether it may.
-        limit: Requests that the tightest limit allows in its period.
-        remaining: What is left of it.
+        limit: Requests that the tightest limit allows in its period; None where nothing limits.
+        remaining: What is left of it; None where nothing limits.
         retry_after: Seconds until the same would be admitted, 0 where it is; None where it never can be.
         reset_after: Seconds until nothing is counted any more.
         policies: What each limit said, in the order in which they were written.
@@ -137,8 +136,8 @@ class Decision:
     """
 
     allowed: bool
-    limit: int
-    remaining: int
+    limit: int | None
+    remaining: int | None
     retry_after: float | None
     reset_after: float
     policies: tuple[Policy, ...] = ()

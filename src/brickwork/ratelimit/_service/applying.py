@@ -88,12 +88,13 @@ class Applying:
         """
         if rule.exempt_when is not None and await _says(rule.exempt_when, connection):
             return None
+        asked: object = rule.cost if cost is ASK else cost
         return Applied(
             policy_name(rule),
             rule.limits if limits is None else limits,
             await self._identity(rule, connection, caller),
             self._identities.scope(_counted(rule, connection.scope, where)),
-            await _cost(rule, connection, cost),
+            asked if type(asked) is int and asked >= 0 else await _cost(asked, connection),
             self._shadow if rule.shadow is None else rule.shadow,
             rule.on_error,
             unit,
@@ -130,8 +131,7 @@ def _method(scope: "Scope") -> str:
     return "GET" if method == "HEAD" else method
 
 
-async def _cost(rule: Rule, connection: HTTPConnection, found: object) -> int:
-    cost: object = rule.cost if found is ASK else found
+async def _cost(cost: object, connection: HTTPConnection) -> int:
     if callable(cost):
         given = cost(connection)
         cost = await given if isawaitable(given) else given

@@ -1,14 +1,13 @@
 """What the verdicts of counters come to."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from math import inf
 from typing import Final
 
 from .._rules.values import NEVER, SECOND, Decision, Limit, Policy
 
-UNLIMITED: Final = Decision(allowed=True, limit=0, remaining=0, retry_after=0.0, reset_after=0.0)
+UNLIMITED: Final = Decision(allowed=True, limit=None, remaining=None, retry_after=0.0, reset_after=0.0)
 
 _PERIODS: Final = {1: "second", 60: "minute", 3_600: "hour", 86_400: "day"}
 
@@ -44,7 +43,7 @@ def decision_of(policies: Sequence[Policy], *, degraded: bool = False) -> Decisi
     )
 
 
-_UNCOUNTED: Final = replace(UNLIMITED, degraded=True)
+_UNCOUNTED: Final = UNLIMITED._replace(degraded=True)
 
 
 def _room(policy: Policy) -> tuple[bool, float, int, int]:

@@ -12,7 +12,7 @@ from .._rules.values import SECOND, Charge, Decision, Limit, Policy, Verdict
 from .._store import LeaseStore, Mode, Movable, RateStore
 from ..memory import MemoryRateStore
 from .applied import Applied, OnError
-from .breaker import Breaker
+from .breaker import Breaker, Permit
 from .counters import RateLimitCounters
 from .decisions import UNLIMITED, decision_of, policy_names
 from .fallback import share, share_of
@@ -125,15 +125,15 @@ class Engine:
         enforced, watching = self._sorted(applied)
         if not enforced and not watching:
             return UNLIMITED
-        policies, degraded = await self._enforced(enforced, mode) if enforced else ([], False)
+        policies, degraded = await self._enforced(enforced, mode) if enforced else ((), False)
         if watching and not any(policy.verdict.retry_after for policy in policies):
             watched = await self._watched(watching, mode)
             degraded = degraded or (watched is None and not enforced)
             self._counters.would_deny += any(policy.verdict.retry_after for policy in watched or ())
-            policies = _in_order(applied, policies, watched or [])
+            policies = _in_order(applied, policies, watched or ())
         decision = decision_of(policies, degraded=degraded)
         if mode == "force" and not decision.allowed:
-            decision = replace(decision, allowed=True, retry_after=0.0)
+            decision = decision._replace(allowed=True, retry_after=0.0)
         return self._noted(decision, mode)
 
     def giving_back(self, applied: Sequence[Applied], decision: Decision) -> Callable[[], Awaitable[None]]:
@@ -242,9 +242,9 @@ class Engine:
                 raise ReducedCapacityError
         return enforced, watching
 
-    async def _enforced(self, enforced: Sequence[Applied], mode: Mode) -> tuple[list[Policy], bool]:
+    async def _enforced(self, enforced: Sequence[Applied], mode: Mode) -> tuple[Sequence[Policy], bool]:
         try:
-            verdicts = await self._ask(self._store.hit, self._charges(enforced), mode=mode)
+            verdicts = await self._hit(enforced, mode)
         except RateStoreUnavailableError as error:
             alone = self._left_to_us(enforced, error)
             charges = self._shares(alone)
@@ -254,9 +254,9 @@ class Engine:
             return _policies(alone, verdicts), True
         return _policies(enforced, verdicts), False
 
-    async def _watched(self, watching: Sequence[Applied], mode: Mode) -> list[Policy] | None:
+    async def _watched(self, watching: Sequence[Applied], mode: Mode) -> Sequence[Policy] | None:
         try:
-            verdicts = await self._ask(self._store.hit, self._charges(watching), mode=mode)
+            verdicts = await self._hit(watching, mode)
         except RateStoreUnavailableError:
             self._counters.degraded += 1
             return None
@@ -278,21 +278,38 @@ class Engine:
         # A rule that refuses nobody does not do so when the store is away.
         return "open" if applied.shadow else applied.on_error or self.on_error
 
+    async def _hit(self, applied: Sequence[Applied], mode: Mode) -> Sequence[Verdict]:
+        permit = self._permit()
+        try:
+            verdicts = await self._store.hit(self._charges(applied), mode=mode)
+        except BaseException as error:
+            self._missed(permit, error)
+            raise
+        self._breaker.succeeded()
+        return verdicts
+
     async def _ask(self, question: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        permit = self._breaker.permit()
-        if permit is None:
-            raise RateStoreUnavailableError("the store is left alone")
+        permit = self._permit()
         try:
             answer = await question(*args, **kwargs)
-        except RateStoreUnavailableError as error:
-            self._counters.errors += 1
-            self._breaker.failed(permit, error)
-            raise
-        except BaseException:
-            self._breaker.abandoned(permit)
+        except BaseException as error:
+            self._missed(permit, error)
             raise
         self._breaker.succeeded()
         return answer
+
+    def _permit(self) -> Permit:
+        permit = self._breaker.permit()
+        if permit is None:
+            raise RateStoreUnavailableError("the store is left alone")
+        return permit
+
+    def _missed(self, permit: Permit, error: BaseException) -> None:
+        if isinstance(error, RateStoreUnavailableError):
+            self._counters.errors += 1
+            self._breaker.failed(permit, error)
+        else:
+            self._breaker.abandoned(permit)
 
     async def _tell(self, lease: Lease, what: Callable[..., Awaitable[None]], **options: float) -> None:
         if lease.store is self._local:
@@ -301,7 +318,10 @@ class Engine:
         with suppress(RateStoreUnavailableError):
             await self._ask(what, *lease[:3], **options)
 
-    def _charges(self, applied: Sequence[Applied]) -> list[Charge]:
+    def _charges(self, applied: Sequence[Applied]) -> Sequence[Charge]:
+        if len(applied) == 1 and len(applied[0].limits) == 1:
+            [each] = applied
+            return (Charge(each.identity, self._scope(each), each.limits[0], each.cost),)
         charges: list[Charge] = []
         for each in applied:
             scope = self._scope(each)
@@ -323,11 +343,11 @@ class Engine:
         return decision
 
 
-def _policies(applied: Sequence[Applied], verdicts: Sequence[Verdict]) -> list[Policy]:
+def _policies(applied: Sequence[Applied], verdicts: Sequence[Verdict]) -> Sequence[Policy]:
     if len(applied) == len(verdicts) == 1:
         # The usual case, which needs no names but the rule's.
         name, limits, _, _, _, shadow, _, unit = applied[0]
-        return [Policy(name, limits[0], verdicts[0], shadow, unit)]
+        return (Policy(name, limits[0], verdicts[0], shadow, unit),)
     said = iter(verdicts)
     return [
         Policy(name, limit, next(said), each.shadow, each.unit)
@@ -336,10 +356,10 @@ def _policies(applied: Sequence[Applied], verdicts: Sequence[Verdict]) -> list[P
     ]
 
 
-def _in_order(applied: Sequence[Applied], enforced: list[Policy], watched: list[Policy]) -> list[Policy]:
+def _in_order(applied: Sequence[Applied], enforced: Sequence[Policy], watched: Sequence[Policy]) -> Sequence[Policy]:
     """Give policies in the order in which their rules were written, where all of them were counted."""
     asked = [each for each in applied if each.identity for _ in each.limits]
     if len(asked) != len(enforced) + len(watched):
-        return enforced + watched
+        return (*enforced, *watched)
     left, right = iter(enforced), iter(watched)
     return [next(right if each.shadow else left) for each in asked]

@@ -1,7 +1,7 @@
 """What one request has met of rate limits, until its response begins."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
@@ -80,4 +80,4 @@ def _renamed(decision: Decision, taken: set[str]) -> Decision:
             name = f"{policy.name}-{number}"
         taken.add(name)
         policies.append(policy._replace(name=name))
-    return replace(decision, policies=tuple(policies))
+    return decision._replace(policies=tuple(policies))

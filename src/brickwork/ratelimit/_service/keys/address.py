@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from starlette.requests import HTTPConnection
@@ -20,7 +21,10 @@ class _Address(Key):
 
     def find(self, connection: HTTPConnection) -> Identity:
         address = self.trusted.client(connection.scope)
-        return _UNKNOWN if address is None else Identity(("ip", network(address, self.prefix)))
+        return _UNKNOWN if address is None else _site(address, self.prefix)
+
+    def __str__(self) -> str:
+        return "by_ip"
 
 
 def by_ip(trusted_proxies: Sequence[str] = (), *, ipv6_prefix: int = 64) -> Key:
@@ -45,3 +49,8 @@ def by_ip(trusted_proxies: Sequence[str] = (), *, ipv6_prefix: int = 64) -> Key:
         raise ValueError(f"ipv6_prefix is from 1 to 128 bits, got {ipv6_prefix}")
     trusted = TrustedProxies(trusted_proxies)
     return _Address(tuple(trusted_proxies), ipv6_prefix, trusted)
+
+
+@lru_cache(maxsize=4096)
+def _site(address: str, prefix: int) -> Identity:
+    return Identity(("ip", network(address, prefix)))
