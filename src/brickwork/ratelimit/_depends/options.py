@@ -58,10 +58,20 @@ class Options(NamedTuple):
             key: Whom to count where nothing says it.
 
         Raises:
-            ValueError: There is none, or one makes no sense.
+            ValueError: There is none, or one makes no sense; or an option was given, and nothing that it holds for.
             TypeError: One is of the wrong kind.
         """
-        return tuple(_with_key(part, key) for part in parts_of(limits, self.rule))
+        given = tuple(limits)
+        if given and all(isinstance(each, Rule) for each in given):
+            self._refuse_idle()
+        return tuple(_with_key(part, key) for part in parts_of(given, self.rule))
+
+    def _refuse_idle(self) -> None:
+        # A limit that is not counted as it reads is worse than none. Names are told, and change nothing.
+        defaults = self._field_defaults.items()
+        idle = [name for name, default in defaults if name != "name" and getattr(self, name) != default]
+        if idle:
+            raise ValueError(f"{idle[0]}= holds for limits that are no Rule, and here are only rules: give it to them")
 
     def places(self, amount: int, ttl: float, key: Key | params.Depends) -> Part:
         """Make the rule of how many may be there at once.
