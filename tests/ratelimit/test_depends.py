@@ -1,5 +1,8 @@
 """``limiter.depends``: a limit where FastAPI takes dependencies."""
 
+import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import pytest
@@ -7,8 +10,19 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Response
 from fastapi.testclient import TestClient
 from starlette.requests import HTTPConnection
 
-from brickwork.ratelimit import Decision, Limit, RateLimiter, RateLimitMiddleware, Rule, by_header, by_ip, by_route
-from brickwork.ratelimit._service.ledger import ResponseInfo
+from brickwork.ratelimit import (
+    Decision,
+    Limit,
+    RateLimiter,
+    RateLimitMiddleware,
+    RateStore,
+    ResponseInfo,
+    Rule,
+    by_header,
+    by_ip,
+    by_route,
+)
+from brickwork.testing import open_client
 from tests.ratelimit.calls import statuses
 
 
@@ -124,7 +138,7 @@ def test_the_value_is_the_decision(limiter: RateLimiter) -> None:
     app = FastAPI()
 
     @app.get("/")
-    async def left(decision: Annotated[Decision, limiter.depends("2/second", "1000/hour", name="search")]) -> list[int]:
+    async def left(decision: Annotated[Decision, limiter.depends("2/second", "1000/hour", name="search")]) -> list[Any]:
         return [decision.limit, decision.remaining]
 
     response = TestClient(app).get("/")
@@ -140,7 +154,7 @@ def test_alike_is_one(limiter: RateLimiter) -> None:
     first, second, other = limiter.depends("2/minute"), limiter.depends("2/minute"), limiter.depends("3/minute")
 
     @app.get("/", dependencies=[first])
-    async def left(decision: Annotated[Decision, second]) -> int:
+    async def left(decision: Annotated[Decision, second]) -> int | None:
         return decision.remaining
 
     assert first.dependency == second.dependency != other.dependency
@@ -242,12 +256,15 @@ def test_a_cost_can_be_asked_of_the_request(limiter: RateLimiter) -> None:
     app = FastAPI()
     app.get("/a", dependencies=[limiter.depends("3/minute", cost=pages)])(one)
     app.get("/b", dependencies=[limiter.depends("3/minute", cost=lambda _: 2)])(one)
+    app.get("/c", dependencies=[limiter.depends("3/minute", cost=Depends(lambda: "2"))])(one)
     client = TestClient(app)
 
     assert [*statuses(client, "/a?pages=2"), *statuses(client, "/a?pages=2")] == [200, 429]
     assert statuses(client, "/b", 2) == [200, 429]
     with pytest.raises(ValueError, match="a cost is a whole number from 0 on, got -1"):
         client.get("/a?pages=-1")
+    with pytest.raises(ValueError, match="a cost is a whole number from 0 on, got '2'"):
+        client.get("/c")
 
 
 @pytest.mark.promise("ratelimit-E12")
@@ -334,6 +351,63 @@ def test_only_what_failed_counts(limiter: RateLimiter) -> None:
 
     assert statuses(client, "/login?password=right", 10, method="POST") == [200] * 10
     assert statuses(client, "/login?password=wrong", 4, method="POST") == [401, 401, 401, 429]
+
+
+@pytest.mark.promise("ratelimit-E9")
+async def test_guesses_at_once_do_not_get_past(store: RateStore) -> None:
+    """Fifty wrong passwords that come together: five are looked at, since each counts until it has proved right."""
+    limiter, app, looked_at = RateLimiter(store=store), FastAPI(), 0
+    app.add_middleware(RateLimitMiddleware, limiter=limiter)
+    looking = asyncio.Event()
+
+    def failed(response: ResponseInfo) -> bool:
+        return response.status_code == 401
+
+    @app.post("/login", dependencies=[limiter.depends("5/minute", count_when=failed)], status_code=401)
+    async def login() -> None:
+        nonlocal looked_at
+        looked_at += 1
+        await looking.wait()
+
+    async with open_client(app) as client, asyncio.TaskGroup() as group:
+        calls = [group.create_task(client.post("/login")) for _ in range(50)]
+        refused = asyncio.as_completed(calls)
+        for _ in range(45):
+            assert (await next(refused)).status_code == 429
+        looking.set()
+
+    assert looked_at == 5
+
+
+@pytest.mark.promise("ratelimit-E12")
+def test_nobody_is_judged_by_the_limits_of_another(limiter: RateLimiter) -> None:
+    """Threads that switch as often as they can: who has a thousand a minute is never refused, nor told of ten."""
+    app = FastAPI()
+    plans = {"wide": "100000/minute", "narrow": "1/minute"}
+
+    def tier(plan: Annotated[str, Header()]) -> str:
+        return plans[plan]
+
+    @app.get("/")
+    def look(decision: Annotated[Decision, limiter.depends(tier, key=by_header("plan"))]) -> int | None:
+        return decision.limit
+
+    def call(plan: str) -> list[tuple[int, str]]:
+        answers = [client.get("/", headers={"plan": plan}) for _ in range(60)]
+        return [(answer.status_code, answer.text if answer.status_code == 200 else "") for answer in answers]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with TestClient(app) as client, ThreadPoolExecutor(40) as threads:
+            answers = dict(zip(range(40), threads.map(call, ["wide", "narrow"] * 20), strict=True))
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert all(answer == (200, "100000") for number in range(0, 40, 2) for answer in answers[number])
+    narrow = [answer for number in range(1, 40, 2) for answer in answers[number]]
+    assert set(narrow) <= {(200, "1"), (429, "")}
+    assert narrow.count((200, "1")) <= 3
 
 
 @pytest.mark.promise("ratelimit-E9")

@@ -39,12 +39,12 @@ class Budget:
     @property
     def limit(self) -> int | None:
         """What may be spent in a period; None where nothing limits this caller."""
-        return self.decision.limit if self.decision.policies else None
+        return self.decision.limit
 
     @property
     def remaining(self) -> int | None:
         """What is left of it, 0 or more; None where nothing limits this caller."""
-        return self.decision.remaining if self.decision.policies else None
+        return self.decision.remaining
 
     async def spend(self, amount: int) -> Decision:
         """Spend, also more than is left: the caller is in debt then, and the next request is refused.

@@ -367,7 +367,7 @@ class RateLimiter:
         self, identity: str | int | UUID, limits: Sequence[str | Limit | Sequence[str | Limit]], cost: int
     ) -> Applied:
         identities = self.engine.identities
-        found = tuple(limit for each in limits for limit in limits_of(each))
+        found = limits_of([limit for each in limits for limit in limits_of(each)])
         return Applied("check", found, identities.stated(identity), identities.scope("check"), cost)
 
     def _check_leases(self) -> None:
