@@ -6,6 +6,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped
 
 from brickwork import Problem
 from brickwork.database import Database, Repository, UUIDKey
+from brickwork.ratelimit import RateLimiter, Rule
 
 
 class OutOfStockError(Problem, status=409, slug="out-of-stock"):
@@ -76,3 +77,35 @@ async def use(books: Repository[Book], session: AsyncSession, author: Author) ->
 
 Database("sqlite://", pool_sise=3)  # refused
 Database("sqlite://").repository(Book, True)  # refused
+
+
+# --- rate limits
+
+limiter = RateLimiter()
+RateLimiter(on_error="ignore")  # refused
+RateLimiter(default=10)  # refused
+RateLimiter(headers=["draft"])  # refused
+RateLimiter(key="ip")  # refused
+Rule("1/minute", count_when=404)  # refused
+limiter.depends(10)  # refused
+limiter.depends("1/minute", cost="2")  # refused
+limiter.depends("1/minute", per=60)  # refused
+limiter.concurrent("3")  # refused
+limiter.websocket(message="20/second", on_excess="ignore")  # refused
+
+
+@limiter.limit("1/minute")
+def endpoint(name: str) -> int:
+    """A limited endpoint takes what it took."""
+    return len(name)
+
+
+endpoint(1)  # refused
+words: str = endpoint("ada")  # refused
+
+
+async def count() -> None:
+    """A job is called by something, and costs a number."""
+    await limiter.check("job:42", 10)  # refused
+    await limiter.check(b"job", "10/second")  # refused
+    await limiter.check("job:42", "10/second", cost=1.5)  # refused
