@@ -7,10 +7,12 @@ from fastapi import FastAPI
 
 from brickwork import combine_lifespans, install
 from brickwork.problems import problem_router
+from brickwork.ratelimit import RateStore
 
 from .accounts import Accounts, account_router
 from .backroom import fulfilment_router, stock_router
 from .catalogue import catalogue_router
+from .limits import UNLIMITED, Limits
 from .orders import order_router
 from .pages import add_pages, page_headers
 from .storage import Storage
@@ -22,6 +24,8 @@ def create_app(
     secret: str | None = None,
     admin_password: str | None = None,
     cursor_secret: str | None = None,
+    rate_store: RateStore | None = None,
+    rate_limits: bool = True,
     trusted_hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::1]"),
 ) -> FastAPI:
     """Build the shop. When it first starts, the whole catalogue is put on its shelves, and there are no orders yet.
@@ -33,10 +37,14 @@ def create_app(
         admin_password: Of the administrator, who is made when the shop first starts; without one nobody logs in so.
         cursor_secret: What cursors are sealed with; processes that serve one shop need the same. Without one it is
             made here, and cursors are good until the shop closes.
+        rate_store: Where requests are counted: for processes that serve one shop in Redis. Without one each counts for
+            itself.
+        rate_limits: Whether they are counted at all.
         trusted_hosts: Names under which the shop is reached.
     """
     storage = Storage(database_url)
     accounts = Accounts(storage.database, secret=secret or token_hex(32), admin_password=admin_password)
+    limits = Limits(accounts.auth, store=rate_store, enabled=rate_limits)
     cursor_secret = cursor_secret or token_hex(32)
     app = FastAPI(
         title="The bookshop",
@@ -44,11 +52,12 @@ def create_app(
         version="1.0.0",
         lifespan=combine_lifespans(storage.lifespan, accounts.lifespan),
     )
-    app.include_router(account_router(accounts))
-    app.include_router(catalogue_router(storage.database, cursor_secret=cursor_secret))
-    app.include_router(stock_router(storage.database, accounts.auth))
-    app.include_router(order_router(storage.database, accounts.auth, cursor_secret=cursor_secret))
-    app.include_router(fulfilment_router(storage.database, accounts.auth, cursor_secret=cursor_secret))
+    db, auth = storage.database, accounts.auth
+    app.include_router(account_router(accounts), dependencies=[limits.logins])
+    app.include_router(catalogue_router(db, cursor_secret=cursor_secret), dependencies=[limits.catalogue])
+    app.include_router(stock_router(db, auth), dependencies=[limits.plans])
+    app.include_router(order_router(db, auth, cursor_secret=cursor_secret), dependencies=[limits.plans])
+    app.include_router(fulfilment_router(db, auth, cursor_secret=cursor_secret), dependencies=[limits.programs])
     app.include_router(problem_router(), prefix="/problems")
     add_pages(app)
     # Only a proxy on this machine names requests; uvicorn keeps it in sight by `--no-proxy-headers`, as in demo.py.
@@ -59,6 +68,7 @@ def create_app(
         trusted_hosts=trusted_hosts,
         cors=["http://localhost:3000"],
         problems={"base_uri": "/problems/"},
+        rate_limit={"limiter": limits.limiter, "exempt": UNLIMITED},
         body_limit=65_536,
         timeout=10,
     )

@@ -79,6 +79,15 @@ class Guide:
             self._document(response.json())
         return response
 
+    async def repeat(
+        self, times: int, method: str, path: str, *, body: object, show: Sequence[str] = ()
+    ) -> httpx2.Response:
+        """Make a request so many times, and print the last."""
+        print(f"\n  {self._paint(f'{times - 1} times this, and then once more:', _DIM)}")
+        for _ in range(times - 1):
+            await self._client.request(method, path, json=body)
+        return await self.ask(method, path, body=body, show=show)
+
     async def log_in(self, login: str) -> None:
         """Log somebody in, who may be a caller from then on."""
         answer = await self.ask("POST", "/auth/login", body={"login": login, "password": _PASSWORD})
@@ -166,6 +175,21 @@ async def auth(guide: Guide) -> None:
 
     answer = await guide.ask("GET", "/auth/keys", caller="warehouse")
     guide.shows("Elsewhere it opens nothing.", proven=answer.status_code == 401)
+
+
+async def ratelimit(guide: Guide) -> None:
+    guide.block("ratelimit", "counts who asks how often, and tells what is left.")
+
+    shown = ["ratelimit-policy", "ratelimit"]
+    look = await guide.ask("GET", "/books/64", show=shown)
+    search = await guide.ask("GET", "/books?q=moby&size=1", show=shown)
+    left = [int(re.findall(r";r=(\d+)", answer.headers["ratelimit"])[0]) for answer in (look, search)]
+    guide.shows("A search reads every book, so it counts for five.", proven=left[0] - left[1] == 5)
+
+    guess = {"login": "mallory", "password": "letmein"}
+    answer = await guide.repeat(31, "POST", "/auth/login", body=guess, show=["retry-after"])
+    proven = answer.status_code == 429 and answer.json()["violated-policies"] == ["account"]
+    guide.shows("Whoever tries one account over and over has to wait.", proven=proven)
 
 
 async def problems(guide: Guide) -> None:
@@ -353,6 +377,7 @@ async def tour(*, colour: bool) -> list[str]:
         guide = Guide(client, colour=colour)
         with Records().attached() as records:
             await auth(guide)
+            await ratelimit(guide)
             await problems(guide)
             await listing(guide)
             await database(guide)

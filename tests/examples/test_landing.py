@@ -217,6 +217,16 @@ def test_the_page_counts_right() -> None:
     assert f"From {-first} BCE to {last}, in {len(languages)} languages." in PAGE
 
 
+async def test_the_search_hears_what_is_left(client: httpx2.AsyncClient) -> None:
+    """The script finds the limit and the rest of it in the headers of the list."""
+    answer = await client.get("/books/feed?size=1")
+    spoken = re.findall(r'number\("([\w-]+)", "(\w)"\)', SCRIPTS["shop.js"])
+
+    found = [re.findall(rf";{letter}=(\d+)", answer.headers[name]) for name, letter in spoken]
+
+    assert found == [["1200"], ["1199"]]
+
+
 def test_the_code_shown_is_the_shops() -> None:
     """The call of install on the page is the one in app.py, to the letter."""
     shown = re.findall(r'<pre [^>]*aria-label="From the code of the shop">(.*?)</pre>', PAGE, flags=re.DOTALL)
@@ -257,9 +267,9 @@ def test_text_stands_out(mode: str, ground: str, inks: list[str]) -> None:
 
 def test_every_block_is_shown() -> None:
     """Each block has a request, its answer and a guide."""
-    blocks = ["auth", "listing", "database", "problems", "requestid", "accesslog", "headers", "stack"]
-    assert re.findall(r"/guides/(\w+)\.md", PAGE)[:8] == blocks
-    assert len(TALKS) == 8
+    blocks = ["auth", "ratelimit", "listing", "database", "problems", "requestid", "accesslog", "headers", "stack"]
+    assert re.findall(r"/guides/(\w+)\.md", PAGE)[:9] == blocks
+    assert len(TALKS) == 9
 
 
 async def test_the_log_line_shown_is_the_one_written(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:

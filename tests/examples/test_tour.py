@@ -13,7 +13,7 @@ import pytest
 from examples.shop import tour
 
 ROOT = Path(tour.__file__).parents[2]
-BLOCKS = ["auth", "problems", "listing", "database", "requestid", "headers", "stack", "accesslog"]
+BLOCKS = ["auth", "ratelimit", "problems", "listing", "database", "requestid", "headers", "stack", "accesslog"]
 
 
 @pytest.fixture
@@ -42,6 +42,8 @@ async def test_the_sights_are_seen(said: str) -> None:
         'www-authenticate: Bearer realm="api"',
         '"password": "…"',
         "by: warehouse",
+        'ratelimit: "catalogue";r=1194;t=',
+        '"account"',
         '"pointer": "#/lines/0/quantity"',
         "There is no such parameter; did you mean 'category'?",
         "Persuasion, Jane Austen",

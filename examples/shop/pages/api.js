@@ -7,7 +7,7 @@ let refreshing = null;
 /** Whether the browser keeps somebody logged in, as far as a page can tell. */
 export const isKept = () => proof() !== undefined;
 
-export async function ask(path, { method = "GET", json, signal } = {}) {
+export async function ask(path, { method = "GET", json, signal, hear } = {}) {
   const send = () => {
     const headers = { Accept: "application/json" };
     if (json !== undefined) headers["Content-Type"] = "application/json";
@@ -16,6 +16,7 @@ export async function ask(path, { method = "GET", json, signal } = {}) {
   };
   let answer = await send();
   if (answer.status === 401 && isKept() && (await refreshed())) answer = await send();
+  hear?.(answer.headers);
   if (answer.status === 204) return null;
   const body = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(body.detail), { problem: body });

@@ -4,7 +4,8 @@ import { buy } from "./account.js";
 import { ask, explain, mark } from "./api.js";
 
 const find = (id) => document.getElementById(id);
-const [form, count, trouble, books, load, asked] = ["finder", "count", "trouble", "books", "load", "asked"].map(find);
+const [form, count, trouble, books, load] = ["finder", "count", "trouble", "books", "load"].map(find);
+const [asked, left] = ["asked", "left"].map(find);
 const row = find("book").content;
 
 let total = 0;
@@ -29,7 +30,14 @@ function list(path, parameters, signal) {
     asked.querySelector("a").href = url;
     asked.querySelector("code").textContent = `GET ${decodeURIComponent(url.replaceAll("+", " "))}`;
   }
-  return ask(url, { signal });
+  return ask(url, { signal, hear: tell });
+}
+
+/** Say how much more may be asked for now, of however much in a minute. */
+function tell(headers) {
+  const number = (name, letter) => headers.get(name)?.match(`;${letter}=(\\d+)`)?.[1];
+  const [most, rest] = [number("RateLimit-Policy", "q"), number("RateLimit", "r")];
+  left.textContent = rest ? `${rest} of ${most} left this minute` : "";
 }
 
 /** Ask for the first page, and in the same moment for how many there are. */
