@@ -1,6 +1,7 @@
 """Headers of the draft: byte for byte what its grammar asks for, and never a promise that is not kept."""
 
 import re
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ MINUTE = Limit(100, 60, "fixed")
 HOUR = Limit(1_000, 3_600)
 
 
-def policy(verdict: Verdict, limit: Limit = MINUTE, **options: object) -> Policy:
+def policy(verdict: Verdict, limit: Limit = MINUTE, **options: Any) -> Policy:
     """One policy of a decision."""
     return Policy("default", limit, verdict)._replace(**options)
 
@@ -89,13 +90,13 @@ def test_nobody_is_told_to_wait_for_what_never_comes() -> None:
     assert violated(watched) == []
 
 
-algorithms = st.sampled_from(["sliding", "gcra", "fixed", "log"])
+algorithms: st.SearchStrategy[Algorithm] = st.sampled_from(get_args(Algorithm))
 
 
 @st.composite
 def counted(draw: st.DrawFn) -> tuple[Limit, Verdict, tuple[int, ...], int]:
     """A counter after some hits, and what it says to the next."""
-    algorithm: Algorithm = draw(algorithms)
+    algorithm = draw(algorithms)
     amount = draw(st.integers(1, 12))
     limit = Limit(
         amount, draw(st.integers(1, 90)), algorithm, draw(st.integers(1, amount)) if algorithm == "gcra" else 0

@@ -351,3 +351,31 @@ def test_sockets_that_do_not_count() -> None:
                 pass
 
     assert seen == [101, 403, 401]
+
+
+async def test_what_comes_before_and_after_the_beginning() -> None:
+    """Messages ahead of the response pass untouched, and an error in the midst of it changes nothing any more."""
+    seen: list[int] = []
+    sent: list[Message] = []
+    hint: Message = {"type": "http.response.early_hint", "links": []}
+
+    def note(response: ResponseInfo) -> bool:
+        seen.append(response.status_code)
+        return True
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
+        await send(hint)
+        await send({"type": "http.response.start", "status": 200})
+        raise ZeroDivisionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    middleware = RateLimitMiddleware(app, limiter=RateLimiter(default=Rule("1/minute", count_when=note)))
+    with pytest.raises(ZeroDivisionError):
+        await middleware({**GET}, nothing, send)
+    await asyncio.sleep(0)
+
+    assert sent[0] is hint
+    assert [name for name, _ in sent[1]["headers"]] == [b"ratelimit-policy", b"ratelimit"]
+    assert seen == [200]

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import anyio
 import pytest
 from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
+from fastapi.routing import APIRoute
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
-from starlette.routing import Host, Mount
+from starlette.routing import Host, Match, Mount, Route, Router
 from starlette.types import Message, Scope
 
 from brickwork.ratelimit._depends.routes import RouteIndex
@@ -158,3 +159,124 @@ def test_index_agrees_with_the_routers(parts: tuple[Any, ...], asked: tuple[Any,
     served = anyio.run(served_by, app, asked)
 
     assert found == [endpoint is not None and is_exempt(endpoint, LIMITER) for endpoint in served]
+
+
+async def nothing() -> None:
+    """An endpoint."""
+
+
+def exempt_endpoint() -> Any:
+    """An exempt endpoint."""
+
+    async def free() -> None: ...
+
+    tag_exempt(free, LIMITER)
+    return free
+
+
+class Versioned(APIRoute):
+    """A route that serves only those who ask for its version."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Look at the header, too."""
+        if (b"version", self.name.encode()) not in scope["headers"]:
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def asks(version: bytes, path: str = "/a") -> Scope:
+    """A request for a version."""
+    return {**scope_of("http", "GET", path), "headers": [(b"version", version)]}
+
+
+@pytest.mark.promise("ratelimit-D1")
+@pytest.mark.parametrize("prefix", ["", "/a"])
+def test_routes_that_match_in_their_own_way(prefix: str) -> None:
+    """A route that looks at more than the path is asked itself, wherever it stands."""
+    router = APIRouter(route_class=Versioned)
+    router.add_api_route("/a", nothing, name="1")
+    router.add_api_route("/a", exempt_endpoint(), name="2")
+    app = FastAPI()
+    if prefix:
+        app.include_router(router, prefix=prefix)
+    else:
+        app.router.routes.extend(router.routes)
+    index = RouteIndex(app, LIMITER)
+
+    found = [index.find(asks(version, f"{prefix}/a")).exempt for version in (b"1", b"2", b"3")]
+
+    assert found == [False, True, False]
+
+
+class Picky(APIRouter):
+    """A router that decides by itself what it serves."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Serve nobody."""
+        return Match.NONE, {}
+
+
+class Odd(Router):
+    """A router that goes its own way."""
+
+    async def app(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Serve nobody."""
+
+
+@pytest.mark.promise("ratelimit-D1")
+@pytest.mark.parametrize("how", ["included", "mounted", "app"])
+def test_routers_that_go_their_own_way(how: str) -> None:
+    """Where a router is not one that is known, nobody can tell what it serves: nothing is exempt."""
+    app = FastAPI()
+    free = Route("/a", exempt_endpoint())
+    if how == "included":
+        picky = Picky()
+        picky.add_api_route("/a", exempt_endpoint())
+        app.include_router(picky)
+    elif how == "mounted":
+        app.mount("", Odd(routes=[free]))
+    else:
+        app.router = Odd(routes=[free])  # type: ignore[assignment]
+    app.router.routes.append(Route("/b", exempt_endpoint()))
+    index = RouteIndex(app, LIMITER)
+
+    found = [index.find(scope_of("http", "GET", path)).exempt for path in ("/a", "/b")]
+
+    assert found == [False, False]
+
+
+def test_router_inside_of_itself() -> None:
+    """What is mounted inside of itself has an end."""
+    app = FastAPI()
+    app.add_api_route("/free", exempt_endpoint())
+    app.mount("/again", app)
+
+    index = RouteIndex(app, LIMITER)
+
+    assert index.find(scope_of("http", "GET", "/free")).exempt
+    assert not index.find(scope_of("http", "GET", "/again/free")).exempt
+
+
+def test_route_in_front_of_a_fixed_path() -> None:
+    """A path that is written out is served by what stands before it, where that takes it."""
+    app = FastAPI()
+    app.add_api_route("/{any}", nothing)
+    app.add_api_route("/free", exempt_endpoint())
+    app.add_api_route("/free", exempt_endpoint(), methods=["POST"])
+    index = RouteIndex(app, LIMITER)
+
+    found = [index.find(scope_of("http", method, "/free")).exempt for method in ("GET", "POST", "PUT", "POST")]
+
+    assert found == [False, True, False, True]
+
+
+def test_line_break_behind_a_fixed_path() -> None:
+    """A path with a line break behind it is served by the route without: another one that follows is not meant."""
+    app = FastAPI()
+    app.add_api_route("/a", nothing)
+    app.add_api_route("/{any}", exempt_endpoint())
+    index = RouteIndex(app, LIMITER)
+
+    found = [index.find(scope_of("http", "GET", path)).exempt for path in ("/a", "/a\n", "/b")]
+
+    assert found == [False, False, True]
