@@ -66,11 +66,11 @@ def test_a_budget_keeps_its_place_among_other_limits(limiter: RateLimiter) -> No
     """Policies keep their order and their names when one of them is told anew."""
     app = FastAPI()
     app.add_middleware(RateLimitMiddleware, limiter=limiter)
-    Tokens = Annotated[Budget, limiter.budget("10/day", name="tokens")]  # noqa: N806
+    budget = limiter.budget("10/day", name="tokens")
 
     @app.get("/", dependencies=[limiter.depends("5/minute", name="before")])
     @limiter.limit("5/minute", name="after")
-    async def spend(tokens: Tokens) -> PlainTextResponse:
+    async def spend(tokens: Annotated[Budget, budget]) -> PlainTextResponse:
         await tokens.spend(4)
         return PlainTextResponse("done")
 

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from threading import Event
 from typing import Annotated, Any
 
+import httpx2
 import pytest
 from anyio import move_on_after
 from fastapi import Depends, FastAPI, Header, WebSocket
@@ -13,7 +15,7 @@ from httpx2 import ASGITransport, AsyncClient
 
 from brickwork.ratelimit import Decision, Limit, RateLimiter, RateStore, Verdict
 from brickwork.ratelimit.memory import MemoryRateStore
-from tests.ratelimit.calls import statuses
+from tests.ratelimit.calls import served, statuses
 from tests.ratelimit.engines import MovingStore
 
 
@@ -244,6 +246,42 @@ async def test_a_stream_keeps_its_place_until_its_end(limiter: RateLimiter) -> N
     assert (during.status_code, after.status_code) == (429, 200)
 
 
+class Telling(MemoryRateStore):
+    """A store that tells when a place is free again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.freed = Event()
+
+    async def release(self, identity: str, scope: str, lease: str) -> None:
+        """Release, and tell."""
+        await super().release(identity, scope, lease)
+        self.freed.set()
+
+
+@pytest.mark.promise("ratelimit-E10")
+def test_who_hangs_up_gives_the_place_back() -> None:
+    """A client of a real server that stops listening in the middle of a stream makes room for the next."""
+    store = Telling()
+    limiter, app = RateLimiter(store=store), FastAPI()
+
+    async def stream() -> AsyncIterator[bytes]:
+        while True:
+            yield b"more"
+            await asyncio.sleep(0.01)
+
+    @app.get("/", dependencies=[limiter.concurrent(1)])
+    async def streamed() -> StreamingResponse:
+        return StreamingResponse(stream())
+
+    with served(app) as url:
+        with httpx2.stream("GET", f"http://{url}/") as first, httpx2.stream("GET", f"http://{url}/") as second:
+            began = [first.status_code, second.status_code]
+        freed = store.freed.wait(20)
+        with httpx2.stream("GET", f"http://{url}/") as third:
+            assert (began, freed, third.status_code) == ([200, 429], True, 200)
+
+
 class Renewing(MemoryRateStore):
     """A store that tells of renewals."""
 
@@ -299,10 +337,10 @@ def test_callers_have_places_of_their_own(limiter: RateLimiter) -> None:
         return x_login
 
     app = FastAPI()
-    Place = Annotated[Decision, limiter.concurrent(1, key=Depends(login), name="renders")]  # noqa: N806
+    limit = limiter.concurrent(1, key=Depends(login), name="renders")
 
     @app.websocket("/")
-    async def hold(socket: WebSocket, place: Place) -> None:
+    async def hold(socket: WebSocket, place: Annotated[Decision, limit]) -> None:
         await socket.accept()
         await socket.send_text(place.policies[0].name)
         await socket.receive_text()

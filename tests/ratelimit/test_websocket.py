@@ -1,13 +1,9 @@
 """``limiter.websocket``: how often sockets are opened, how many are open, and what they say."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Thread
 from typing import Annotated, Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
@@ -16,7 +12,7 @@ from websockets.sync.client import connect
 
 from brickwork import install
 from brickwork.ratelimit import Budget, RateLimiter, WebSocketLimit
-from tests.ratelimit.calls import statuses
+from tests.ratelimit.calls import served, statuses
 from tests.ratelimit.engines import MovingStore
 
 
@@ -54,22 +50,6 @@ async def converse(app: FastAPI, path: str, *frames: str | bytes) -> list[dict[s
     return sent
 
 
-@contextmanager
-def served(app: FastAPI, **options: Any) -> Iterator[str]:
-    """Serve an app on a socket."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", **options))
-    thread = Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"ws://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.mark.promise("ratelimit-E11")
 @pytest.mark.parametrize("installed", [True, False])
 @pytest.mark.usefixtures("expected_errors")  # uvicorn takes its own denial for a handshake that was forgotten
@@ -81,11 +61,11 @@ def test_a_handshake_too_many_is_answered_429(limiter: RateLimiter, installed: b
     echo(app, "/", limiter.websocket(connect="1/minute"))
 
     with served(app) as url:
-        with connect(url) as socket:
+        with connect(f"ws://{url}") as socket:
             socket.send("hello")
             assert socket.recv() == "hello"
         with pytest.raises(InvalidStatus) as refused:
-            connect(url)
+            connect(f"ws://{url}")
 
     response = refused.value.response
     assert (response.status_code, response.headers["retry-after"]) == (429, "60")
