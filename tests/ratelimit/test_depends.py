@@ -462,6 +462,14 @@ def test_nonsense_is_refused_when_it_is_written(limiter: RateLimiter, limits: An
         limiter.depends(*limits)
 
 
+def test_options_that_nothing_takes_are_refused(limiter: RateLimiter) -> None:
+    """A rule says everything itself, so an option beside rules alone would change nothing, and nobody would know."""
+    with pytest.raises(ValueError, match="cost= holds for limits that are no Rule"):
+        limiter.depends(Rule("1/minute"), cost=2)
+    with pytest.raises(ValueError, match="key= holds for limits that are no Rule"):
+        limiter.limit(Rule("1/minute"), key=by_ip())
+
+
 def test_routes_are_a_key_of_their_own() -> None:
     """All callers share what is counted by the route."""
     limiter, app = RateLimiter(key=by_route()), FastAPI()
