@@ -1,6 +1,6 @@
 """From a rule to what it asks of one request: whom it counts, what, and how much of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Final
 
@@ -92,17 +92,15 @@ class Applying:
         return Applied(
             policy_name(rule),
             rule.limits if limits is None else limits,
-            await self._identity(rule, connection, caller),
+            await self._identity(rule, connection) if caller is ASK else self._identities.stated(caller),
             self._identities.scope(_counted(rule, connection.scope, where)),
-            asked if type(asked) is int and asked >= 0 else await _cost(asked, connection),
+            _whole(await _given(asked, connection) if callable(asked) else asked),
             self._shadow if rule.shadow is None else rule.shadow,
             rule.on_error,
             unit,
         )
 
-    async def _identity(self, rule: Rule, connection: HTTPConnection, caller: object) -> str:
-        if caller is not ASK:
-            return self._identities.stated(caller)
+    async def _identity(self, rule: Rule, connection: HTTPConnection) -> str:
         key = self.key if rule.key is None or isinstance(rule.key, params.Depends) else rule.key
         return await self._identities.find(key, connection)
 
@@ -131,10 +129,12 @@ def _method(scope: "Scope") -> str:
     return "GET" if method == "HEAD" else method
 
 
-async def _cost(cost: object, connection: HTTPConnection) -> int:
-    if callable(cost):
-        given = cost(connection)
-        cost = await given if isawaitable(given) else given
+async def _given(cost: Callable[..., object], connection: HTTPConnection) -> object:
+    given = cost(connection)
+    return await given if isawaitable(given) else given
+
+
+def _whole(cost: object) -> int:
     if not isinstance(cost, int) or isinstance(cost, bool) or cost < 0:
         raise ValueError(f"a cost is a whole number from 0 on, got {cost!r}")
     return cost

@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Final, Literal
 
 from ..._core.clock import Clock
+from .._errors import RateStoreUnavailableError
 
 Permit = Literal["ask", "probe"]
 
@@ -41,13 +42,17 @@ class Breaker:
         """Whole seconds until the store is tried again, 1 at least."""
         return max(1, ceil(self._left()))
 
-    def permit(self) -> Permit | None:
-        """Tell whether the store may be asked, and whether the question is the one that tries it."""
+    def permit(self) -> Permit:
+        """Tell whether the question that the store may be asked now is the one that tries it.
+
+        Raises:
+            RateStoreUnavailableError: It is left alone.
+        """
         if self._until is None:
             return "ask"
         with self._lock:
             if self._probing or self._left() > 0:
-                return None
+                raise RateStoreUnavailableError("the store is left alone")
             self._probing = True
             return "probe"
 

@@ -125,11 +125,17 @@ class Engine:
         enforced, watching = self._sorted(applied)
         if not enforced and not watching:
             return UNLIMITED
-        policies, degraded = await self._enforced(enforced, mode) if enforced else ((), False)
+        policies: Sequence[Policy] = ()
+        degraded = False
+        if enforced:
+            try:
+                policies = await self._hit(enforced, mode)
+            except RateStoreUnavailableError as error:
+                degraded = True
+                policies = await self._hit_alone(self._left_to_us(enforced, error), mode)
         if watching and not any(policy.verdict.retry_after for policy in policies):
             watched = await self._watched(watching, mode)
             degraded = degraded or (watched is None and not enforced)
-            self._counters.would_deny += any(policy.verdict.retry_after for policy in watched or ())
             policies = _in_order(applied, policies, watched or ())
         decision = decision_of(policies, degraded=degraded)
         if mode == "force" and not decision.allowed:
@@ -242,25 +248,21 @@ class Engine:
                 raise ReducedCapacityError
         return enforced, watching
 
-    async def _enforced(self, enforced: Sequence[Applied], mode: Mode) -> tuple[Sequence[Policy], bool]:
-        try:
-            verdicts = await self._hit(enforced, mode)
-        except RateStoreUnavailableError as error:
-            alone = self._left_to_us(enforced, error)
-            charges = self._shares(alone)
-            verdicts = await self._local.hit(charges, mode=mode) if charges else ()
-            shares = iter(charges)
-            alone = [each._replace(limits=tuple(next(shares).limit for _ in each.limits)) for each in alone]
-            return _policies(alone, verdicts), True
-        return _policies(enforced, verdicts), False
+    async def _hit_alone(self, applied: Sequence[Applied], mode: Mode) -> Sequence[Policy]:
+        charges = self._shares(applied)
+        verdicts = await self._local.hit(charges, mode=mode) if charges else ()
+        shares = iter(charges)
+        alone = [each._replace(limits=tuple(next(shares).limit for _ in each.limits)) for each in applied]
+        return _policies(alone, verdicts)
 
     async def _watched(self, watching: Sequence[Applied], mode: Mode) -> Sequence[Policy] | None:
         try:
-            verdicts = await self._hit(watching, mode)
+            policies = await self._hit(watching, mode)
         except RateStoreUnavailableError:
             self._counters.degraded += 1
             return None
-        return _policies(watching, verdicts)
+        self._counters.would_deny += any(policy.verdict.retry_after for policy in policies)
+        return policies
 
     def _left_to_us(self, applied: Sequence[Applied], error: RateStoreUnavailableError) -> list[Applied]:
         """Give the rules that are counted in this process alone.
@@ -278,18 +280,18 @@ class Engine:
         # A rule that refuses nobody does not do so when the store is away.
         return "open" if applied.shadow else applied.on_error or self.on_error
 
-    async def _hit(self, applied: Sequence[Applied], mode: Mode) -> Sequence[Verdict]:
-        permit = self._permit()
+    async def _hit(self, applied: Sequence[Applied], mode: Mode) -> Sequence[Policy]:
+        permit = self._breaker.permit()
         try:
             verdicts = await self._store.hit(self._charges(applied), mode=mode)
         except BaseException as error:
             self._missed(permit, error)
             raise
         self._breaker.succeeded()
-        return verdicts
+        return _policies(applied, verdicts)
 
     async def _ask(self, question: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        permit = self._permit()
+        permit = self._breaker.permit()
         try:
             answer = await question(*args, **kwargs)
         except BaseException as error:
@@ -297,12 +299,6 @@ class Engine:
             raise
         self._breaker.succeeded()
         return answer
-
-    def _permit(self) -> Permit:
-        permit = self._breaker.permit()
-        if permit is None:
-            raise RateStoreUnavailableError("the store is left alone")
-        return permit
 
     def _missed(self, permit: Permit, error: BaseException) -> None:
         if isinstance(error, RateStoreUnavailableError):
@@ -319,13 +315,11 @@ class Engine:
             await self._ask(what, *lease[:3], **options)
 
     def _charges(self, applied: Sequence[Applied]) -> Sequence[Charge]:
-        if len(applied) == 1 and len(applied[0].limits) == 1:
-            [each] = applied
-            return (Charge(each.identity, self._scope(each), each.limits[0], each.cost),)
         charges: list[Charge] = []
         for each in applied:
-            scope = self._scope(each)
-            charges += [Charge(each.identity, scope, limit, each.cost) for limit in each.limits]
+            scope = self._scope(each) if self.generation else each.scope
+            for limit in each.limits:
+                charges.append(Charge(each.identity, scope, limit, each.cost))  # noqa: PERF401 - the usual one costs less so
         return charges
 
     def _shares(self, applied: Sequence[Applied]) -> list[Charge]:

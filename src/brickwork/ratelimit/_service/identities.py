@@ -13,7 +13,7 @@ from .counters import RateLimitCounters
 from .keys import Identity, Key, KeyFailedError, stated
 
 _SHORTEST_SECRET: Final = 16
-_LONGEST_KNOWN: Final = 128  # characters
+_LONGEST_KNOWN: Final = 64  # characters
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _NO_ADDRESS: Final = (
     "The server tells no client's address: behind a proxy on a Unix socket, write "
@@ -75,9 +75,9 @@ class Identities:
         """
         if found.missing:
             return self._without(found)
-        # Clients can make what they send as long as they like: that is not kept.
-        short = sum(map(len, found.parts)) <= _LONGEST_KNOWN
-        return self._known(found.parts) if short else self.digest(found.parts)
+        parts = found.parts
+        # Addresses and users are kept; what is long, and secrets such as the keys that headers bring, are not.
+        return self._known(parts) if len(parts) == 2 and len(parts[1]) <= _LONGEST_KNOWN else self.digest(parts)
 
     def stated(self, value: object) -> str:
         """Give the digest of whom the application states: a text, a number, a UUID, or somebody with such an ``id``.

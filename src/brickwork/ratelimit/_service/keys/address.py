@@ -20,8 +20,10 @@ class _Address(Key):
     trusted: TrustedProxies = field(compare=False, repr=False)
 
     def find(self, connection: HTTPConnection) -> Identity:
-        address = self.trusted.client(connection.scope)
-        return _UNKNOWN if address is None else _site(address, self.prefix)
+        peer = connection.scope.get("client")
+        # Where no proxy is believed, there is nothing to look for in headers.
+        address = self.trusted.client(connection.scope) if self.proxies else peer and peer[0]
+        return _site(address, self.prefix) if address else _UNKNOWN
 
     def __str__(self) -> str:
         return "by_ip"
