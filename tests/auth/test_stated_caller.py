@@ -38,7 +38,7 @@ def routes(site: Site) -> None:
         return "nobody asked"
 
 
-@pytest.mark.promise("ratelimit-C9")
+@pytest.mark.promise("ratelimit-25")
 async def test_who_is_accepted_is_stated() -> None:
     """By token, with or without the user loaded, by API key and by act_as: always the ID of the user."""
     async with open_site() as site:
@@ -56,7 +56,7 @@ async def test_who_is_accepted_is_stated() -> None:
     assert [*stated, by_key.json(), acting.json()] == [str(ada.id)] * 5
 
 
-@pytest.mark.promise("ratelimit-C9")
+@pytest.mark.promise("ratelimit-25")
 async def test_nobody_is_stated_too() -> None:
     """That somebody asked and found nobody differs from that nobody asked."""
     async with open_site(transports=("cookie", "header")) as site:

@@ -67,7 +67,7 @@ async def _own_stream(request: Request) -> str:
     return b"".join([part async for part in request.stream()]).decode()
 
 
-@pytest.mark.promise("ratelimit-C10")
+@pytest.mark.promise("ratelimit-26")
 @pytest.mark.parametrize(
     ("path", "answer"),
     [("/form", "Ada"), ("/_own_form", "Ada"), ("/_own_body", "username=Ada"), ("/_own_stream", "username=Ada")],
@@ -82,7 +82,7 @@ def test_a_form_is_there_for_the_endpoint(path: str, answer: str) -> None:
     assert site.found == [Identity(("form", "username", "ada"))]
 
 
-@pytest.mark.promise("ratelimit-C10")
+@pytest.mark.promise("ratelimit-26")
 @pytest.mark.parametrize(
     ("path", "answer"),
     [
@@ -102,7 +102,7 @@ def test_json_is_there_for_the_endpoint(path: str, answer: str) -> None:
     assert site.found == [Identity(("json", "username", "ada"))]
 
 
-@pytest.mark.promise("ratelimit-C10")
+@pytest.mark.promise("ratelimit-26")
 @pytest.mark.parametrize("path", ["/form", "/_own_form"])
 def test_a_form_with_files_is_there_for_the_endpoint(path: str) -> None:
     """Files go with a form as they would without the key, and a file is no login."""
@@ -117,7 +117,7 @@ def test_a_form_with_files_is_there_for_the_endpoint(path: str) -> None:
     assert files.found == [ABSENT]
 
 
-@pytest.mark.promise("ratelimit-C10")
+@pytest.mark.promise("ratelimit-26")
 @pytest.mark.parametrize(
     ("path", "kind", "body", "status"),
     [
@@ -158,7 +158,7 @@ def _without_keys() -> FastAPI:
     return app
 
 
-@pytest.mark.promise("ratelimit-C10")
+@pytest.mark.promise("ratelimit-26")
 @pytest.mark.parametrize("spelling", ["ada", "ADA", " Ada ", "\uff41\uff44\uff41", "\u3000ada\u3000", "ᴬda"])
 async def test_a_login_is_one_however_it_is_written(spelling: str) -> None:
     """Case, width and white space around do not make another login; where they are to count, they do."""

@@ -35,7 +35,7 @@ def app(limiter: RateLimiter) -> FastAPI:
     return app
 
 
-@pytest.mark.promise("ratelimit-E13")
+@pytest.mark.promise("ratelimit-46")
 def test_what_is_spent_is_known_afterwards(app: FastAPI) -> None:
     """Who has something left may come in, and into debt once; with nothing left, the next request is refused."""
     client = TestClient(app)
@@ -47,7 +47,7 @@ def test_what_is_spent_is_known_afterwards(app: FastAPI) -> None:
     assert statuses(client, "/?cost=1", who="grace") == [200]
 
 
-@pytest.mark.promise("ratelimit-E13")
+@pytest.mark.promise("ratelimit-46")
 @pytest.mark.parametrize("middleware", [True, False])
 def test_headers_tell_what_is_left_after_it_was_spent(app: FastAPI, limiter: RateLimiter, middleware: bool) -> None:
     """Each policy is told of once, with what is left at last."""
@@ -61,7 +61,7 @@ def test_headers_tell_what_is_left_after_it_was_spent(app: FastAPI, limiter: Rat
     assert response.headers["ratelimit"].startswith('"budget";r=6;t=')
 
 
-@pytest.mark.promise("ratelimit-E13")
+@pytest.mark.promise("ratelimit-46")
 def test_a_budget_keeps_its_place_among_other_limits(limiter: RateLimiter) -> None:
     """Policies keep their order and their names when one of them is told anew."""
     app = FastAPI()

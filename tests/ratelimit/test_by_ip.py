@@ -17,7 +17,7 @@ def who(key: Key, headers: list[tuple[str, str]] | None = None, *, peer: str | N
     return found.parts[1] if found.parts else None
 
 
-@pytest.mark.promise("ratelimit-C1")
+@pytest.mark.promise("ratelimit-18")
 @pytest.mark.parametrize(
     "forged",
     [
@@ -38,14 +38,14 @@ def test_no_header_makes_another_caller(forged: list[tuple[str, str]]) -> None:
     assert {who(PROXIED, headers) for headers in sent} == {PEER}
 
 
-@pytest.mark.promise("ratelimit-C1")
+@pytest.mark.promise("ratelimit-18")
 @pytest.mark.parametrize("name", ["X-Real-IP", "X_FORWARDED_FOR", "True-Client-IP"])
 def test_a_trusted_proxy_speaks_by_the_standard_headers_only(name: str) -> None:
     """What a proxy lets pass unread is not believed, though the proxy is trusted."""
     assert who(PROXIED, [(name, "203.0.113.1")], peer="10.0.0.1") == "10.0.0.1"
 
 
-@pytest.mark.promise("ratelimit-C2")
+@pytest.mark.promise("ratelimit-19")
 @pytest.mark.parametrize(
     ("headers", "client"),
     [
@@ -66,7 +66,7 @@ def test_a_trusted_proxy_names_the_client(headers: list[tuple[str, str]], client
     assert who(PROXIED, headers, peer="10.0.0.1") == client
 
 
-@pytest.mark.promise("ratelimit-C3")
+@pytest.mark.promise("ratelimit-20")
 def test_one_site_is_one_caller() -> None:
     """A thousand addresses of 64 bits of IPv6 are one caller; the neighbours are another."""
     addresses = [f"2001:db8:0:1:{number:x}::{number:x}" for number in range(1_000)]
@@ -84,7 +84,7 @@ def test_every_way_to_write_an_address_is_one() -> None:
     assert who(by_ip(["unix"]), [("X-Forwarded-For", "192.0.2.4")], peer=None) == "192.0.2.4"
 
 
-@pytest.mark.promise("ratelimit-C4")
+@pytest.mark.promise("ratelimit-21")
 @pytest.mark.parametrize("peer", [None, ""])
 def test_no_address_is_nobody(peer: str | None) -> None:
     """A connection without an address is not counted as one of many strangers."""
@@ -99,7 +99,7 @@ def test_equal_keys_are_equal() -> None:
     assert by_ip(ipv6_prefix=56) != by_ip()
 
 
-@pytest.mark.promise("ratelimit-C7")
+@pytest.mark.promise("ratelimit-16")
 def test_nonsense_is_refused() -> None:
     """A prefix that is none, a network that is none, and a bare text are refused where they are written."""
     with pytest.raises(ValueError, match="from 1 to 128"):

@@ -71,7 +71,7 @@ async def run(app: Any, path: str = "/") -> None:
     await app(scope, receive, send)
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 async def test_no_more_run_at_once_than_may(limiter: RateLimiter) -> None:
     """Three run, the fourth is refused and told what the limit counts, and once one has ended another may come."""
     app, door = FastAPI(), Door()
@@ -92,7 +92,7 @@ async def test_no_more_run_at_once_than_may(limiter: RateLimiter) -> None:
     assert after.headers["ratelimit"] == '"concurrent";r=2'
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 async def test_who_fails_gives_the_place_back(limiter: RateLimiter) -> None:
     """An error of the endpoint ends a request as anything else does."""
     app = FastAPI()
@@ -107,7 +107,7 @@ async def test_who_fails_gives_the_place_back(limiter: RateLimiter) -> None:
     assert answers == [500] * 3
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 @pytest.mark.parametrize("by", ["the loop", "a scope of anyio"])
 async def test_who_is_cancelled_gives_the_place_back(limiter: RateLimiter, by: str) -> None:
     """However a request is cancelled, its place is free."""
@@ -145,7 +145,7 @@ class Thinking(MovingStore):
         return await super().acquire(identity, scope, lease, amount=amount, ttl=ttl)
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 async def test_who_leaves_while_waiting_for_a_place_takes_none() -> None:
     """A place that the store gives to a request which is no more goes back."""
     store = Thinking()
@@ -164,7 +164,7 @@ async def test_who_leaves_while_waiting_for_a_place_takes_none() -> None:
         assert (await client.get("/")).status_code == 200
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 async def test_who_leaves_before_being_refused_takes_nothing_from_others() -> None:
     """A refusal that nobody hears gives no place back, since there is none."""
     store = Thinking()
@@ -190,7 +190,7 @@ async def test_who_leaves_before_being_refused_takes_nothing_from_others() -> No
         assert (await client.get("/")).status_code == 200
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 async def test_without_its_store_an_open_limiter_lets_everybody_run() -> None:
     """There are no places, and none to give back."""
     store = MovingStore()
@@ -202,7 +202,7 @@ async def test_without_its_store_an_open_limiter_lets_everybody_run() -> None:
         assert (await client.get("/")).status_code == 200
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 async def test_who_leaves_while_the_store_is_lost_is_no_error() -> None:
     """A place that was never given, because nobody could count, cannot go back."""
     store = Thinking()
@@ -220,7 +220,7 @@ async def test_who_leaves_while_the_store_is_lost_is_no_error() -> None:
     assert task.cancelled()
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 async def test_a_stream_keeps_its_place_until_its_end(limiter: RateLimiter) -> None:
     """What is still being sent still runs; whoever stops listening gives the place back."""
     app, door = FastAPI(), Door()
@@ -259,7 +259,7 @@ class Telling(MemoryRateStore):
         self.freed.set()
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 def test_who_hangs_up_gives_the_place_back() -> None:
     """A client of a real server that stops listening in the middle of a stream makes room for the next."""
     store = Telling()
@@ -308,7 +308,7 @@ class Renewing(MemoryRateStore):
         await super().release(identity, scope, lease)
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 async def test_a_place_is_kept_for_as_long_as_it_takes() -> None:
     """It is renewed over and over while the request runs, and never once it has been given back."""
     store = Renewing()
@@ -329,7 +329,7 @@ async def test_a_place_is_kept_for_as_long_as_it_takes() -> None:
     assert store.released
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 def test_callers_have_places_of_their_own(limiter: RateLimiter) -> None:
     """A key, also one that is a dependency, says whose they are; the value is the decision."""
 
@@ -357,7 +357,7 @@ def test_callers_have_places_of_their_own(limiter: RateLimiter) -> None:
     assert names == ["renders", "renders"]
 
 
-@pytest.mark.promise("ratelimit-E10")
+@pytest.mark.promise("ratelimit-47")
 def test_some_requests_need_no_place() -> None:
     """Where a limiter is off, or a condition says so, nobody is counted."""
     limiter, app = RateLimiter(), FastAPI()

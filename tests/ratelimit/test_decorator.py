@@ -109,7 +109,7 @@ ENDPOINTS: dict[str, Callable[..., Any]] = {
 }
 
 
-@pytest.mark.promise("ratelimit-E6")
+@pytest.mark.promise("ratelimit-34")
 @pytest.mark.parametrize("kind", ENDPOINTS)
 def test_any_endpoint_can_be_limited(limiter: RateLimiter, kind: str) -> None:
     """It needs no argument for it, answers as before, and has the parameters in OpenAPI that it had."""
@@ -125,7 +125,7 @@ def test_any_endpoint_can_be_limited(limiter: RateLimiter, kind: str) -> None:
     assert mine == theirs
 
 
-@pytest.mark.promise("ratelimit-E6")
+@pytest.mark.promise("ratelimit-34")
 def test_what_takes_any_keyword_does_not_get_the_limit(limiter: RateLimiter) -> None:
     """The hidden parameter stays hidden."""
     limited = limiter.limit("1/minute")(takes_anything)
@@ -134,7 +134,7 @@ def test_what_takes_any_keyword_does_not_get_the_limit(limiter: RateLimiter) -> 
     assert [*inspect.signature(limited).parameters] == ["q", "rate_limit", "rest"]
 
 
-@pytest.mark.promise("ratelimit-E6")
+@pytest.mark.promise("ratelimit-34")
 def test_openapi_shows_what_a_limited_route_answers(limiter: RateLimiter) -> None:
     """The problem and its headers are in the document."""
     app = FastAPI()
@@ -147,7 +147,7 @@ def test_openapi_shows_what_a_limited_route_answers(limiter: RateLimiter) -> Non
     assert "application/problem+json" in answer["content"]
 
 
-@pytest.mark.promise("ratelimit-E6")
+@pytest.mark.promise("ratelimit-34")
 def test_sockets_can_be_limited(limiter: RateLimiter) -> None:
     """The handshake is what counts."""
     app = FastAPI()
@@ -176,7 +176,7 @@ async def test_a_limited_function_can_be_called_as_before(limiter: RateLimiter) 
     assert limited.__name__ == "coroutine"
 
 
-@pytest.mark.promise("ratelimit-E5")
+@pytest.mark.promise("ratelimit-33")
 def test_functions_of_one_name_are_two(limiter: RateLimiter) -> None:
     """What is counted has nothing to do with what a function is called."""
 
@@ -195,7 +195,7 @@ def test_functions_of_one_name_are_two(limiter: RateLimiter) -> None:
     assert [*statuses(client, "/a", 2), *statuses(client, "/b", 2)] == [200, 429, 200, 429]
 
 
-@pytest.mark.promise("ratelimit-E8")
+@pytest.mark.promise("ratelimit-38")
 def test_decorators_that_stand_together_decide_together(limiter: RateLimiter) -> None:
     """What the narrow limit refuses does not count for the wide one."""
     app = FastAPI()
@@ -229,7 +229,7 @@ def test_another_limiter_decides_by_itself(limiter: RateLimiter) -> None:
     assert statuses(client, "/between", 2) == [200, 429]
 
 
-@pytest.mark.promise("ratelimit-E7")
+@pytest.mark.promise("ratelimit-36")
 def test_a_decorator_that_stands_too_high_does_not_go_unseen(limiter: RateLimiter) -> None:
     """Above the route's own decorator it would limit nothing: nothing starts, and the error names the function."""
     app = FastAPI()
@@ -256,7 +256,7 @@ def test_stacked_decorators_stand_where_they_should(limiter: RateLimiter) -> Non
         assert statuses(client, "/object", 3) == [200, 200, 429]
 
 
-@pytest.mark.promise("ratelimit-E14")
+@pytest.mark.promise("ratelimit-37")
 def test_what_is_exempt_is_let_be_in_either_order(limiter: RateLimiter) -> None:
     """No limit of a router or of the application concerns it, whether the mark stands above or below."""
     app, router = FastAPI(), APIRouter(dependencies=[limiter.depends("1/minute")])

@@ -52,7 +52,7 @@ async def test_limits_of_one_name_are_told_apart(engine: Engine) -> None:
     assert [policy.name for policy in (await engine.decide([rule("9/day", name="one")])).policies] == ["one"]
 
 
-@pytest.mark.promise("ratelimit-C12")
+@pytest.mark.promise("ratelimit-9")
 async def test_all_rules_or_none(engine: Engine) -> None:
     """Where one rule refuses, no other is counted; each is told of in its place."""
     narrow, wide = rule("2/hour", name="narrow"), rule("10/hour", name="wide", who="grace")
@@ -64,7 +64,7 @@ async def test_all_rules_or_none(engine: Engine) -> None:
     assert (await engine.decide([wide], mode="peek")).remaining == 8
 
 
-@pytest.mark.promise("ratelimit-C11")
+@pytest.mark.promise("ratelimit-11")
 async def test_costs(engine: Engine) -> None:
     """More than is ever allowed is refused for good, nothing is free, and less than nothing is an error."""
     assert (await engine.decide([rule("5/minute", cost=0)])).remaining == 5
@@ -96,7 +96,7 @@ async def test_what_was_used_is_never_refused() -> None:
     assert (spent.allowed, spent.retry_after, spent.remaining) == (True, 0.0, 0)
 
 
-@pytest.mark.promise("ratelimit-C13")
+@pytest.mark.promise("ratelimit-43")
 async def test_a_shadow_refuses_nobody(engine: Engine) -> None:
     """A rule in shadow lets all pass, keeps no other from being counted, and shows whom it would have refused."""
     shadow, wide = rule("2/hour", name="shadow", shadow=True), rule("8/hour", name="wide")
@@ -109,7 +109,7 @@ async def test_a_shadow_refuses_nobody(engine: Engine) -> None:
     assert (engine.counters.allowed, engine.counters.denied, engine.counters.would_deny) == (8, 2, 6)
 
 
-@pytest.mark.promise("ratelimit-C13")
+@pytest.mark.promise("ratelimit-43")
 async def test_what_is_refused_is_not_counted_in_shadow(engine: Engine) -> None:
     """A rule in shadow counts what it would count as a rule, and so nothing that another rule refuses."""
     shadow, narrow = rule("10/hour", name="shadow", shadow=True), rule("2/hour", name="narrow")
@@ -119,7 +119,7 @@ async def test_what_is_refused_is_not_counted_in_shadow(engine: Engine) -> None:
     assert (await engine.decide([shadow], mode="peek")).remaining == 8
 
 
-@pytest.mark.promise("ratelimit-C13")
+@pytest.mark.promise("ratelimit-43")
 async def test_only_shadows(engine: Engine) -> None:
     """Where all rules are in shadow nothing is refused, and the numbers are theirs."""
     decisions = [await engine.decide([rule("2/hour", shadow=True)]) for _ in range(3)]
@@ -140,7 +140,7 @@ async def test_nothing_is_counted_while_switched_off(engine: Engine) -> None:
     assert await admitted(engine, rule("1/hour")) == 1
 
 
-@pytest.mark.promise("ratelimit-C4")
+@pytest.mark.promise("ratelimit-21")
 async def test_nobody_follows_on_error() -> None:
     """Where nobody can tell whom to count, `open` lets pass and everything else refuses, unless it only watches."""
     store = MovingStore()
@@ -158,7 +158,7 @@ async def test_nobody_follows_on_error() -> None:
     assert store.asked == 0
 
 
-@pytest.mark.promise("ratelimit-C4")
+@pytest.mark.promise("ratelimit-21")
 async def test_other_rules_hold_where_one_knows_nobody() -> None:
     """A rule that lets strangers pass does not keep the others from counting."""
     engine = Engine(MemoryRateStore(), on_error="open")
@@ -167,7 +167,7 @@ async def test_other_rules_hold_where_one_knows_nobody() -> None:
     assert await admitted(engine, rule("1/hour", who=""), rule("3/hour", name="wide"), shadow) == 3
 
 
-@pytest.mark.promise("ratelimit-C17")
+@pytest.mark.promise("ratelimit-15")
 async def test_what_was_counted_is_given_back(engine: Engine) -> None:
     """A decision that is taken back leaves nothing, of the rules that count and of those in shadow."""
     rules = [rule("3/hour"), rule("5/hour", name="shadow", shadow=True)]
@@ -180,7 +180,7 @@ async def test_what_was_counted_is_given_back(engine: Engine) -> None:
     assert [policy.verdict.remaining for policy in (await engine.decide(rules, mode="peek")).policies] == [3, 5]
 
 
-@pytest.mark.promise("ratelimit-C17")
+@pytest.mark.promise("ratelimit-15")
 async def test_what_was_not_counted_is_not_given_back(engine: Engine) -> None:
     """A refusal gives nothing back, and neither does a rule in shadow that would have refused."""
     rules = [rule("9/hour"), rule("2/hour", name="shadow", shadow=True)]
@@ -240,7 +240,7 @@ async def test_a_store_without_places() -> None:
     assert not Engine(store).keeps_leases
 
 
-@pytest.mark.promise("ratelimit-C7")
+@pytest.mark.promise("ratelimit-16")
 def test_an_engine_that_makes_no_sense_is_refused() -> None:
     """Options are checked where they are written."""
     with pytest.raises(ValueError, match="on_error"):

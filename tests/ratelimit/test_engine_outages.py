@@ -34,7 +34,7 @@ async def fail(engine: Engine, times: int) -> None:
             await engine.decide([rule("100000/hour")])
 
 
-@pytest.mark.promise("ratelimit-C14")
+@pytest.mark.promise("ratelimit-77")
 async def test_open_lets_everything_pass(store: MovingStore, clock: ManualClock) -> None:
     """Nothing is refused, nothing is counted, and the decision says so."""
     engine = Engine(store, on_error="open", clock=clock)
@@ -45,7 +45,7 @@ async def test_open_lets_everything_pass(store: MovingStore, clock: ManualClock)
     assert engine.counters.degraded == engine.counters.allowed == 10
 
 
-@pytest.mark.promise("ratelimit-C14")
+@pytest.mark.promise("ratelimit-77")
 async def test_closed_lets_nothing_pass(store: MovingStore, clock: ManualClock) -> None:
     """Everything is refused with 503, and told when to come back."""
     engine = Engine(store, on_error="closed", clock=clock)
@@ -62,7 +62,7 @@ async def test_closed_lets_nothing_pass(store: MovingStore, clock: ManualClock) 
     assert caught.value.retry_after == 2
 
 
-@pytest.mark.promise("ratelimit-C14")
+@pytest.mark.promise("ratelimit-77")
 @pytest.mark.parametrize(("replicas", "share"), [(1, 10), (3, 4), (4, 3), (20, 1)])
 @pytest.mark.parametrize("limit", ["10/hour", "10/hour fixed", "10/hour log", "20/hour burst 10"])
 async def test_local_lets_a_share_pass(
@@ -80,7 +80,7 @@ async def test_local_lets_a_share_pass(
     assert (await engine.decide([rule(limit)])).allowed
 
 
-@pytest.mark.promise("ratelimit-C14")
+@pytest.mark.promise("ratelimit-77")
 async def test_what_could_pass_can_pass_alone(store: MovingStore, clock: ManualClock) -> None:
     """A cost above the share takes all of it; one above the whole limit is still refused for good."""
     engine = Engine(store, replicas=4, clock=clock)
@@ -91,7 +91,7 @@ async def test_what_could_pass_can_pass_alone(store: MovingStore, clock: ManualC
     assert (await engine.decide([rule("10/hour", cost=11)])).retry_after is None
 
 
-@pytest.mark.promise("ratelimit-C14")
+@pytest.mark.promise("ratelimit-77")
 async def test_each_rule_has_its_way(store: MovingStore, clock: ManualClock) -> None:
     """A rule may say what holds for it: one that is closed closes, one that is open is left out."""
     engine = Engine(store, on_error="local", clock=clock)
@@ -104,8 +104,8 @@ async def test_each_rule_has_its_way(store: MovingStore, clock: ManualClock) -> 
         await engine.decide([is_open, closed, local])
 
 
-@pytest.mark.promise("ratelimit-C13")
-@pytest.mark.promise("ratelimit-C14")
+@pytest.mark.promise("ratelimit-43")
+@pytest.mark.promise("ratelimit-77")
 async def test_a_shadow_refuses_nobody_without_the_store(store: MovingStore, clock: ManualClock) -> None:
     """What only watches lets pass when it cannot watch."""
     engine = Engine(store, on_error="closed", clock=clock)
@@ -117,7 +117,7 @@ async def test_a_shadow_refuses_nobody_without_the_store(store: MovingStore, clo
     assert (granted.allowed, granted.degraded, lease) == (True, True, None)
 
 
-@pytest.mark.promise("ratelimit-C15")
+@pytest.mark.promise("ratelimit-78")
 async def test_a_store_that_fails_is_left_alone(store: MovingStore, clock: ManualClock) -> None:
     """After five failures in a row it is not asked for a second, then for twice as long each time, up to 30."""
     engine = Engine(store, on_error="open", clock=clock)
@@ -136,7 +136,7 @@ async def test_a_store_that_fails_is_left_alone(store: MovingStore, clock: Manua
         assert store.asked == 5 + probes
 
 
-@pytest.mark.promise("ratelimit-C15")
+@pytest.mark.promise("ratelimit-78")
 async def test_failures_that_are_not_in_a_row_are_borne(store: MovingStore, clock: ManualClock) -> None:
     """An answer in between begins the count anew."""
     engine = Engine(store, on_error="open", clock=clock)
@@ -150,7 +150,7 @@ async def test_failures_that_are_not_in_a_row_are_borne(store: MovingStore, cloc
     assert (store.asked, engine.degraded) == (25, False)
 
 
-@pytest.mark.promise("ratelimit-C15")
+@pytest.mark.promise("ratelimit-78")
 async def test_one_question_tries_the_store(store: MovingStore, clock: ManualClock) -> None:
     """Of many requests one asks whether the store is back, and its answer ends the outage for all."""
     engine = Engine(store, on_error="local", clock=clock)
@@ -171,7 +171,7 @@ async def test_one_question_tries_the_store(store: MovingStore, clock: ManualClo
     assert not (await engine.decide([rule("9/hour")])).degraded
 
 
-@pytest.mark.promise("ratelimit-C15")
+@pytest.mark.promise("ratelimit-78")
 async def test_who_leaves_while_trying_lets_others_try(store: MovingStore, clock: ManualClock) -> None:
     """A client that goes away before the answer neither opens nor closes anything."""
     engine = Engine(store, on_error="open", clock=clock)
@@ -195,7 +195,7 @@ async def test_who_leaves_while_trying_lets_others_try(store: MovingStore, clock
     assert not (await engine.decide([rule("9/hour")])).degraded
 
 
-@pytest.mark.promise("ratelimit-C15")
+@pytest.mark.promise("ratelimit-78")
 async def test_many_failures_at_once_are_one_outage(store: MovingStore, clock: ManualClock) -> None:
     """Questions that were under way when the store was given up do not prolong the pause."""
     engine = Engine(store, on_error="open", clock=clock)
@@ -211,7 +211,7 @@ async def test_many_failures_at_once_are_one_outage(store: MovingStore, clock: M
     assert not (await engine.decide([rule("9/hour")])).degraded
 
 
-@pytest.mark.promise("ratelimit-C16")
+@pytest.mark.promise("ratelimit-79")
 async def test_an_outage_is_two_lines(store: MovingStore, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
     """The log says that the store went, with the kind of the error, and that it came back; nothing more."""
     engine = Engine(store, on_error="local", clock=clock)
@@ -230,7 +230,7 @@ async def test_an_outage_is_two_lines(store: MovingStore, clock: ManualClock, ca
     assert not any(record.exc_info for record in caplog.records)
 
 
-@pytest.mark.promise("ratelimit-C17")
+@pytest.mark.promise("ratelimit-15")
 async def test_giving_back_alone(store: MovingStore, clock: ManualClock) -> None:
     """What was counted in this process alone is given back there, and not in the store that has come back."""
     engine = Engine(store, clock=clock)
@@ -243,7 +243,7 @@ async def test_giving_back_alone(store: MovingStore, clock: ManualClock) -> None
     assert await admitted(engine, rule("3/hour")) == 1
 
 
-@pytest.mark.promise("ratelimit-C17")
+@pytest.mark.promise("ratelimit-15")
 async def test_what_passed_uncounted_is_not_given_back(store: MovingStore, clock: ManualClock) -> None:
     """Without the store, an open rule counted nothing, and neither did one in shadow."""
     engine = Engine(store, clock=clock)
@@ -258,8 +258,8 @@ async def test_what_passed_uncounted_is_not_given_back(store: MovingStore, clock
     assert await admitted(engine, rule("9/hour", name="wide")) == 9
 
 
-@pytest.mark.promise("ratelimit-C13")
-@pytest.mark.promise("ratelimit-C17")
+@pytest.mark.promise("ratelimit-43")
+@pytest.mark.promise("ratelimit-15")
 async def test_a_store_that_goes_between_two_questions(clock: ManualClock) -> None:
     """What was counted before it went is given back there, and the rule in shadow has nothing to give back."""
     store = MovingStore(clock)
@@ -275,7 +275,7 @@ async def test_a_store_that_goes_between_two_questions(clock: ManualClock) -> No
     assert [(await engine.decide([each], mode="peek")).remaining for each in rules] == [3, 9]
 
 
-@pytest.mark.promise("ratelimit-C17")
+@pytest.mark.promise("ratelimit-15")
 async def test_giving_back_to_a_store_that_has_gone(clock: ManualClock) -> None:
     """What cannot be given back stays counted, and nobody hears of it; to reset what is away is an error."""
     store = MovingStore(clock)
@@ -289,7 +289,7 @@ async def test_giving_back_to_a_store_that_has_gone(clock: ManualClock) -> None:
         await engine.reset([rule("3/hour")])
 
 
-@pytest.mark.promise("ratelimit-C18")
+@pytest.mark.promise("ratelimit-80")
 async def test_places_without_the_store(store: MovingStore, clock: ManualClock) -> None:
     """Places follow on_error: all are free, none is, or this process's share."""
     held = {name: Engine(store, on_error=name, replicas=2, clock=clock) for name in _WAYS}
@@ -305,7 +305,7 @@ async def test_places_without_the_store(store: MovingStore, clock: ManualClock) 
 _WAYS: tuple[OnError, ...] = ("open", "closed", "local")
 
 
-@pytest.mark.promise("ratelimit-C18")
+@pytest.mark.promise("ratelimit-80")
 async def test_a_place_is_given_back_where_it_was_taken(store: MovingStore, clock: ManualClock) -> None:
     """One that was taken in this process alone is free there again; the store has nothing of it."""
     engine = Engine(store, clock=clock)
@@ -324,7 +324,7 @@ async def test_a_place_is_given_back_where_it_was_taken(store: MovingStore, cloc
     assert store.asked == asked + 2
 
 
-@pytest.mark.promise("ratelimit-C18")
+@pytest.mark.promise("ratelimit-80")
 async def test_a_place_in_a_store_that_has_gone(clock: ManualClock) -> None:
     """It can be neither renewed nor given back, ends by itself, and nobody hears of it."""
     store = MovingStore(clock)

@@ -26,7 +26,7 @@ async def killed(private_redis: RedisServer) -> AsyncIterator[RedisRateStore]:
         yield RedisRateStore(client, deadline=DEADLINE)
 
 
-@pytest.mark.promise("ratelimit-C14")
+@pytest.mark.promise("ratelimit-77")
 @pytest.mark.parametrize("on_error", ["open", "closed", "local"])
 async def test_redis_is_killed_under_load(
     on_error: OnError, killed: RedisRateStore, private_redis: RedisServer

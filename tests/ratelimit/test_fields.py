@@ -29,7 +29,7 @@ def told(*policies: Policy, legacy: bool = False, ietf: bool = True, now: float 
     return {name.decode(): value.decode() for name, value in pairs}
 
 
-@pytest.mark.promise("ratelimit-D4")
+@pytest.mark.promise("ratelimit-52")
 def test_two_policies() -> None:
     """Policies stand in the order in which they were written, joined by a comma and a space."""
     first = policy(Verdict(99, 60_000_000, 0))
@@ -64,7 +64,7 @@ def test_names_that_headers_cannot_hold() -> None:
     assert told(policy(Verdict(1, 0, 0), name='a"b\\c\r\nd\u00e9'))["ratelimit"] == '"a_b_c__d_";r=1;t=0'
 
 
-@pytest.mark.promise("ratelimit-D13")
+@pytest.mark.promise("ratelimit-54")
 def test_legacy_headers_tell_of_the_tightest() -> None:
     """``X-RateLimit-*`` show the policy that refuses, or else leaves the least; the reset is a whole second."""
     roomy = policy(Verdict(50, 60_000_000, 0))
@@ -79,7 +79,7 @@ def test_legacy_headers_tell_of_the_tightest() -> None:
     assert told(roomy, tight, refusing, legacy=True, ietf=False)["x-ratelimit-reset"] == "1021"
 
 
-@pytest.mark.promise("ratelimit-D14")
+@pytest.mark.promise("ratelimit-11")
 def test_nobody_is_told_to_wait_for_what_never_comes() -> None:
     """A cost that is never allowed has no time to wait, and its policy is named all the same."""
     never = decision_of([policy(Verdict(100, 0, NEVER))])
@@ -112,7 +112,7 @@ def counted(draw: st.DrawFn) -> tuple[Limit, Verdict, tuple[int, ...], int]:
     return limit, verdict, state, now
 
 
-@pytest.mark.promise("ratelimit-D15")
+@pytest.mark.promise("ratelimit-53")
 @given(st.lists(counted(), min_size=1, max_size=3))
 def test_every_number_is_whole_and_kept(counters: list[tuple[Limit, Verdict, tuple[int, ...], int]]) -> None:
     """Headers parse as lists of RFC 9651 with whole numbers from 0 on, and after ``t`` there is more."""

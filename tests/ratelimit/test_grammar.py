@@ -27,7 +27,7 @@ def written(draw: st.DrawFn) -> str:
     )
 
 
-@pytest.mark.promise("ratelimit-A9")
+@pytest.mark.promise("ratelimit-1")
 @given(st.lists(written(), min_size=1, max_size=4), st.sampled_from([";", ",", "|", " ; ", ", "]))
 def test_what_limits_reads_means_the_same(parts: list[str], separator: str) -> None:
     """Strings of slowapi and limits give the same amounts in the same periods."""
@@ -40,7 +40,7 @@ def test_what_limits_reads_means_the_same(parts: list[str], separator: str) -> N
     assert {limit.algorithm for limit in found} == {"sliding"}
 
 
-@pytest.mark.promise("ratelimit-A9")
+@pytest.mark.promise("ratelimit-1")
 @pytest.mark.parametrize(
     ("text", "limits"),
     [
@@ -71,7 +71,7 @@ def test_everything_that_can_be_written(text: str, limits: list[Limit]) -> None:
     assert found == tuple(limits)
 
 
-@pytest.mark.promise("ratelimit-A10")
+@pytest.mark.promise("ratelimit-2")
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

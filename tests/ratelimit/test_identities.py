@@ -28,7 +28,7 @@ def identities(counters: RateLimitCounters) -> Identities:
     return Identities(None, counters)
 
 
-@pytest.mark.promise("ratelimit-C6")
+@pytest.mark.promise("ratelimit-23")
 def test_different_callers_are_never_one(identities: Identities) -> None:
     """Whatever stands in them, other parts have another digest, and each digest has the same size."""
     parts = [
@@ -43,7 +43,7 @@ def test_different_callers_are_never_one(identities: Identities) -> None:
     assert all(DIGEST.fullmatch(digest) for digest in digests)
 
 
-@pytest.mark.promise("ratelimit-C6")
+@pytest.mark.promise("ratelimit-23")
 @given(first=st.lists(st.text(max_size=6), max_size=4), second=st.lists(st.text(max_size=6), max_size=4))
 def test_only_equal_parts_have_one_digest(first: list[str], second: list[str]) -> None:
     """Two digests are equal where their parts are, and nowhere else."""
@@ -52,7 +52,7 @@ def test_only_equal_parts_have_one_digest(first: list[str], second: list[str]) -
     assert (identities.digest(first) == identities.digest(second)) is (first == second)
 
 
-@pytest.mark.promise("ratelimit-C6")
+@pytest.mark.promise("ratelimit-23")
 async def test_nothing_sent_is_what_another_key_found(identities: Identities) -> None:
     """A header that reads like a user, an address or nobody is none of them."""
     users = by_header("user") | by_ip()
@@ -63,7 +63,7 @@ async def test_nothing_sent_is_what_another_key_found(identities: Identities) ->
         assert identities.digest(other) not in forged
 
 
-@pytest.mark.promise("ratelimit-C6")
+@pytest.mark.promise("ratelimit-23")
 def test_a_secret_makes_other_digests(identities: Identities) -> None:
     """Digests with a secret tell nothing to who does not have it, and are the same in every process that has."""
     secret, other = "correct horse battery", "x" * 200
@@ -77,7 +77,7 @@ def test_a_secret_makes_other_digests(identities: Identities) -> None:
         Identities("secret", RateLimitCounters())
 
 
-@pytest.mark.promise("ratelimit-C4")
+@pytest.mark.promise("ratelimit-21")
 async def test_no_address_is_told_once(
     identities: Identities, counters: RateLimitCounters, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -98,7 +98,7 @@ async def _fail(connection: HTTPConnection) -> str:
     raise KeyError("ada@example.com")
 
 
-@pytest.mark.promise("ratelimit-C5")
+@pytest.mark.promise("ratelimit-22")
 async def test_nobody_in_particular(
     identities: Identities, counters: RateLimitCounters, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,7 +115,7 @@ async def test_nobody_in_particular(
         identities.stated("")
 
 
-@pytest.mark.promise("ratelimit-C5")
+@pytest.mark.promise("ratelimit-22")
 async def test_a_key_that_fails(
     identities: Identities, counters: RateLimitCounters, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -128,7 +128,7 @@ async def test_a_key_that_fails(
     assert not caplog.records[0].exc_info
 
 
-@pytest.mark.promise("ratelimit-C8")
+@pytest.mark.promise("ratelimit-24")
 @pytest.mark.parametrize("key", [by_header("x-api-key"), by_header("a") | by_header("b")])
 async def test_leaving_it_out_is_one_caller(key: Key, identities: Identities, counters: RateLimitCounters) -> None:
     """Who leaves out what is counted by is one caller with all who do, from wherever; that is no fault of the app."""

@@ -12,7 +12,7 @@ from tests.ratelimit.calls import statuses
 from tests.ratelimit.engines import MovingStore
 
 
-@pytest.mark.promise("ratelimit-E17")
+@pytest.mark.promise("ratelimit-50")
 async def test_anything_can_be_counted(store: RateStore) -> None:
     """A job needs no request; all limits count it or none, and another job is not concerned."""
     limiter = RateLimiter(store=store)
@@ -27,7 +27,7 @@ async def test_anything_can_be_counted(store: RateStore) -> None:
     assert [policy.verdict.remaining for policy in third.policies] == [0, 6]
 
 
-@pytest.mark.promise("ratelimit-E17")
+@pytest.mark.promise("ratelimit-50")
 async def test_what_was_counted_can_be_forgotten(store: RateStore) -> None:
     """After a reset a job may do what it could at first, by the limits that were named and no others."""
     limiter = RateLimiter(store=store)
@@ -45,7 +45,7 @@ async def test_a_check_needs_a_limit() -> None:
         await RateLimiter().check("job:42")
 
 
-@pytest.mark.promise("ratelimit-E4")
+@pytest.mark.promise("ratelimit-89")
 def test_tests_can_move_time_start_anew_and_switch_off() -> None:
     """What was counted before does not matter, and afterwards the limiter counts as it did."""
     limiter, app = RateLimiter(), FastAPI()

@@ -75,7 +75,7 @@ async def hits(store: LimitsRateStore, *charges: Charge, mode: Any = "count") ->
     return [(verdict.remaining, not verdict.retry_after) for verdict in await store.hit(charges, mode=mode)]
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @EACH
 async def test_a_limit_lets_through_what_it_says(store: LimitsRateStore, algorithm: Algorithm) -> None:
     """Three pass and the fourth does not; another caller and another bucket are not concerned."""
@@ -88,7 +88,7 @@ async def test_a_limit_lets_through_what_it_says(store: LimitsRateStore, algorit
     assert others == [[(2, True)], [(2, True)]]
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @EACH
 async def test_a_refusal_tells_when(store: LimitsRateStore, algorithm: Algorithm) -> None:
     """The wait is within two periods, and there is none to be told where a cost can never pass."""
@@ -103,7 +103,7 @@ async def test_a_refusal_tells_when(store: LimitsRateStore, algorithm: Algorithm
     assert never.retry_after == NEVER
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @EACH
 async def test_a_refusal_costs_nothing(store: LimitsRateStore, algorithm: Algorithm) -> None:
     """Where one limit refuses, the other has not counted; nor has the one that refuses."""
@@ -119,7 +119,7 @@ async def test_a_refusal_costs_nothing(store: LimitsRateStore, algorithm: Algori
     assert rest == [(0, True)]
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @EACH
 async def test_looking_and_what_is_free_count_nothing(store: LimitsRateStore, algorithm: Algorithm) -> None:
     """`peek` counts nothing, and a cost of 0 passes even where nothing is left."""
@@ -133,7 +133,7 @@ async def test_looking_and_what_is_free_count_nothing(store: LimitsRateStore, al
     assert free == [(0, True)]
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @EACH
 async def test_force_counts_as_far_as_the_storage_can(store: LimitsRateStore, algorithm: Algorithm) -> None:
     """What is forced counts up to the limit, with `fixed` up to as much debt again."""
@@ -148,7 +148,7 @@ async def test_force_counts_as_far_as_the_storage_can(store: LimitsRateStore, al
     assert bool(look.retry_after) is (algorithm == "fixed" or not _takes_back(store, algorithm))
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @EACH
 async def test_what_was_counted_is_taken_back_where_that_can_be(store: LimitsRateStore, algorithm: Algorithm) -> None:
     """A refund gives back with `fixed`, with `sliding` in memory and Memcached, and never more than was there."""
@@ -165,7 +165,7 @@ async def test_what_was_counted_is_taken_back_where_that_can_be(store: LimitsRat
     assert (after.remaining, emptied.remaining) == expected
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @EACH
 async def test_what_a_window_took_with_it_is_not_taken_back(store: LimitsRateStore, algorithm: Algorithm) -> None:
     """A refund for a window that has ended leaves the present one alone."""
@@ -177,7 +177,7 @@ async def test_what_a_window_took_with_it_is_not_taken_back(store: LimitsRateSto
     assert await hits(store, charge(limit), mode="peek") == [(2, True)]
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @EACH
 async def test_reset_forgets(store: LimitsRateStore, algorithm: Algorithm) -> None:
     """After a reset all is as it was at first."""
@@ -189,7 +189,7 @@ async def test_reset_forgets(store: LimitsRateStore, algorithm: Algorithm) -> No
     assert await hits(store, charge(limit)) == [(0, True)]
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @EACH
 async def test_many_at_once_never_get_more(store: LimitsRateStore, algorithm: Algorithm) -> None:
     """Of forty that ask at once, no more than ten pass; who is refused got nothing counted that can be taken back."""
@@ -205,7 +205,7 @@ async def test_many_at_once_never_get_more(store: LimitsRateStore, algorithm: Al
         assert left == 40 - passed
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @EACH
 async def test_two_charges_on_one_counter_add_up(store: LimitsRateStore, algorithm: Algorithm) -> None:
     """Two charges that fit one by one, and not together, are refused."""
@@ -216,7 +216,7 @@ async def test_two_charges_on_one_counter_add_up(store: LimitsRateStore, algorit
     assert not all(admitted for _, admitted in found)
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @pytest.mark.parametrize("backend", ["memory"])
 @given(previous=st.integers(0, 12), current=st.integers(0, 10), ends=st.floats(0.01, 60), cost=st.integers(1, 10))
 def test_the_wait_of_a_sliding_window_is_the_one_that_helps(
@@ -255,7 +255,7 @@ class _Windows(MemoryStorage):
         return self._windows
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @pytest.mark.parametrize("backend", _BACKENDS)
 async def test_what_the_storage_cannot_do_is_said(store: LimitsRateStore, backend: str) -> None:
     """The algorithms of a storage are known, and any other is refused with what to use."""
@@ -265,7 +265,7 @@ async def test_what_the_storage_cannot_do_is_said(store: LimitsRateStore, backen
             await store.hit([charge(Limit(5, 60, algorithm))])  # type: ignore[arg-type]
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @pytest.mark.parametrize(("limit", "most"), [(Limit(5, 31 * DAY, "fixed"), 30), (Limit(5, 16 * DAY), 15)])
 async def test_memcached_remembers_for_a_month(limit: Limit, most: int) -> None:
     """Memcached would forget a longer period at once: it is refused."""
@@ -275,7 +275,7 @@ async def test_memcached_remembers_for_a_month(limit: Limit, most: int) -> None:
         await store.hit([charge(limit)])
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 @pytest.mark.parametrize("uri", ["memcached://127.0.0.1:1", "async+memcached://127.0.0.1:1"])
 async def test_a_storage_that_is_away_is_unavailable(uri: str) -> None:
     """Whatever a client raises is the one error that stores raise."""
@@ -294,7 +294,7 @@ class _Silent(MemoryStorage):
         raise AssertionError
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 async def test_nobody_waits_longer_than_the_deadline() -> None:
     """A storage that does not answer in time is unavailable."""
     store = LimitsRateStore(_Silent(), deadline=0.01)
@@ -303,7 +303,7 @@ async def test_nobody_waits_longer_than_the_deadline() -> None:
         await store.hit([charge(Limit(5, 60, "fixed"))])
 
 
-@pytest.mark.promise("ratelimit-F1")
+@pytest.mark.promise("ratelimit-76")
 def test_wrong_storages_are_refused() -> None:
     """A storage that blocks is refused, and so is a deadline that leaves no time."""
     with pytest.raises(TypeError, match=r"MemoryStorage would block every request: take it from limits\.aio\.storage"):

@@ -61,7 +61,7 @@ async def statuses(app: Any, *paths: str, method: str = "GET", **headers: str) -
         return [(await client.request(method, path, headers=sent)).status_code for path in paths]
 
 
-@pytest.mark.promise("ratelimit-D2")
+@pytest.mark.promise("ratelimit-28")
 async def test_default_counts_whatever_is_asked_for() -> None:
     """A route, an included router, a mounted application, a file and what nobody serves: all spend the default."""
     app = limited(RateLimiter(default="6/minute"))
@@ -78,7 +78,7 @@ async def test_default_counts_whatever_is_asked_for() -> None:
     assert served == [200, 200, 200, 200, 404, 404, 429, 429, 429]
 
 
-@pytest.mark.promise("ratelimit-D3")
+@pytest.mark.promise("ratelimit-51")
 async def test_refusal_is_a_problem() -> None:
     """A 429 says which policy refuses, and when to come back; nobody may keep it."""
     limiter = RateLimiter(default="1/minute fixed; 100/hour", store=MemoryRateStore(clock=ManualClock()))
@@ -95,7 +95,7 @@ async def test_refusal_is_a_problem() -> None:
     assert answer.headers["ratelimit"] == '"default-minute";r=0;t=60, "default-hour";r=99;t=3600'
 
 
-@pytest.mark.promise("ratelimit-D4")
+@pytest.mark.promise("ratelimit-52")
 async def test_headers_of_the_first_hit() -> None:
     """Every answer tells the policy and what is left of it, to the byte, and asks nobody to wait who may come."""
     limiter = RateLimiter(default="100/minute fixed", store=MemoryRateStore(clock=ManualClock()))
@@ -107,7 +107,7 @@ async def test_headers_of_the_first_hit() -> None:
     assert told == [("ratelimit-policy", '"default";q=100;w=60'), ("ratelimit", '"default";r=99;t=60')]
 
 
-@pytest.mark.promise("ratelimit-D5")
+@pytest.mark.promise("ratelimit-29")
 async def test_exempt_paths() -> None:
     """Exempt paths are not counted, nor what is below them where it says so."""
     app = limited(RateLimiter(default="1/minute"), exempt={"/health", "/docs/*"})
@@ -119,7 +119,7 @@ async def test_exempt_paths() -> None:
     assert served == [200, 200, 404, 404, 200, 429, 429, 429]
 
 
-@pytest.mark.promise("ratelimit-D6")
+@pytest.mark.promise("ratelimit-30")
 async def test_preflight_is_not_counted() -> None:
     """A browser's question whether it may ask spends nothing; any other OPTIONS does."""
     app = limited(RateLimiter(default="1/minute"))
@@ -132,7 +132,7 @@ async def test_preflight_is_not_counted() -> None:
     assert others == [405, 429]
 
 
-@pytest.mark.promise("ratelimit-D7")
+@pytest.mark.promise("ratelimit-36")
 async def test_own_limits_and_exemptions() -> None:
     """A route's own limits stand in place of the default, stacked ones beside it, and an exempt one has neither."""
     limiter = RateLimiter(default="1/minute")
@@ -155,7 +155,7 @@ async def test_limits_of_another_limiter_change_nothing() -> None:
     assert await statuses(app, "/own", "/limited") == [200, 429]
 
 
-@pytest.mark.promise("ratelimit-D8")
+@pytest.mark.promise("ratelimit-55")
 async def test_headers_occur_once() -> None:
     """Where several limits hold, one header tells of all, each under a name of its own, whatever the endpoint sent."""
     limiter = RateLimiter(
@@ -213,7 +213,7 @@ async def test_whoever_is_left_alone_spends_nothing() -> None:
     assert await statuses(limited(asked), "/", "/") == [200, 429]
 
 
-@pytest.mark.promise("ratelimit-D10")
+@pytest.mark.promise("ratelimit-77")
 async def test_closed_without_its_store() -> None:
     """Where nobody can count and nobody is to pass uncounted, the answer is 503 with the time to wait."""
     limiter = RateLimiter(default="1/minute", store=LostStore(), on_error="closed")
@@ -250,7 +250,7 @@ async def test_key_that_refuses() -> None:
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.promise("ratelimit-D11")
+@pytest.mark.promise("ratelimit-42")
 async def test_mounted_application_counts_once() -> None:
     """A request is counted once by a limiter, however many middlewares it passes, and once by each other limiter."""
     same = RateLimiter(default="2/minute fixed", store=MemoryRateStore(clock=ManualClock()))
@@ -328,7 +328,7 @@ def test_wrong_options(options: Any) -> None:
         RateLimitMiddleware(FastAPI(), **options)
 
 
-@pytest.mark.promise("ratelimit-D12")
+@pytest.mark.promise("ratelimit-35")
 async def test_decorator_above_the_route() -> None:
     """A limit that stands too high to hold stops the start, and every request, with the name of the function."""
     limiter = RateLimiter()
@@ -349,7 +349,7 @@ async def test_decorator_above_the_route() -> None:
         TestClient(app).get("/")
 
 
-@pytest.mark.promise("ratelimit-D12")
+@pytest.mark.promise("ratelimit-35")
 async def test_bare_endpoint_of_a_mounted_application() -> None:
     """A limit that does not hold is found in mounted applications, and on routes that are not FastAPI's."""
     limiter = RateLimiter(default="9/minute")

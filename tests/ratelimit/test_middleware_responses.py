@@ -92,7 +92,7 @@ def various(tmp_path: Path) -> FastAPI:
     return app
 
 
-@pytest.mark.promise("ratelimit-D9")
+@pytest.mark.promise("ratelimit-56")
 async def test_every_kind_of_response_begins_once(various: FastAPI) -> None:
     """Streams, events, files, HEAD and 304 pass as they are, with the headers of the limit on their one beginning."""
     begun: list[Message] = []
@@ -115,7 +115,7 @@ async def test_every_kind_of_response_begins_once(various: FastAPI) -> None:
     assert various.state.done == ["done"]
 
 
-@pytest.mark.promise("ratelimit-D9")
+@pytest.mark.promise("ratelimit-56")
 async def test_first_byte_is_not_held_up() -> None:
     """The first part of a stream is out before the second is made."""
     first_is_out = asyncio.Event()
@@ -142,7 +142,7 @@ async def test_first_byte_is_not_held_up() -> None:
     assert bodies == [b"first", b"second"]
 
 
-@pytest.mark.promise("ratelimit-D16")
+@pytest.mark.promise("ratelimit-45")
 async def test_only_what_fails_counts() -> None:
     """Where ``count_when`` says no, nothing was counted, be it the default's or a route's."""
     limiter = RateLimiter(default=Rule("1/minute", count_when=failed))
@@ -162,7 +162,7 @@ async def test_only_what_fails_counts() -> None:
     assert bad == [401, 429, 401, 401, 429]
 
 
-@pytest.mark.promise("ratelimit-D16")
+@pytest.mark.promise("ratelimit-45")
 async def test_giving_back_holds_nobody_up() -> None:
     """The response is out before a store has taken back what does not count."""
     store = SlowStore()
@@ -183,7 +183,7 @@ async def test_giving_back_holds_nobody_up() -> None:
     assert store.refunded.is_set()
 
 
-@pytest.mark.promise("ratelimit-D16")
+@pytest.mark.promise("ratelimit-45")
 async def test_giving_back_outlives_the_request() -> None:
     """A caller who leaves, or a server that cancels, does not keep a store from taking back what does not count."""
     store = SlowStore()
@@ -298,7 +298,7 @@ def sockets(limiter: RateLimiter) -> FastAPI:
     return app
 
 
-@pytest.mark.promise("ratelimit-D17")
+@pytest.mark.promise("ratelimit-49")
 def test_handshake_is_denied() -> None:
     """A socket too many is refused with the same problem, headers and all, before it is accepted."""
     with TestClient(sockets(RateLimiter(default="1/minute fixed"))) as client:
@@ -314,7 +314,7 @@ def test_handshake_is_denied() -> None:
     assert int(denied.value.headers["retry-after"]) <= 60
 
 
-@pytest.mark.promise("ratelimit-D17")
+@pytest.mark.promise("ratelimit-49")
 @pytest.mark.parametrize(("client", "code"), [(("192.0.2.1", 1), 1008), (None, 1013)])
 async def test_handshake_is_closed(client: tuple[str, int] | None, code: int) -> None:
     """Where the server cannot send a response, a socket too many is closed; 1013 where coming back will do."""

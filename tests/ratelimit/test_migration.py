@@ -15,7 +15,7 @@ SECTION = PAGE.read_text("utf-8").split("## A middleware with `INCR` and `EXPIRE
 SIDES: Sequence[str] = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
 
 
-@pytest.mark.promise("ratelimit-F12")
+@pytest.mark.promise("ratelimit-100")
 @pytest.mark.parametrize("code", SIDES, ids=["before", "after"])
 async def test_a_client_need_not_change(code: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three calls pass and the fourth does not, before and after."""

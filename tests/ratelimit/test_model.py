@@ -79,7 +79,7 @@ async def _empty(client: Redis) -> None:
 NAMES = count()
 
 
-@pytest.mark.promise("ratelimit-B14")
+@pytest.mark.promise("ratelimit-64")
 @settings(max_examples=300)
 @given(st.lists(limits(), min_size=1, max_size=3, unique=True), st.integers(0, 100 * SECOND), STEPS)
 def test_memory_and_redis_agree(in_redis: Any, chosen: list[Limit], start: int, steps: list[Step]) -> None:
@@ -135,7 +135,7 @@ async def check_wait(
         assert not any(verdict.retry_after for verdict in now)
 
 
-@pytest.mark.promise("ratelimit-B15")
+@pytest.mark.promise("ratelimit-81")
 @settings(max_examples=150)
 @given(limits(), STEPS, st.integers(0, 24))
 def test_a_clock_that_is_set_back_changes_nothing(in_redis: Any, limit: Limit, steps: list[Step], when: int) -> None:

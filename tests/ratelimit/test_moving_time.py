@@ -21,7 +21,7 @@ def engine(store: Store) -> Engine:
     return Engine(store)
 
 
-@pytest.mark.promise("ratelimit-C19")
+@pytest.mark.promise("ratelimit-89")
 async def test_time_moves(engine: Engine) -> None:
     """What was used comes back as time passes, and no test has to wait for it."""
     with trying(engine) as control:
@@ -33,7 +33,7 @@ async def test_time_moves(engine: Engine) -> None:
     assert (first, again) == (3, 3)
 
 
-@pytest.mark.promise("ratelimit-C19")
+@pytest.mark.promise("ratelimit-89")
 async def test_a_test_leaves_nothing_behind(engine: Engine) -> None:
     """Each test starts with nothing counted, and what it counts and moves concerns nobody after it."""
     await admitted(engine, rule("3/hour"), tries=2)
@@ -53,7 +53,7 @@ async def test_a_test_leaves_nothing_behind(engine: Engine) -> None:
     assert await admitted(engine, rule("3/hour"), tries=5) == 1
 
 
-@pytest.mark.promise("ratelimit-C19")
+@pytest.mark.promise("ratelimit-89")
 async def test_limits_are_switched_off() -> None:
     """Without limits everything passes, until the end of the block, or of the test."""
     engine = Engine(MemoryRateStore())
@@ -68,7 +68,7 @@ async def test_limits_are_switched_off() -> None:
     assert await admitted(engine, rule("3/hour")) == 3
 
 
-@pytest.mark.promise("ratelimit-C19")
+@pytest.mark.promise("ratelimit-89")
 async def test_time_moves_without_the_store() -> None:
     """What is counted in this process alone lives in the same time."""
     store = MovingStore()
@@ -81,7 +81,7 @@ async def test_time_moves_without_the_store() -> None:
         assert await admitted(engine, rule("3/minute")) == 3
 
 
-@pytest.mark.promise("ratelimit-C5")
+@pytest.mark.promise("ratelimit-22")
 async def test_tests_are_strict() -> None:
     """In tests, and only there, a key that gives nobody is an error."""
     engine = Engine(MemoryRateStore())
@@ -111,7 +111,7 @@ def test_time_that_cannot_be_moved() -> None:
         control.advance(-1)
 
 
-@pytest.mark.promise("ratelimit-C20")
+@pytest.mark.promise("ratelimit-41")
 def test_nobody_is_judged_by_the_limits_of_another() -> None:
     """Forty threads with callers of two tiers: each has what its own tier allows, and is told of that one."""
     engine = Engine(MemoryRateStore())

@@ -39,7 +39,7 @@ def refusals(app: FastAPI) -> dict[str, set[str]]:
     return {path: {"429", "503"} & {*each["get"]["responses"]} for path, each in paths.items()}
 
 
-@pytest.mark.promise("ratelimit-D18")
+@pytest.mark.promise("ratelimit-57")
 @pytest.mark.parametrize("early", [True, False])
 def test_default_is_shown_with_the_stack(*, early: bool) -> None:
     """Every route that the default or a limit of its own counts shows a 429, and what is exempt shows none."""
@@ -53,7 +53,7 @@ def test_default_is_shown_with_the_stack(*, early: bool) -> None:
     assert refusals(app) == {"/a/own": {"429"}, "/free": set(), "/home": {"429"}, "/health": set()}
 
 
-@pytest.mark.promise("ratelimit-D18")
+@pytest.mark.promise("ratelimit-57")
 async def test_default_is_shown_without_the_stack() -> None:
     """The middleware alone shows it, too, once the application has started."""
     limiter = RateLimiter(default=Rule("100/minute", on_error="closed"))
@@ -76,7 +76,7 @@ def test_nothing_is_shown_without_a_default() -> None:
     assert refusals(app) == {"/a/own": {"429"}, "/free": set(), "/home": set(), "/health": set()}
 
 
-@pytest.mark.promise("ratelimit-D18")
+@pytest.mark.promise("ratelimit-57")
 def test_answers_have_headers_and_schema() -> None:
     """A 429 shows its headers and the problem with its members; a 503 where nobody passes uncounted."""
     app = shop(limiter := RateLimiter(default="100/minute", on_error="closed"))

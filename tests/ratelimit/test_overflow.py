@@ -58,7 +58,7 @@ def crowds(draw: st.DrawFn) -> Crowd:
     return Crowd(draw(st.integers(1, 3)), limit, visits)
 
 
-@pytest.mark.promise("ratelimit-A15")
+@pytest.mark.promise("ratelimit-63")
 @given(crowds())
 async def test_nobody_passes_too_often(crowd: Crowd) -> None:
     """Whoever comes and goes, in the table or beyond it, each caller stays within what the algorithm promises."""
@@ -77,7 +77,7 @@ async def test_nobody_passes_too_often(crowd: Crowd) -> None:
         assert not leaks(limit, hits) if limit.algorithm == "gcra" else busiest(hits, limit.period * SECOND) <= most
 
 
-@pytest.mark.promise("ratelimit-A15")
+@pytest.mark.promise("ratelimit-63")
 @pytest.mark.parametrize("limit", FIVE, ids=lambda limit: limit.algorithm)
 async def test_a_newcomer_without_room_is_limited_exactly(limit: Limit) -> None:
     """A caller who meets no stranger in his cells gets what is allowed, is refused then, and is told when to return."""
@@ -158,7 +158,7 @@ async def test_all_or_nothing() -> None:
     assert ada.remaining == lin.remaining == 5
 
 
-@pytest.mark.promise("ratelimit-A15")
+@pytest.mark.promise("ratelimit-63")
 @pytest.mark.parametrize("came", [0, 66 * SECOND], ids=["in this span", "in the span before"])
 @pytest.mark.parametrize("limit", FIVE, ids=lambda limit: limit.algorithm)
 async def test_who_finds_room_takes_along_what_was_counted(limit: Limit, came: int) -> None:

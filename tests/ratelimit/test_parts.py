@@ -35,7 +35,7 @@ def one() -> int:
     return 1
 
 
-@pytest.mark.promise("ratelimit-E15")
+@pytest.mark.promise("ratelimit-39")
 def test_keys_and_costs_can_be_dependencies(limiter: RateLimiter) -> None:
     """FastAPI asks for them as for any dependency, and overriding those reaches here."""
 
@@ -58,7 +58,7 @@ def test_keys_and_costs_can_be_dependencies(limiter: RateLimiter) -> None:
     assert call("linus", 1) == 429
 
 
-@pytest.mark.promise("ratelimit-E15")
+@pytest.mark.promise("ratelimit-39")
 def test_a_limiters_key_can_be_a_dependency() -> None:
     """Rules that do not say whom they count ask for it; the default of a middleware cannot."""
 
@@ -96,7 +96,7 @@ def test_a_cost_can_be_asked_of_the_request(limiter: RateLimiter) -> None:
         client.get("/c")
 
 
-@pytest.mark.promise("ratelimit-E12")
+@pytest.mark.promise("ratelimit-41")
 @pytest.mark.parametrize("kind", ["coroutine", "function", "depends"])
 def test_a_tier_gives_the_limits_of_the_caller(limiter: RateLimiter, kind: str) -> None:
     """A function with parameters like any dependency says what the caller's limits are, or that there are none."""
@@ -130,7 +130,7 @@ def test_a_tier_goes_beside_limits(limiter: RateLimiter) -> None:
     assert responses[0].headers["ratelimit-policy"] == '"route";q=2;w=60, "wide";q=9;w=60'
 
 
-@pytest.mark.promise("ratelimit-E9")
+@pytest.mark.promise("ratelimit-44")
 def test_only_what_failed_counts(limiter: RateLimiter) -> None:
     """Ten logins that succeed cost nothing; the third that fails is the last."""
     app = FastAPI()
@@ -149,7 +149,7 @@ def test_only_what_failed_counts(limiter: RateLimiter) -> None:
     assert statuses(client, "/login?password=wrong", 4, method="POST") == [401, 401, 401, 429]
 
 
-@pytest.mark.promise("ratelimit-E9")
+@pytest.mark.promise("ratelimit-44")
 async def test_guesses_at_once_do_not_get_past(store: RateStore) -> None:
     """Fifty wrong passwords that come together: five are looked at, since each counts until it has proved right."""
     limiter, app, looked_at = RateLimiter(store=store), FastAPI(), 0
@@ -175,7 +175,7 @@ async def test_guesses_at_once_do_not_get_past(store: RateStore) -> None:
     assert looked_at == 5
 
 
-@pytest.mark.promise("ratelimit-E12")
+@pytest.mark.promise("ratelimit-41")
 def test_nobody_is_judged_by_the_limits_of_another(limiter: RateLimiter) -> None:
     """Threads that switch as often as they can: who has a thousand a minute is never refused, nor told of ten."""
     app = FastAPI()
@@ -206,7 +206,7 @@ def test_nobody_is_judged_by_the_limits_of_another(limiter: RateLimiter) -> None
     assert narrow.count((200, "1")) <= 3
 
 
-@pytest.mark.promise("ratelimit-E9")
+@pytest.mark.promise("ratelimit-44")
 def test_only_a_middleware_sees_what_failed(limiter: RateLimiter) -> None:
     """Without it nobody could give back what does not count, and the error says what to add."""
     app = FastAPI()

@@ -55,7 +55,7 @@ def client(limiter: RateLimiter) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.mark.promise("ratelimit-E7")
+@pytest.mark.promise("ratelimit-36")
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
@@ -80,7 +80,7 @@ def test_the_nearest_limits_hold(client: TestClient, path: str, expected: str) -
     assert policies(client, path) == expected
 
 
-@pytest.mark.promise("ratelimit-E7")
+@pytest.mark.promise("ratelimit-36")
 def test_alike_at_two_levels_is_still_counted(limiter: RateLimiter) -> None:
     """A router and its route that say the same are one limit, and not none."""
     limit = limiter.depends("1/minute")
@@ -91,7 +91,7 @@ def test_alike_at_two_levels_is_still_counted(limiter: RateLimiter) -> None:
     assert statuses(TestClient(app), "/", 2) == [200, 429]
 
 
-@pytest.mark.promise("ratelimit-E7")
+@pytest.mark.promise("ratelimit-36")
 def test_what_counts_something_else_is_not_replaced(limiter: RateLimiter) -> None:
     """A limit of another limiter, and one on what runs at once, stand beside."""
     other = RateLimiter()

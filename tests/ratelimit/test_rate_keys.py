@@ -38,7 +38,7 @@ async def test_a_cookie_tells_callers_apart() -> None:
     assert await parts(by_cookie("sid"), {"cookie": "SID=ada"}) == ("absent",)
 
 
-@pytest.mark.promise("ratelimit-C8")
+@pytest.mark.promise("ratelimit-24")
 @pytest.mark.parametrize(
     ("key", "headers"),
     [
@@ -56,7 +56,7 @@ async def test_leaving_it_out_is_no_way_out(key: Key, headers: dict[str, str]) -
     assert await parts(key | by_ip(), headers) == ("ip", "198.51.100.9")
 
 
-@pytest.mark.promise("ratelimit-C8")
+@pytest.mark.promise("ratelimit-24")
 async def test_the_first_key_that_finds_somebody_counts() -> None:
     """Keys are asked in order; the last one's word holds where none finds anybody."""
     key = by_header("x-api-key") | by_cookie("sid") | by_ip()
@@ -105,7 +105,7 @@ async def test_a_route_is_counted_with_its_method() -> None:
     assert await parts(by_route(), path="/nowhere") == ("route", "GET", "/nowhere")
 
 
-@pytest.mark.promise("ratelimit-C9")
+@pytest.mark.promise("ratelimit-25")
 async def test_a_user_is_whom_somebody_found() -> None:
     """What was stated of this request counts, and an anonymous caller is nobody."""
     known, anonymous = connection(), connection()
@@ -118,7 +118,7 @@ async def test_a_user_is_whom_somebody_found() -> None:
     assert (await found_by(by_user() | by_ip(), anonymous)).parts == ("ip", "198.51.100.9")
 
 
-@pytest.mark.promise("ratelimit-C9")
+@pytest.mark.promise("ratelimit-25")
 async def test_a_shared_state_shares_no_user() -> None:
     """Where a server gives all requests one state, the user of one is not that of the next."""
     state: dict[str, Any] = {}
@@ -131,7 +131,7 @@ async def test_a_shared_state_shares_no_user() -> None:
     assert await found_by(by_user(), second) == ABSENT
 
 
-@pytest.mark.promise("ratelimit-C9")
+@pytest.mark.promise("ratelimit-25")
 async def test_starlettes_user_is_one_too() -> None:
     """Whom Starlette's AuthenticationMiddleware found counts, by identity or else by name."""
     assert await parts(by_user(), user=SimpleUser("ada")) == ("user", "ada")
@@ -140,14 +140,14 @@ async def test_starlettes_user_is_one_too() -> None:
     assert await parts(by_user(), user=named) == ("user", "Ada")
 
 
-@pytest.mark.promise("ratelimit-C9")
+@pytest.mark.promise("ratelimit-25")
 async def test_a_user_nobody_asked_for_is_an_error() -> None:
     """Counting by user before anybody knows who calls fails loudly, also where another key would follow."""
     with pytest.raises(RuntimeError, match=r"key=Depends\(auth.user\)"):
         await found_by(by_user() | by_ip(), connection())
 
 
-@pytest.mark.promise("ratelimit-C5")
+@pytest.mark.promise("ratelimit-22")
 @pytest.mark.parametrize(
     ("given", "text"),
     [("ada", "ada"), (7, "7"), (uuid.UUID(int=1), str(uuid.UUID(int=1))), (SimpleNamespace(id=8), "8")],
@@ -165,7 +165,7 @@ async def test_a_key_of_ones_own(given: Any, text: str) -> None:
     assert await parts(as_key(tell_later)) == ("own", text)
 
 
-@pytest.mark.promise("ratelimit-C5")
+@pytest.mark.promise("ratelimit-22")
 @pytest.mark.parametrize("given", [None, ""])
 async def test_a_key_of_ones_own_may_find_nobody(given: str | None) -> None:
     """The next key is asked, and without one it is nobody in particular."""
@@ -180,7 +180,7 @@ async def test_a_key_of_ones_own_may_find_nobody(given: str | None) -> None:
     assert await parts(by_ip() & nobody) == ("ip", "198.51.100.9", "absent")
 
 
-@pytest.mark.promise("ratelimit-C5")
+@pytest.mark.promise("ratelimit-22")
 async def test_what_a_key_of_ones_own_raises() -> None:
     """An HTTP error is the answer that is wanted; any other error, and what is no identity, is a failed key."""
 
@@ -209,7 +209,7 @@ def test_what_an_application_states() -> None:
         stated(object())
 
 
-@pytest.mark.promise("ratelimit-C7")
+@pytest.mark.promise("ratelimit-16")
 def test_what_is_no_key_is_refused() -> None:
     """What cannot be asked is refused, and so is a maker of keys that was not called."""
     with pytest.raises(TypeError, match=r"write by_ip\("):

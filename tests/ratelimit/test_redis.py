@@ -48,7 +48,7 @@ async def commands(redis: Redis) -> AsyncIterator[list[str]]:
                 heard.append(name)
 
 
-@pytest.mark.promise("ratelimit-B6")
+@pytest.mark.promise("ratelimit-65")
 @pytest.mark.parametrize("number", [1, 2, 5])
 async def test_a_decision_is_one_command(store: RedisRateStore, redis: Redis, number: int) -> None:
     """Whatever the number of its limits, a decision is one command; the first one brings the script along."""
@@ -61,7 +61,7 @@ async def test_a_decision_is_one_command(store: RedisRateStore, redis: Redis, nu
     assert heard == ["EVALSHA"]
 
 
-@pytest.mark.promise("ratelimit-B7")
+@pytest.mark.promise("ratelimit-66")
 async def test_decisions_at_the_same_time_share_round_trips(store: RedisRateStore, redis: Redis) -> None:
     """Fifty decisions that are wanted at once are a handful of commands."""
     await store.hit([charge(MINUTE)])
@@ -179,7 +179,7 @@ async def test_a_server_that_cannot_write_is_an_error_for_all(store: RedisRateSt
     assert await admitted(store, charge(MINUTE, who="a"))
 
 
-@pytest.mark.promise("ratelimit-B8")
+@pytest.mark.promise("ratelimit-68")
 async def test_every_key_ends_by_itself(store: RedisRateStore, redis: Redis) -> None:
     """Each key lives as long as it counts, and no longer; what stays small in Redis is all of it."""
     limits = [Limit(5, 60), Limit(5, 60, "fixed"), Limit(5, 60, "gcra", burst=2), Limit(5, 60, "log")]
@@ -194,7 +194,7 @@ async def test_every_key_ends_by_itself(store: RedisRateStore, redis: Redis) -> 
     assert all(life > 59_000 for key, life in lives.items() if b":g5" not in key)
 
 
-@pytest.mark.promise("ratelimit-B8")
+@pytest.mark.promise("ratelimit-68")
 @pytest.mark.slow
 async def test_silence_empties_the_database(store: RedisRateStore, redis: Redis) -> None:
     """When nobody comes for a period, nothing is left."""
@@ -209,7 +209,7 @@ async def test_silence_empties_the_database(store: RedisRateStore, redis: Redis)
     assert await admitted(store, *(charge(limit, 5) for limit in limits))
 
 
-@pytest.mark.promise("ratelimit-B9")
+@pytest.mark.promise("ratelimit-69")
 async def test_keys_are_short_and_of_one_slot(store: RedisRateStore, redis: Redis) -> None:
     """A key is 128 bytes at most, and the limits of one identity have one hash tag."""
     largest = [Limit(2**50, 1), Limit(70_000_000, 366 * 86_400), Limit(2**50, 1, "gcra", burst=2**50)]
@@ -242,7 +242,7 @@ def test_nonsense_is_refused() -> None:
 # --- refusals that are remembered
 
 
-@pytest.mark.promise("ratelimit-B10")
+@pytest.mark.promise("ratelimit-70")
 async def test_a_blocked_caller_costs_no_command(store: RedisRateStore, redis: Redis) -> None:
     """What was refused is refused again without asking, and the wait that is told gets shorter."""
     blocked = [charge(MINUTE, 5), charge(Limit(100, 3600), 5)]
@@ -258,7 +258,7 @@ async def test_a_blocked_caller_costs_no_command(store: RedisRateStore, redis: R
     assert all(hour.remaining == 95 and hour.retry_after == 0 for [_, hour] in again)
 
 
-@pytest.mark.promise("ratelimit-B10")
+@pytest.mark.promise("ratelimit-70")
 async def test_what_could_never_pass_is_remembered_as_well(store: RedisRateStore, redis: Redis) -> None:
     """A cost beyond the limit asks once, too, and is told that it never passes."""
     [first] = await store.hit([charge(MINUTE, 6)])
@@ -270,7 +270,7 @@ async def test_what_could_never_pass_is_remembered_as_well(store: RedisRateStore
     assert first.retry_after == again.retry_after == -1
 
 
-@pytest.mark.promise("ratelimit-B11")
+@pytest.mark.promise("ratelimit-71")
 async def test_another_cost_is_another_question(store: RedisRateStore) -> None:
     """A cheaper request is not refused because a dearer one was."""
     await store.hit([charge(MINUTE, 3)])
@@ -281,7 +281,7 @@ async def test_another_cost_is_another_question(store: RedisRateStore) -> None:
     assert (dear, cheap) == (False, True)
 
 
-@pytest.mark.promise("ratelimit-B12")
+@pytest.mark.promise("ratelimit-72")
 async def test_what_another_process_forgets_is_free_within_a_second(redis: Redis) -> None:
     """A reset holds at once where it is made, and a second later everywhere; so does a refund."""
     ours, theirs = RedisRateStore(redis, deadline=PATIENCE), RedisRateStore(redis, deadline=PATIENCE)
@@ -324,7 +324,7 @@ async def test_no_refusal_need_be_remembered(redis: Redis) -> None:
     assert heard == ["EVALSHA"] * 3
 
 
-@pytest.mark.promise("ratelimit-B13")
+@pytest.mark.promise("ratelimit-73")
 @settings(max_examples=50)
 @given(st.data())
 def test_a_remembered_refusal_never_outlives_the_real_one(data: st.DataObject) -> None:
@@ -347,7 +347,7 @@ def test_a_remembered_refusal_never_outlives_the_real_one(data: st.DataObject) -
 
 
 @pytest.mark.slow
-@pytest.mark.promise("ratelimit-B7")
+@pytest.mark.promise("ratelimit-66")
 async def test_decisions_at_the_same_time_cost_less(redis: Redis) -> None:
     """Of fifty that are made at once each costs this process less than half of what it costs alone."""
     store = RedisRateStore(redis, deadline=PATIENCE)

@@ -32,7 +32,7 @@ async def owners(client: RedisCluster) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.promise("ratelimit-B23")
+@pytest.mark.promise("ratelimit-87")
 async def test_the_limits_of_one_identity_share_a_slot(cluster: RedisCluster) -> None:
     """Several limits on one identity are one step of one server, wherever that is."""
     store = RedisRateStore(cluster, deadline=PATIENCE)
@@ -44,7 +44,7 @@ async def test_the_limits_of_one_identity_share_a_slot(cluster: RedisCluster) ->
     assert len(await owners(cluster)) == 3
 
 
-@pytest.mark.promise("ratelimit-B23")
+@pytest.mark.promise("ratelimit-87")
 async def test_each_server_is_asked_once_for_many(cluster: RedisCluster) -> None:
     """What is decided at the same time is one round trip to each server, whatever the number of slots."""
     store = RedisRateStore(cluster, deadline=PATIENCE)
@@ -98,7 +98,7 @@ async def order(client: Redis, *words: str | int) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.promise("ratelimit-B24")
+@pytest.mark.promise("ratelimit-88")
 @pytest.mark.parametrize("fault", ["kill", "freeze"])
 async def test_a_server_that_is_away_harms_its_own_alone(pytestconfig: pytest.Config, fault: str) -> None:
     """Whoever is counted by other servers is counted as ever, and the rest again as soon as theirs is back."""

@@ -45,7 +45,7 @@ async def shaky(redis_proxy: FaultyProxy) -> AsyncIterator[RedisRateStore]:
         yield store
 
 
-@pytest.mark.promise("ratelimit-B16")
+@pytest.mark.promise("ratelimit-82")
 async def test_a_lost_reply_counts_once(shaky: RedisRateStore, redis_proxy: FaultyProxy) -> None:
     """A decision whose reply is lost was counted once, and is not asked for again."""
     redis_proxy.lose_reply(of=b"EVALSHA")
@@ -80,7 +80,7 @@ async def test_leases_that_cannot_be_asked_for(shaky: RedisRateStore, redis_prox
     assert str(acquired.value) == "Redis did not decide: ConnectionError"
 
 
-@pytest.mark.promise("ratelimit-B17")
+@pytest.mark.promise("ratelimit-83")
 async def test_scripts_may_be_forgotten_at_any_time(redis: Redis) -> None:
     """However often the server forgets its scripts and its keys, callers notice nothing of it."""
     store = RedisRateStore(redis, deadline=PATIENCE)
@@ -102,7 +102,7 @@ async def test_scripts_may_be_forgotten_at_any_time(redis: Redis) -> None:
     assert 1 <= stats["cmdstat_eval"]["calls"] <= 11
 
 
-@pytest.mark.promise("ratelimit-B18")
+@pytest.mark.promise("ratelimit-84")
 async def test_a_server_that_is_killed_and_comes_back(private_redis: RedisServer) -> None:
     """While it is away everybody hears so in time, and a second after it is back they are counted again."""
     async with Redis.from_url(private_redis.url) as client:
@@ -123,7 +123,7 @@ async def test_a_server_that_is_killed_and_comes_back(private_redis: RedisServer
         assert await left(RedisRateStore(client, deadline=PATIENCE)) <= 998
 
 
-@pytest.mark.promise("ratelimit-B19")
+@pytest.mark.promise("ratelimit-85")
 async def test_a_frozen_server_holds_nobody(private_redis: RedisServer) -> None:
     """Each caller hears within its deadline that nothing is decided, and the event loop goes on meanwhile."""
     async with Redis.from_url(private_redis.url) as client:
@@ -172,7 +172,7 @@ async def test_a_pause_of_five_seconds(redis: Redis) -> None:
     assert 1000 - await left(patient) <= 2 + outcomes["unavailable"]
 
 
-@pytest.mark.promise("ratelimit-B20")
+@pytest.mark.promise("ratelimit-74")
 async def test_clocks_of_processes_do_not_matter(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes whose clocks are minutes apart together admit what the limit says, by the clock of the server."""
     real = time.monotonic_ns
@@ -190,7 +190,7 @@ async def test_clocks_of_processes_do_not_matter(redis: Redis, monkeypatch: pyte
     assert Counter(outcomes) == {"admitted": 10, "refused": 50}
 
 
-@pytest.mark.promise("ratelimit-B21")
+@pytest.mark.promise("ratelimit-14")
 @pytest.mark.parametrize(
     "limit", [Limit(5, 60), Limit(5, 60, "fixed"), Limit(5, 60, "gcra"), Limit(5, 60, "log")], ids=str
 )
@@ -214,7 +214,7 @@ async def test_the_clock_of_the_server_is_set_back(redis: Redis, limit: Limit) -
 
 
 @pytest.mark.slow
-@pytest.mark.promise("ratelimit-B22")
+@pytest.mark.promise("ratelimit-86")
 async def test_a_failover(private_redis: RedisServer, sentinel: SentinelServer) -> None:
     """When Sentinel makes another server the master, its counts go on, and the app need not be restarted."""
     async with AsyncExitStack() as opened:

@@ -14,7 +14,7 @@ ALGORITHMS = ["sliding", "fixed", "log", "gcra"]
 
 
 @pytest.mark.slow
-@pytest.mark.promise("ratelimit-B25")
+@pytest.mark.promise("ratelimit-75")
 def test_as_many_pass_as_the_limit_says(redis_url: str) -> None:
     """Whatever the processes do at once, exactly as many requests are admitted as one limit allows.
 

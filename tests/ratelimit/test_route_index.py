@@ -145,7 +145,7 @@ def scope_of(kind: str, method: str, path: str, root_path: str = "", **more: Any
     return {**scope, "method": method, **more} if kind == "http" else {**scope, **more}
 
 
-@pytest.mark.promise("ratelimit-D1")
+@pytest.mark.promise("ratelimit-27")
 @settings(max_examples=300)
 @given(apps, st.lists(requests, min_size=1, max_size=12).map(tuple), st.sampled_from(["", "", "/outside"]))
 def test_index_agrees_with_the_routers(parts: tuple[Any, ...], asked: tuple[Any, ...], root_path: str) -> None:
@@ -189,7 +189,7 @@ def asks(version: bytes, path: str = "/a") -> Scope:
     return {**scope_of("http", "GET", path), "headers": [(b"version", version)]}
 
 
-@pytest.mark.promise("ratelimit-D1")
+@pytest.mark.promise("ratelimit-27")
 @pytest.mark.parametrize("prefix", ["", "/a"])
 def test_routes_that_match_in_their_own_way(prefix: str) -> None:
     """A route that looks at more than the path is asked itself, wherever it stands."""
@@ -223,7 +223,7 @@ class Odd(Router):
         """Serve nobody."""
 
 
-@pytest.mark.promise("ratelimit-D1")
+@pytest.mark.promise("ratelimit-27")
 @pytest.mark.parametrize("how", ["included", "mounted", "app"])
 def test_routers_that_go_their_own_way(how: str) -> None:
     """Where a router is not one that is known, nobody can tell what it serves: nothing is exempt."""

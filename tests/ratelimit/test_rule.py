@@ -37,7 +37,7 @@ def test_equal_rules_are_equal() -> None:
         Rule("5/minute").cost = 2  # type: ignore[misc]
 
 
-@pytest.mark.promise("ratelimit-C7")
+@pytest.mark.promise("ratelimit-16")
 @pytest.mark.parametrize(
     ("options", "error", "sentence"),
     [
@@ -66,7 +66,7 @@ def test_nonsense_is_refused(options: dict[str, Any], error: type[Exception], se
         Rule(**{"limits": "5/minute", **options})
 
 
-@pytest.mark.promise("ratelimit-C21")
+@pytest.mark.promise("ratelimit-17")
 def test_texts_are_read_once() -> None:
     """A tier's text is read the first time, and the memory of texts is bounded."""
     first = limits_of("7/minute; 70/hour")

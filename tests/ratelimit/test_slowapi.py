@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from tests.ratelimit.slowapi_apps import app_with, call, client_of, limiter_with, statuses
 
-pytestmark = pytest.mark.promise("ratelimit-F4")
+pytestmark = pytest.mark.promise("ratelimit-92")
 
 
 def user_of(request: Request) -> str:

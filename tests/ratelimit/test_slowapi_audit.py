@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from brickwork.ratelimit.slowapi import Finding, Limiter, audit
 from tests.ratelimit.slowapi_apps import app_with, limiter_with, statuses
 
-pytestmark = pytest.mark.promise("ratelimit-F11")
+pytestmark = pytest.mark.promise("ratelimit-99")
 
 KINDS = pytest.mark.parametrize("kind", [SlowLimiter, Limiter], ids=["slowapi", "brickwork"])
 

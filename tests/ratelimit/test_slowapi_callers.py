@@ -23,7 +23,7 @@ def plan_of(request: Request) -> str:
     return request.headers.get("x-plan", "free")
 
 
-@pytest.mark.promise("ratelimit-F8")
+@pytest.mark.promise("ratelimit-96")
 @pytest.mark.parametrize("key_func", [get_ipaddr, get_remote_address])
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X_FORWARDED_FOR"])
 async def test_nobody_chooses_an_address(key_func: Any, header: str) -> None:
@@ -44,7 +44,7 @@ async def test_nobody_chooses_an_address(key_func: Any, header: str) -> None:
     assert proxied == ([200] * 3 if header == "X-Forwarded-For" else [200, 429, 429])
 
 
-@pytest.mark.promise("ratelimit-F8")
+@pytest.mark.promise("ratelimit-96")
 async def test_an_ipv6_site_is_one_caller() -> None:
     """All addresses of one /64 share a bucket."""
     limiter = limiter_with()
@@ -61,7 +61,7 @@ async def test_an_ipv6_site_is_one_caller() -> None:
     assert found == [200, 429, 200]
 
 
-@pytest.mark.promise("ratelimit-F9")
+@pytest.mark.promise("ratelimit-97")
 def test_limiters_share_no_options() -> None:
     """The options of one limiter do not reach another, and nobody's own are changed."""
     options: dict[str, Any] = {"socket_timeout": 1}
@@ -73,7 +73,7 @@ def test_limiters_share_no_options() -> None:
     assert options == {"socket_timeout": 1}
 
 
-@pytest.mark.promise("ratelimit-F9")
+@pytest.mark.promise("ratelimit-97")
 @pytest.mark.parametrize(("text", "enabled"), [("false", False), ("true", True)])
 def test_the_environment_says_true_or_false(text: str, enabled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """`RATELIMIT_ENABLED=false` is false."""
@@ -84,7 +84,7 @@ def test_the_environment_says_true_or_false(text: str, enabled: bool, monkeypatc
     assert limiter.enabled is enabled
 
 
-@pytest.mark.promise("ratelimit-F9")
+@pytest.mark.promise("ratelimit-97")
 def test_a_file_is_read_when_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A `.env` that happens to lie there changes nothing; one that is named does."""
     (tmp_path / ".env").write_text("RATELIMIT_ENABLED=false\n")
@@ -94,7 +94,7 @@ def test_a_file_is_read_when_it_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     assert Limiter(get_remote_address, config_filename=".env").enabled is False
 
 
-@pytest.mark.promise("ratelimit-F9")
+@pytest.mark.promise("ratelimit-97")
 @pytest.mark.parametrize("text", ["5 per fortnight", "fast", "0/minute", "1.5/s", ""])
 def test_a_limit_that_cannot_be_read_is_refused_when_it_is_written(text: str) -> None:
     """Wrong limits never make an unlimited route."""
@@ -106,7 +106,7 @@ def test_a_limit_that_cannot_be_read_is_refused_when_it_is_written(text: str) ->
         Limiter(get_remote_address, default_limits=[text or "?"])
 
 
-@pytest.mark.promise("ratelimit-F5")
+@pytest.mark.promise("ratelimit-93")
 async def test_a_key_may_be_a_coroutine_function() -> None:
     """What a coroutine function gives counts, and not the coroutine."""
 
@@ -125,7 +125,7 @@ async def test_a_key_may_be_a_coroutine_function() -> None:
     assert found == [200, 429, 200]
 
 
-@pytest.mark.promise("ratelimit-F8")
+@pytest.mark.promise("ratelimit-96")
 async def test_nobody_gets_past_without_a_key() -> None:
     """Requests whose key is empty share a bucket."""
     limiter = limiter_with(lambda request: request.headers.get("x-user", ""))
@@ -138,7 +138,7 @@ async def test_nobody_gets_past_without_a_key() -> None:
     assert await statuses(app, "/", "/") == [200, 429]
 
 
-@pytest.mark.promise("ratelimit-F10")
+@pytest.mark.promise("ratelimit-98")
 @MIDDLEWARES
 async def test_a_storage_that_is_away_is_no_500(middleware: Any) -> None:
     """Without another choice, requests are refused with 503 until the storage answers again."""
@@ -152,7 +152,7 @@ async def test_a_storage_that_is_away_is_no_500(middleware: Any) -> None:
     assert await statuses(app, "/", "/own") == [503, 503]
 
 
-@pytest.mark.promise("ratelimit-F10")
+@pytest.mark.promise("ratelimit-98")
 @pytest.mark.parametrize("middleware", [None, SlowAPIMiddleware])
 async def test_swallowed_errors_let_requests_pass(middleware: Any) -> None:
     """With `swallow_errors`, a decorated endpoint is served while the storage is away, headers or not."""
@@ -167,7 +167,7 @@ async def test_swallowed_errors_let_requests_pass(middleware: Any) -> None:
     assert await statuses(app, "/", "/") == [200, 200]
 
 
-@pytest.mark.promise("ratelimit-F8")
+@pytest.mark.promise("ratelimit-96")
 async def test_keys_and_scopes_do_not_run_together() -> None:
     """The key "a/b" of "c" and the key "a" of "b/c" are two buckets."""
     limiter = limiter_with(plan_of)
@@ -185,7 +185,7 @@ async def test_keys_and_scopes_do_not_run_together() -> None:
     assert await statuses(app, "/2", headers={"x-plan": "a"}) == [200]
 
 
-@pytest.mark.promise("ratelimit-F9")
+@pytest.mark.promise("ratelimit-97")
 async def test_addresses_of_asynchronous_storages_are_taken() -> None:
     """A URI that begins with `async+` works like one that does not."""
     limiter = Limiter(lambda: "all", storage_uri="async+memory://")
@@ -207,7 +207,7 @@ def hurried() -> Iterator[None]:
     sys.setswitchinterval(former)
 
 
-@pytest.mark.promise("ratelimit-F7")
+@pytest.mark.promise("ratelimit-95")
 @pytest.mark.usefixtures("hurried")
 async def test_nobody_is_judged_by_the_plan_of_another() -> None:
     """Limits that depend on the caller are those of the caller, however many ask at once."""
@@ -237,7 +237,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
         yield client
 
 
-@pytest.mark.promise("ratelimit-F9")
+@pytest.mark.promise("ratelimit-97")
 async def test_another_strategy_begins_anew(redis: Redis, redis_url: str) -> None:
     """What one strategy has left in Redis does not disturb another."""
     del redis

@@ -21,7 +21,7 @@ from tests.ratelimit.slowapi_apps import app_with, call, limiter_with, set_up, s
 MIDDLEWARES = pytest.mark.parametrize("middleware", [SlowAPIMiddleware, SlowAPIASGIMiddleware])
 
 
-@pytest.mark.promise("ratelimit-F6")
+@pytest.mark.promise("ratelimit-94")
 @MIDDLEWARES
 async def test_default_limits_hold_in_included_routers_and_mounts(middleware: Any) -> None:
     """Routes of included routers and of mounted applications are limited, each by itself."""
@@ -41,7 +41,7 @@ async def test_default_limits_hold_in_included_routers_and_mounts(middleware: An
         assert await statuses(app, *[path] * 3) == [200, 200, 429], path
 
 
-@pytest.mark.promise("ratelimit-F6")
+@pytest.mark.promise("ratelimit-94")
 @pytest.mark.parametrize("path", ["/books/{n}", "/files/{n}/{n}.txt"])
 async def test_another_value_in_the_path_is_no_new_bucket(path: str) -> None:
     """A route is counted by its template, whatever stands in the path."""
@@ -60,7 +60,7 @@ async def test_another_value_in_the_path_is_no_new_bucket(path: str) -> None:
     assert await statuses(app, *[path.format(n=number) for number in range(3)]) == [200, 200, 429]
 
 
-@pytest.mark.promise("ratelimit-F6")
+@pytest.mark.promise("ratelimit-94")
 async def test_what_no_route_serves_is_counted() -> None:
     """Limits of the application count requests that end in 404, too."""
     app = app_with(limiter_with(application_limits=["2/minute"]))
@@ -68,7 +68,7 @@ async def test_what_no_route_serves_is_counted() -> None:
     assert await statuses(app, "/a", "/b", "/c") == [404, 404, 429]
 
 
-@pytest.mark.promise("ratelimit-F6")
+@pytest.mark.promise("ratelimit-94")
 async def test_frontends_and_routes_of_ones_own_are_counted(tmp_path: Path) -> None:
     """Files of a frontend, and a route that names neither path nor endpoint, are counted with what no route serves."""
     (tmp_path / "index.html").write_text("<p>books</p>")
@@ -91,7 +91,7 @@ class _Own(BaseRoute):
         await PlainTextResponse("own")(scope, receive, send)
 
 
-@pytest.mark.promise("ratelimit-F7")
+@pytest.mark.promise("ratelimit-95")
 @MIDDLEWARES
 async def test_a_stream_begins_once(middleware: Any) -> None:
     """A response in three parts has one beginning, with each header once."""
@@ -122,7 +122,7 @@ async def test_a_stream_begins_once(middleware: Any) -> None:
     ]
 
 
-@pytest.mark.promise("ratelimit-F5")
+@pytest.mark.promise("ratelimit-93")
 def test_sockets_can_be_limited() -> None:
     """The decorator limits a socket's endpoint, before the socket is accepted."""
     limiter = limiter_with()
@@ -143,7 +143,7 @@ def test_sockets_can_be_limited() -> None:
     assert denied.value.status_code == 429
 
 
-@pytest.mark.promise("ratelimit-F7")
+@pytest.mark.promise("ratelimit-95")
 async def test_what_one_limit_refuses_costs_another_nothing() -> None:
     """Limits are counted together or not at all, those of the application too."""
     limiter = limiter_with(application_limits=["12/hour"], headers_enabled=True)
@@ -164,7 +164,7 @@ async def test_what_one_limit_refuses_costs_another_nothing() -> None:
     assert (response.headers["x-ratelimit-limit"], response.headers["x-ratelimit-remaining"]) == ("12", "9")
 
 
-@pytest.mark.promise("ratelimit-F6")
+@pytest.mark.promise("ratelimit-94")
 @pytest.mark.parametrize("key_style", ["url", "endpoint"])
 async def test_functions_of_one_name_have_limits_of_their_own(key_style: Any) -> None:
     """Limits belong to a function, and not to its name."""
@@ -183,7 +183,7 @@ async def test_functions_of_one_name_have_limits_of_their_own(key_style: Any) ->
     assert await statuses(app, *["/mild"] * 4) == [200, 200, 200, 429]
 
 
-@pytest.mark.promise("ratelimit-F4")
+@pytest.mark.promise("ratelimit-92")
 @pytest.mark.parametrize("middleware", [None, SlowAPIMiddleware, SlowAPIASGIMiddleware])
 async def test_headers_need_no_parameter(middleware: Any) -> None:
     """An endpoint that returns a plain value has headers, without a parameter for the response."""
@@ -204,7 +204,7 @@ async def test_headers_need_no_parameter(middleware: Any) -> None:
     assert first.headers["x-ratelimit-reset"].isdecimal()
 
 
-@pytest.mark.promise("ratelimit-F6")
+@pytest.mark.promise("ratelimit-94")
 @MIDDLEWARES
 async def test_a_limit_that_is_a_function_replaces_the_default(middleware: Any) -> None:
     """A route with a limit that depends on the request has not the default limit as well."""
@@ -218,7 +218,7 @@ async def test_a_limit_that_is_a_function_replaces_the_default(middleware: Any) 
     assert await statuses(app, *["/"] * 5) == [200, 200, 200, 200, 429]
 
 
-@pytest.mark.promise("ratelimit-F6")
+@pytest.mark.promise("ratelimit-94")
 @pytest.mark.parametrize(
     "scope",
     [lambda: "shared", lambda endpoint: endpoint[:5], lambda request: request.method],
@@ -240,7 +240,7 @@ async def test_what_is_shared_may_be_a_function(scope: Any) -> None:
     assert await statuses(app, "/a", "/b") == [200, 429]
 
 
-@pytest.mark.promise("ratelimit-F3")
+@pytest.mark.promise("ratelimit-91")
 @MIDDLEWARES
 async def test_the_middleware_runs_handlers_of_either_kind(middleware: Any) -> None:
     """A handler for refusals runs where the middleware refuses, be it a coroutine function or not."""
@@ -260,7 +260,7 @@ async def test_the_middleware_runs_handlers_of_either_kind(middleware: Any) -> N
         assert [response.json() for response in await call(app, "/", "/")][1] == {"mine": "/"}
 
 
-@pytest.mark.promise("ratelimit-F2")
+@pytest.mark.promise("ratelimit-90")
 async def test_starlette_alone_is_enough() -> None:
     """Endpoints of Starlette, sync and async, are limited as well."""
     limiter = limiter_with()

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from brickwork.ratelimit.slowapi import Limiter
 from tests.ratelimit.slowapi_apps import call, statuses
 
-pytestmark = pytest.mark.promise("ratelimit-F2")
+pytestmark = pytest.mark.promise("ratelimit-90")
 
 MIDDLEWARES = pytest.mark.parametrize("middleware", [SlowAPIMiddleware, SlowAPIASGIMiddleware])
 

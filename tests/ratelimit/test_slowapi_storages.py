@@ -15,7 +15,7 @@ from brickwork.ratelimit.slowapi import Limiter
 from tests.ratelimit.slowapi_apps import LostStore, app_with, call, limiter_with, statuses
 from tests.servers import RedisServer
 
-pytestmark = pytest.mark.promise("ratelimit-F10")
+pytestmark = pytest.mark.promise("ratelimit-98")
 
 
 def one_a_minute(limiter: Limiter, text: str = "1/minute") -> FastAPI:

@@ -29,7 +29,7 @@ async def test_what_is_allowed_passes_and_no_more(store: Store, limit: Limit) ->
     assert 0 < refused[0].retry_after <= 60 * SECOND
 
 
-@pytest.mark.promise("ratelimit-B1")
+@pytest.mark.promise("ratelimit-58")
 @pytest.mark.parametrize("limit", TEN, ids=lambda limit: limit.algorithm)
 async def test_many_at_once_pass_as_one_after_the_other(store: Store, limit: Limit) -> None:
     """Of fifty at the same moment as many pass as are allowed, exactly."""
@@ -38,7 +38,7 @@ async def test_many_at_once_pass_as_one_after_the_other(store: Store, limit: Lim
     assert sum(verdict.retry_after == 0 for [verdict] in verdicts) == 10
 
 
-@pytest.mark.promise("ratelimit-B2")
+@pytest.mark.promise("ratelimit-9")
 async def test_a_refusal_by_one_limit_costs_nothing_of_the_others(store: Store) -> None:
     """All limits of a decision count it, or none does."""
     both = [charge(Limit(2, 1)), charge(Limit(1000, 3600))]
@@ -50,7 +50,7 @@ async def test_a_refusal_by_one_limit_costs_nothing_of_the_others(store: Store) 
     assert hour.remaining == 998
 
 
-@pytest.mark.promise("ratelimit-B3")
+@pytest.mark.promise("ratelimit-10")
 @pytest.mark.parametrize("limit", TEN, ids=lambda limit: limit.algorithm)
 async def test_a_refused_cost_is_not_spent(store: Store, limit: Limit) -> None:
     """What does not fit is refused as a whole, and what fits passes afterwards."""
@@ -176,7 +176,7 @@ async def test_charges_on_one_counter_add_up(store: Store) -> None:
     assert all(verdict.retry_after > 0 for verdict in second)
 
 
-@pytest.mark.promise("ratelimit-B4")
+@pytest.mark.promise("ratelimit-67")
 async def test_several_identities_in_one_decision(store: Store) -> None:
     """A decision on several identities counts for all of them or for none, wherever their counts live."""
     names = [f"user {number}" for number in range(6)]
@@ -206,7 +206,7 @@ async def test_several_identities_in_other_modes(store: Store) -> None:
     assert [verdict.remaining for verdict in [*refunded, *forgotten]] == [3, 5, 5, 7]
 
 
-@pytest.mark.promise("ratelimit-B5")
+@pytest.mark.promise("ratelimit-12")
 @pytest.mark.parametrize("after", [Limit(10, 60), Limit(5, 60, "gcra"), Limit(5, 60, "fixed"), Limit(5, 60, "log")])
 async def test_a_limit_that_is_changed_begins_anew(store: Store, after: Limit) -> None:
     """Another amount, period or algorithm holds at once, and nothing of the old one is in its way."""

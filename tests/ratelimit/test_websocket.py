@@ -50,7 +50,7 @@ async def converse(app: FastAPI, path: str, *frames: str | bytes) -> list[dict[s
     return sent
 
 
-@pytest.mark.promise("ratelimit-E11")
+@pytest.mark.promise("ratelimit-48")
 @pytest.mark.parametrize("installed", [True, False])
 @pytest.mark.usefixtures("expected_errors")  # uvicorn takes its own denial for a handshake that was forgotten
 def test_a_handshake_too_many_is_answered_429(limiter: RateLimiter, installed: bool) -> None:
@@ -72,7 +72,7 @@ def test_a_handshake_too_many_is_answered_429(limiter: RateLimiter, installed: b
     assert response.headers["ratelimit-policy"] == '"connect";q=1;w=60'
 
 
-@pytest.mark.promise("ratelimit-E11")
+@pytest.mark.promise("ratelimit-48")
 @pytest.mark.parametrize("kind", ["websocket", "depends", "concurrent", "budget"])
 async def test_where_a_server_cannot_answer_the_socket_is_closed(kind: str) -> None:
     """Without the extension for responses a handshake is closed with 1008, and with 1013 where nobody can count."""
@@ -102,7 +102,7 @@ async def test_where_a_server_cannot_answer_the_socket_is_closed(kind: str) -> N
     ]
 
 
-@pytest.mark.promise("ratelimit-E11")
+@pytest.mark.promise("ratelimit-48")
 async def test_open_sockets_are_counted_until_they_are_closed(limiter: RateLimiter) -> None:
     """Three may be open, and the fourth is refused; those that were closed, or whose endpoint failed, make room."""
     app, opened = FastAPI(), 0
@@ -121,7 +121,7 @@ async def test_open_sockets_are_counted_until_they_are_closed(limiter: RateLimit
         assert opened == expected
 
 
-@pytest.mark.promise("ratelimit-E11")
+@pytest.mark.promise("ratelimit-48")
 def test_a_message_too_many_closes_the_socket(limiter: RateLimiter) -> None:
     """What comes in is counted, what goes out is not; the client is told why the socket is closed."""
     app = FastAPI()
@@ -144,7 +144,7 @@ def test_a_message_too_many_closes_the_socket(limiter: RateLimiter) -> None:
     assert (closed.value.code, closed.value.reason) == (1008, "Try again in 60 s.")
 
 
-@pytest.mark.promise("ratelimit-E11")
+@pytest.mark.promise("ratelimit-48")
 async def test_a_message_too_many_can_be_dropped(limiter: RateLimiter) -> None:
     """The socket stays open, and what is too much is not heard."""
     app = FastAPI()
@@ -161,7 +161,7 @@ async def test_a_message_too_many_can_be_dropped(limiter: RateLimiter) -> None:
     assert [message.get("bytes") for message in sent] == [None, b"a", b"b"]
 
 
-@pytest.mark.promise("ratelimit-E11")
+@pytest.mark.promise("ratelimit-48")
 @pytest.mark.parametrize("kind", ["json", "bytes"])
 def test_a_message_too_many_can_be_answered(limiter: RateLimiter, kind: str) -> None:
     """The client hears of it in a message of the kind that it sent, and may go on."""
@@ -198,7 +198,7 @@ def test_a_message_too_many_can_be_answered(limiter: RateLimiter, kind: str) -> 
     }
 
 
-@pytest.mark.promise("ratelimit-E11")
+@pytest.mark.promise("ratelimit-48")
 def test_messages_can_be_counted_by_hand(limiter: RateLimiter) -> None:
     """Whoever reads the socket differently decides by the decision; without a limit all messages pass."""
     app = FastAPI()
