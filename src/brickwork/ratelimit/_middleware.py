@@ -22,7 +22,6 @@ from ._depends.routes import RouteIndex, marks_of
 from ._errors import RateLimitExceededError, ReducedCapacityError
 from ._service.ledger import Ledger, ResponseInfo, ledger_of
 from ._service.refusal import refusal
-from ._service.rule import Rule
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -74,6 +73,7 @@ class RateLimitMiddleware:
         self.app = app
         self.limiter = limiter
         self._exempt = Paths("exempt", exempt)
+        self._has_exempt = bool(self._exempt)
         self._index: RouteIndex | None = None
         # What is given back outlives the request whose caller may have left.
         self._giving_back: set[asyncio.Task[None]] = set()
@@ -111,7 +111,7 @@ class RateLimitMiddleware:
         scope.setdefault("state", {})[RATE_LIMIT] = ledger
         answer = _Answer(self, ledger, send)
         try:
-            error = await self._decide(ledger, scope)
+            error = await self._decide(ledger, scope) if self._counts(scope) else None
             if error is None:
                 await self.app(scope, receive, answer.send)
             else:
@@ -129,39 +129,44 @@ class RateLimitMiddleware:
         error = None
         if all(limiter is not self.limiter for limiter in ledger.limiters):
             ledger.limiters.append(self.limiter)
-            error = await self._decide(ledger, scope)
+            error = await self._decide(ledger, scope) if self._counts(scope) else None
         await (self.app(scope, receive, send) if error is None else _refuse(error, scope, receive, send))
+
+    def _counts(self, scope: "Scope") -> bool:
+        """Tell whether the default counts a request."""
+        index = self._indexed(scope)
+        if self.limiter.default is None or (self._has_exempt and self._is_exempt(scope)):
+            return False
+        if scope["type"] == "http" and scope["method"] == "OPTIONS" and _is_preflight(scope):
+            return False
+        marks = index.find(scope)
+        return not (marks.own or marks.exempt)
+
+    def _is_exempt(self, scope: "Scope") -> bool:
+        path = scope["path"]
+        if path in self._exempt:
+            return True
+        return bool(scope.get("root_path")) and route_path(scope) in self._exempt
 
     async def _decide(self, ledger: Ledger, scope: "Scope") -> HTTPException | None:
         """Count a request by the default; give the error that refuses it."""
-        index = self._indexed(scope)
-        rule = self.limiter.default
-        if rule is None or self._is_exempt(scope) or any(index.find(scope)):
-            return None
+        limiter, connection = self.limiter, HTTPConnection(scope)
+        rule, engine, applying = limiter.default, limiter.engine, limiter.applying
         try:
-            return await self._count(rule, ledger, HTTPConnection(scope))
+            if rule is None or await applying.exempts(connection):
+                return None
+            applied = await applying.apply(rule, connection, "default")
+            if applied is None:
+                return None
+            decision = ledger.add(await engine.decide((applied,)))
         except HTTPException as error:
             # Nobody can count, or a key of the application's own refuses.
             return error
-
-    async def _count(self, rule: Rule, ledger: Ledger, connection: HTTPConnection) -> HTTPException | None:
-        engine, applying = self.limiter.engine, self.limiter.applying
-        if await applying.exempts(connection):
-            return None
-        applied = await applying.apply(rule, connection, "default")
-        if applied is None:
-            return None
-        decision = ledger.add(await engine.decide((applied,)))
         if not decision.allowed:
             return refusal(decision)
         if rule.count_when is not None:
             ledger.hold(rule.count_when, engine.giving_back((applied,), decision))
         return None
-
-    def _is_exempt(self, scope: "Scope") -> bool:
-        if self._exempt and (scope["path"] in self._exempt or route_path(scope) in self._exempt):
-            return True
-        return scope.get("method") == "OPTIONS" and _is_preflight(scope)
 
     def _indexed(self, scope: "Scope") -> RouteIndex:
         app: Any = scope.get("app")

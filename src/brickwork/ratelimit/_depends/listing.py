@@ -13,7 +13,7 @@ from .._service.applying import policy_name
 from .._service.rule import Rule
 from .parts import Part
 from .precedence import Limited, Placed, limited_routes
-from .routes import RouteIndex, marks_of
+from .routes import RouteIndex, effective_route, marks_of
 
 if TYPE_CHECKING:
     from .limiter import RateLimiter
@@ -71,7 +71,7 @@ def list_limits(app: object, limiter: "RateLimiter") -> RouteLimits:
 def _rows(app: object, limiter: "RateLimiter", prefix: str, outside: tuple[object, ...]) -> Iterator[RouteLimit]:
     router = app.router if isinstance(app, Starlette) else app
     for limited in limited_routes(router, limiter):
-        route: Any = limited.context._effective_route  # noqa: SLF001
+        route = effective_route(limited.context)
         path = prefix + (limited.context.path or "")
         inside: Any = getattr(route, "app", None)
         inside = inside.router if isinstance(inside, Starlette) else inside

@@ -112,15 +112,16 @@ class _Table:
 
     def _add(self, context: RouteContext, limiter: object, outside: tuple[object, ...]) -> None:
         _refuse_bare(context)
-        route: Any = context._effective_route  # noqa: SLF001
-        inside = _Table(route.app, limiter, outside) if isinstance(route, Mount | Host) else None
+        route = effective_route(context)
+        mounted = isinstance(context.original_route, Mount | Host)
+        inside = _Table(route.app, limiter, outside) if mounted else None
         marks = marks_of(context, limiter)
         if type(context.original_route).matches not in _KNOWN:
             entry = _Entry("other", _question(context, route), (), marks, inside)
         elif inside is not None:
             entry = _Entry("mount", route.path_regex.match, (), marks, inside)
         else:
-            kind = "websocket" if isinstance(route, WebSocketRoute) else "http"
+            kind = "websocket" if isinstance(context.original_route, WebSocketRoute) else "http"
             entry = _Entry(kind, route.path_regex.match, getattr(route, "methods", None) or (), marks, None)
         self._entries.append(entry)
         if entry.kind in ("http", "websocket") and not route.param_convertors:
@@ -205,6 +206,11 @@ def _question(context: RouteContext, route: Any) -> "Callable[[Scope], bool]":
         return context.original_route.matches({**scope, "fastapi": included})[0] is Match.FULL
 
     return takes
+
+
+def effective_route(context: RouteContext) -> Any:
+    """Give the route that matches: with the prefixes of the routers that it is included in."""
+    return context._effective_route  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 def marks_of(context: RouteContext, limiter: object) -> Marks:
