@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from brickwork import install
 from brickwork.ratelimit import RateLimiter, RateLimitMiddleware
 
-from . import auth, ratelimit_flood, ratelimit_redis
+from . import auth, ratelimit_flood, ratelimit_redis, ratelimit_server
 from . import auth_peers as users
 from . import peers as stacks
 from . import ratelimit_peers as peers
@@ -187,6 +187,7 @@ COMPARISONS = (
 )  # fmt: skip
 
 TABLES = (
-    ratelimit_redis.one_at_a_time, ratelimit_redis.together, ratelimit_redis.refused, ratelimit_flood.flood,
+    ratelimit_redis.one_at_a_time, ratelimit_redis.together, ratelimit_server.served, ratelimit_redis.refused,
+    ratelimit_flood.flood,
 )  # fmt: skip
 CURVES = (ratelimit_flood.live_keys,)
