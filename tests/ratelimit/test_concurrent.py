@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from httpx2 import ASGITransport, AsyncClient
 
-from brickwork.ratelimit import Decision, Limit, RateLimiter, RateStore, Verdict
+from brickwork.ratelimit import Decision, RateLimiter, Verdict
 from brickwork.ratelimit.memory import MemoryRateStore
 from tests.ratelimit.calls import served, statuses
 from tests.ratelimit.engines import MovingStore
@@ -373,39 +373,3 @@ def test_some_requests_need_no_place() -> None:
     assert statuses(client, "/exempt") == [200]
     limiter.enabled = False
     assert statuses(client, "/") == [200]
-
-
-def test_what_cannot_be_counted_is_refused_when_it_is_written(limiter: RateLimiter) -> None:
-    """A store without leases, nobody at all, and seconds that make no sense."""
-
-    class Counting:
-        """A store that keeps no leases."""
-
-        async def hit(self, charges: Any, *, mode: Any = "count") -> list[Verdict]:
-            """Count nothing."""
-            return [Verdict(1, 0, 0) for _ in charges]
-
-        async def refund(self, charges: Any, *, age: float = 0.0) -> None:
-            """Give nothing back."""
-
-        async def reset(self, charges: Any) -> None:
-            """Forget nothing."""
-
-    counting: RateStore = Counting()
-
-    with pytest.raises(ValueError, match="the store cannot tell what runs at once"):
-        RateLimiter(store=counting).concurrent(1)
-    with pytest.raises(ValueError, match="the store cannot tell what runs at once"):
-        RateLimiter(store=counting).websocket(open=1)
-    with pytest.raises(ValueError, match="lets nothing through"):
-        limiter.concurrent(0)
-    with pytest.raises(ValueError, match="ttl is the seconds"):
-        limiter.concurrent(1, ttl=0)
-
-
-def test_alike_is_one(limiter: RateLimiter) -> None:
-    """Places that were written alike are the same to FastAPI."""
-    one, same, other = limiter.concurrent(1), limiter.concurrent(1), limiter.concurrent(1, ttl=5)
-
-    assert one.dependency == same.dependency != other.dependency
-    assert len({one.dependency, same.dependency, limiter.depends(Limit(1, 1)).dependency}) == 2
