@@ -68,18 +68,15 @@ requests = st.tuples(
 
 def endpoint_of(leaf: Leaf) -> Any:
     """An endpoint that says that it served."""
-    endpoint: Any
 
-    if "socket" in leaf.how:
+    async def socket(websocket: WebSocket) -> None:
+        websocket.scope["served"].append(socket)
 
-        async def endpoint(websocket: WebSocket) -> None:
-            websocket.scope["served"].append(endpoint)
-    else:
+    async def serve(request: Request) -> Response:
+        request.scope["served"].append(serve)
+        return Response()
 
-        async def endpoint(request: Request) -> Response:
-            request.scope["served"].append(endpoint)
-            return Response()
-
+    endpoint: Any = socket if "socket" in leaf.how else serve
     if leaf.exempt:
         tag_exempt(endpoint, LIMITER)
     return endpoint
