@@ -8,6 +8,7 @@ from fastapi import Response
 from starlette.requests import HTTPConnection
 
 from ..._core.problem import Problem
+from ..._core.scope import takes_response
 from .._errors import RateLimitExceededError, ReducedCapacityError
 from .._rules.values import Decision
 from .._service.applying import route_name
@@ -73,6 +74,8 @@ class LimitDependency:
         """
         if await stands_aside(self.limiter, self, connection):
             return UNLIMITED
+        if takes_response(connection.scope):
+            return await self._decide(connection, response, found)
         with refusing(connection.scope):
             return await self._decide(connection, response, found)
 
@@ -97,7 +100,8 @@ async def stands_aside(limiter: "RateLimiter", limit: Ranked, connection: HTTPCo
     """Tell whether a limit does not concern a request: nothing is counted, or something else counts it."""
     if not limiter.enabled or not limiter.precedence.applies(limit, connection.scope):
         return True
-    return await limiter.applying.exempts(connection)
+    applying = limiter.applying
+    return applying.exempting and await applying.exempts(connection)
 
 
 def problems_of(limiter: "RateLimiter", parts: Sequence[Part]) -> tuple[type[Problem], ...]:

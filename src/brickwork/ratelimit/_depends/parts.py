@@ -101,6 +101,8 @@ class Asked(NamedTuple):
 
     async def one(self, part: Part, number: int, place: str) -> Applied | None:
         """Give what the rule of a number asks of the request; None where it does not apply."""
+        if not self.found:
+            return await self.applying.apply(part.rule, self.connection, self.where + place, unit=self.unit)
         limits = part.rule.limits
         if part.tier is not None:
             value: Any = self.found[f"limits_{number}"]

@@ -93,6 +93,8 @@ class Telling:
             return []
         policies = [policy for decision in self._collected().decisions for policy in decision.policies]
         fields = self._limiter.fields(policies)
-        for name, value in fields:
-            self._response.headers[name.decode()] = value.decode()
+        # Those of a decision that this one adds to, or replaces, are there already.
+        names = {name for name, _ in fields}
+        raw = self._response.raw_headers
+        raw[:] = [*[pair for pair in raw if pair[0] not in names], *fields]
         return fields

@@ -31,6 +31,10 @@ class Applying:
         exempt_networks: Clients that are known to come from one of them are left alone.
         trusted_proxies: Whose word about the client's address is believed.
 
+    Attributes:
+        key: Whom rules count that do not say it.
+        exempting: Whether `exempts` can say yes.
+
     Raises:
         ValueError: A network cannot be read.
         TypeError: ``exempt_when`` is no function, or ``exempt_networks`` a bare text.
@@ -54,6 +58,7 @@ class Applying:
         self._exempt_when = exempt_when
         self._networks = TrustedProxies(exempt_networks) if exempt_networks else None
         self._proxies = trusted_proxies or TrustedProxies()
+        self.exempting = exempt_when is not None or self._networks is not None
 
     async def exempts(self, connection: HTTPConnection) -> bool:
         """Tell whether a request is left alone, whatever the rules say."""
