@@ -165,6 +165,31 @@ async def test_a_caller_who_comes_again_is_kept() -> None:
     assert len(store) == 1
 
 
+async def test_a_counter_that_makes_room_for_another_of_its_decision_comes_back() -> None:
+    """Where one limit's counter takes the room of another of the same decision, both are kept, and both forgotten."""
+    store = MemoryRateStore(max_keys=4, clock=ManualClock())
+    short, long = Limit(5, 10), Limit(5, 60)
+    for who in ("bob", "eve", "grace"):
+        await hit(store, who, short)
+    store.offset += SECOND
+    await hit(store, "ada", short)
+    store.offset += 8 * SECOND
+    for who in ("bob", "eve", "grace"):  # they are due before ada, and stay
+        await hit(store, who, short)
+    store.offset += 3 * SECOND
+
+    both = await store.hit([charge("ada", long), charge("ada", short)])
+    nothing = await store.hit([charge("ada", long), charge("ada", short, 0)], mode="peek")
+    most = len(store)
+    store.offset += 200 * SECOND
+    for _ in range(3):
+        await hit(store, "bob", short)
+
+    assert [verdict.remaining for verdict in both] == [4, 4]
+    assert [verdict.remaining for verdict in nothing] == [4, 4]
+    assert (most, len(store)) == (4, 1)
+
+
 async def test_what_is_forgotten_or_taken_back_leaves_no_trace() -> None:
     """However often a counter is reset or refunded, it is looked at once, and then gone."""
     store = MemoryRateStore(clock=ManualClock())

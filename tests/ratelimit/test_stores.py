@@ -250,3 +250,15 @@ async def test_a_lease_that_nobody_renews_ends(store: Store) -> None:
     assert free.retry_after == 0
     assert 19 * SECOND < taken.retry_after <= 20 * SECOND
     assert 59 * SECOND < taken.reset_after <= 60 * SECOND
+
+
+async def test_leases_that_are_too_many_by_now(store: Store) -> None:
+    """Whoever may hold fewer than are held waits until enough of them have ended."""
+    for number in range(3):
+        await store.acquire("ada", "render", str(number), amount=3, ttl=60.0)
+        store.offset += 10 * SECOND
+
+    refused = await store.acquire("ada", "render", "3", amount=2, ttl=60.0)
+
+    assert 39 * SECOND < refused.retry_after <= 40 * SECOND
+    assert refused.remaining == 0

@@ -30,7 +30,9 @@ class Leases:
         if lease in held:
             self.release(key, lease)
         elif len(held) >= amount:
-            return _tell(held, amount, now, min(each.ends for each in held.values()) - now)
+            # As many must end as are too many, the new one included.
+            ends = sorted(each.ends for each in held.values())
+            return _tell(held, amount, now, ends[len(held) - amount] - now)
         elif not self._has_room(now):
             heads = [next(iter(queue.values())) for queue in self._queues.values()]
             return _tell(held, amount, now, min(heads) - now)

@@ -159,15 +159,17 @@ class MemoryRateStore:
 
     def _count(self, weighed: "_Weighed", now: int) -> Verdict:
         key, limit, cost, _, kept, estimate = weighed
-        if kept is None and not cost:
+        # Not all that was weighed is still there: who counts no more may just have made room for another charge.
+        known = key in self._states
+        if not known and not cost:
             return self._look(weighed, now)
-        if kept is None and not self._has_room(now):
+        if not known and not self._has_room(now):
             return self._overflow.count(key, limit, cost, now).tell(limit, 0, now)
         # Whoever comes into the table takes along what was counted of them, as though it had been now.
         inherited = count(limit, NOTHING, estimate.older + estimate.newer, now) if estimate else NOTHING
         state = count(limit, kept or inherited, cost, now)
         verdict = tell(limit, state, now, 0)
-        if kept is None:
+        if not known:
             self._keep(key, state, now + verdict.reset_after, now)
         self._states[key] = state
         return verdict
