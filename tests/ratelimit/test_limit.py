@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,23 @@ def test_nonsense_is_refused(amount: int, period: int, algorithm: Algorithm, bur
     """A limit lets something through, ends within a year, and its numbers go together."""
     with pytest.raises(ValueError, match=reason):
         Limit(amount, period, algorithm, burst)
+
+
+@pytest.mark.parametrize(
+    "numbers", [(1.5, 60), (True, 60), (10, 1.5), (float("nan"), 60), ("10", 60), (5, 60, "gcra", 1.5)]
+)
+def test_only_whole_numbers_are_counted(numbers: Any) -> None:
+    """A number that stores could not count with is refused where the limit is written, not on a request."""
+    with pytest.raises(TypeError, match="must be a whole number"):
+        Limit(*numbers)
+
+
+def test_an_unknown_algorithm_is_refused() -> None:
+    """A misspelt algorithm is an error where it is written, not on a request."""
+    misspelt: Any = "moving"
+
+    with pytest.raises(ValueError, match='is "sliding", "gcra", "fixed" or "log", got \'moving\''):
+        Limit(10, 60, misspelt)
 
 
 @pytest.mark.parametrize(

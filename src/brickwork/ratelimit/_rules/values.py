@@ -1,7 +1,7 @@
 """The values that rules, stores and faces hand each other."""
 
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 Algorithm = Literal["sliding", "gcra", "fixed", "log"]
 
@@ -32,7 +32,8 @@ class Limit:
 
     Raises:
         ValueError: Nothing could ever pass, the numbers are too large to be counted exactly, or they do not go
-            together.
+            together; or there is no such algorithm.
+        TypeError: A number is no whole one.
     """
 
     amount: int
@@ -44,6 +45,7 @@ class Limit:
     code: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if self.amount < 1 or self.period < 1 or self.burst < 0:
             raise ValueError(f"{self.amount} per {self.period} s lets nothing through: use whole numbers above 0")
         if self.period > _LONGEST:
@@ -62,6 +64,15 @@ class Limit:
         object.__setattr__(self, "tick", tick)
         object.__setattr__(self, "window", self.period * (SECOND // tick))
         object.__setattr__(self, "code", f"{self.algorithm[0]}{self.amount}:{self.period}:{self.burst}")
+
+    def _check_kinds(self) -> None:
+        # Stores compute with these and tell counters apart by them: what is wrong would otherwise show on a request.
+        for name in ("amount", "period", "burst"):
+            number: object = getattr(self, name)
+            if not isinstance(number, int) or isinstance(number, bool):
+                raise TypeError(f"{name}={number!r} must be a whole number")
+        if self.algorithm not in get_args(Algorithm):
+            raise ValueError(f'an algorithm is "sliding", "gcra", "fixed" or "log", got {self.algorithm!r}')
 
     def __hash__(self) -> int:
         """Agree with equality, at little cost: stores look limits up on every hit."""
