@@ -19,9 +19,12 @@ CSP_NONCE = "csp_nonce"
 TIME_LIMIT = "brickwork.time_limit"
 AUTH = "brickwork.auth"
 CALLER = "brickwork.caller"
+
+# These go into the scope itself: some servers give all requests of a connection one state, and whether a request was
+# counted is nothing that the next one may find there.
 RATE_LIMIT = "brickwork.rate_limit"
-SLOWAPI = "brickwork.slowapi"
 RATE_LIMIT_UNSENT = "brickwork.rate_limit.unsent"
+SLOWAPI = "brickwork.slowapi"
 
 # RFC 7239, section 4; addresses are also taken without the quotes that their colons and brackets ask for.
 # Every repetition is possessive: what a client sends can make no match slow.

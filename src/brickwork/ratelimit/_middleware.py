@@ -108,7 +108,7 @@ class RateLimitMiddleware:
             await self._serve_inside(outside, scope, receive, send)
             return
         ledger = Ledger(self.limiter)
-        scope.setdefault("state", {})[RATE_LIMIT] = ledger
+        scope[RATE_LIMIT] = ledger
         answer = _Answer(self, ledger, send)
         try:
             error = await self._decide(ledger, scope) if self._counts(scope) else None

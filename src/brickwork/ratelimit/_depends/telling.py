@@ -85,7 +85,7 @@ class Telling:
     def _collected(self) -> Ledger:
         if self.ledger is not None:
             return self.ledger
-        unsent: Ledger = self._scope.setdefault("state", {}).setdefault(RATE_LIMIT_UNSENT, Ledger(self._limiter))
+        unsent: Ledger = self._scope.setdefault(RATE_LIMIT_UNSENT, Ledger(self._limiter))
         return unsent
 
     def _write(self) -> Pairs:

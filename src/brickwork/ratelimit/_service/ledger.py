@@ -64,7 +64,7 @@ class Ledger:
 
 def ledger_of(scope: "Scope") -> Ledger | None:
     """Give the ledger of a request; None where no `RateLimitMiddleware` serves it."""
-    ledger = scope.get("state", {}).get(RATE_LIMIT)
+    ledger = scope.get(RATE_LIMIT)
     return ledger if isinstance(ledger, Ledger) else None
 
 

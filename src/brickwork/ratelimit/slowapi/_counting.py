@@ -60,7 +60,10 @@ class Progress:
 
 def progress_of(scope: "Scope") -> Progress:
     """Give what has been decided about a request so far."""
-    progress: Progress = scope.setdefault("state", {}).setdefault(SLOWAPI, Progress())
+    progress: Progress | None = scope.get(SLOWAPI)
+    if progress is None:
+        progress = scope[SLOWAPI] = Progress()
+        scope.setdefault("state", {})["view_rate_limit"] = None
     return progress
 
 

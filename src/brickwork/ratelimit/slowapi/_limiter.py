@@ -254,7 +254,6 @@ class Limiter(SlowLimiter):
             ReducedCapacityError: (503) Nobody can count.
         """
         progress_of(request.scope).served = True
-        request.state.view_rate_limit = None
         found = find(request.app, request.scope)
         endpoint = found and found.endpoint
         if not self._checks or is_exempt(endpoint, self):
@@ -276,7 +275,6 @@ class Limiter(SlowLimiter):
             WebSocketException: (1008) A limit refuses a socket, and its server can only close it.
         """
         progress = progress_of(connection.scope)
-        connection.scope["state"].setdefault("view_rate_limit", None)
         if not self._checks or not self.enabled or mark.exempt or self in progress.done:
             return
         progress.done.append(self)
