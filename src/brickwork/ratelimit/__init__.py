@@ -2,6 +2,7 @@
 
 from ._depends.budget import Budget
 from ._depends.limiter import RateLimiter
+from ._depends.listing import RouteLimit, RouteLimits
 from ._depends.websocket import WebSocketLimit
 from ._errors import (
     RateLimitExceededError,
@@ -48,6 +49,8 @@ __all__ = [
     "RateStoreUnavailableError",
     "ReducedCapacityError",
     "ResponseInfo",
+    "RouteLimit",
+    "RouteLimits",
     "Rule",
     "Verdict",
     "WebSocketLimit",
