@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from pydantic import BaseModel
-from starlette.requests import ClientDisconnect
+from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from brickwork.ratelimit import by_form, by_json
@@ -34,7 +34,7 @@ class Site:
         router = APIRouter(dependencies=[Depends(self._look)])
         router.post("/form")(_form)
         router.post("/json")(_json)
-        for read in (_own_form, _own_json, _own_body, _own_stream):
+        for read in (_own_form, _own_json, _own_body, _own_stream, _nothing):
             router.post(f"/{read.__name__}")(read)
         self.app.include_router(router)
         self.client = TestClient(self.app, raise_server_exceptions=False)
@@ -61,6 +61,10 @@ async def _own_json(request: Request) -> str:
 
 async def _own_body(request: Request) -> str:
     return (await request.body()).decode()
+
+
+async def _nothing() -> None:
+    pass
 
 
 async def _own_stream(request: Request) -> str:
@@ -199,7 +203,7 @@ async def test_what_has_no_body_has_no_field() -> None:
 
 
 async def test_a_client_that_goes_away_is_not_counted() -> None:
-    """Where the body does not arrive, the key does not pretend that it did."""
+    """Where the body does not arrive, the key does not pretend that it did, and the log has no error of it."""
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.disconnect"}
@@ -207,5 +211,17 @@ async def test_a_client_that_goes_away_is_not_counted() -> None:
     left = request(b"", URLENCODED)
     left._receive = receive
 
-    with pytest.raises(ClientDisconnect):
+    with pytest.raises(HTTPException, match="400"):
         await found_by(by_form("username"), left)
+
+
+@pytest.mark.promise("ratelimit-26")
+@pytest.mark.parametrize("charset", ["undefined", '"a\0"', "idna", "punycode", "unicode_escape", "utf-16", "rot13"])
+def test_no_character_set_is_an_error_of_the_server(charset: str) -> None:
+    """A form in a character set that nobody can read is refused, or read as it stands; it never ends in 500."""
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    body = b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\nxn--\xff..\r\n--x--\r\n'
+
+    response = Site(by_form("username")).client.post("/_nothing", content=body, headers={"content-type": kind})
+
+    assert response.status_code in (200, 400)

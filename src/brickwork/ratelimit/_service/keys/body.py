@@ -1,12 +1,14 @@
 """Keys of what a request's body says: ``by_form`` and ``by_json``."""
 
-from contextlib import AsyncExitStack
+from collections.abc import Generator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 from unicodedata import normalize
 
 from starlette.datastructures import FormData
-from starlette.requests import HTTPConnection, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
 from .key import ABSENT, Identity, Key
 
@@ -26,7 +28,8 @@ class _Field(Key):
     async def find(self, connection: HTTPConnection) -> Identity:
         if not isinstance(connection, Request):
             return ABSENT  # a socket has no body
-        value = await (_form_field if self.kind == "form" else _json_member)(connection, self.field)
+        with _reading():
+            value = await (_form_field if self.kind == "form" else _json_member)(connection, self.field)
         value = value.strip()
         if self.casefold:
             value = _folded(value)
@@ -71,6 +74,19 @@ def _checked(field: str) -> str:
     if not field:
         raise ValueError('a field has a name: write by_form("username")')
     return field
+
+
+@contextmanager
+def _reading() -> Generator[None]:
+    """Answer a body that cannot be read as FastAPI does.
+
+    Raises:
+        HTTPException: (400) The client went away, or its form names a character set that makes no text.
+    """
+    try:
+        yield
+    except (ClientDisconnect, ValueError) as error:
+        raise HTTPException(400, "There was an error parsing the body") from error
 
 
 async def _form_field(request: Request, field: str) -> str:
