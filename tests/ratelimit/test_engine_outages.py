@@ -8,6 +8,7 @@ import pytest
 
 from brickwork.ratelimit import RateStoreUnavailableError, ReducedCapacityError
 from brickwork.ratelimit._service.applied import OnError
+from brickwork.ratelimit._service.breaker import Breaker
 from brickwork.ratelimit._service.engine import Engine
 from brickwork.testing import ManualClock
 from tests.ratelimit.engines import MovingStore, admitted, rule
@@ -209,6 +210,22 @@ async def test_many_failures_at_once_are_one_outage(store: MovingStore, clock: M
     clock.advance(1)
 
     assert not (await engine.decide([rule("9/hour")])).degraded
+
+
+@pytest.mark.promise("ratelimit-78")
+def test_an_answer_in_between_outweighs_the_question_that_tries(clock: ManualClock) -> None:
+    """Where a late answer ended the outage, the failure of the question that tried the store is the first of five."""
+    breaker = Breaker(clock)
+    for _ in range(5):
+        breaker.failed("ask", TimeoutError())
+    clock.advance(1)
+    permit = breaker.permit()
+
+    breaker.succeeded()
+    breaker.failed(permit, TimeoutError())
+
+    assert permit == "probe"
+    assert (breaker.open, breaker.permit()) == (False, "ask")
 
 
 @pytest.mark.promise("ratelimit-79")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from limits.errors import ConfigurationError
 from redis import Redis
 from slowapi.util import get_remote_address
 
+from brickwork.ratelimit import Charge, RateStoreUnavailableError, Verdict
+from brickwork.ratelimit._store import Mode
 from brickwork.ratelimit.memory import MemoryRateStore
 from brickwork.ratelimit.slowapi import Limiter
-from tests.ratelimit.slowapi_apps import LostStore, app_with, call, limiter_with, statuses
+from tests.ratelimit.slowapi_apps import LostStore, StandingClock, app_with, call, limiter_with, statuses
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.promise("ratelimit-98")
@@ -42,6 +45,38 @@ async def test_other_limits_hold_while_the_storage_is_away() -> None:
     limiter = limiter_with(in_memory_fallback=["1/hour"], store=LostStore())
 
     assert await statuses(one_a_minute(limiter, "5/hour"), *["/"] * 2) == [200, 429]
+
+
+async def test_what_was_counted_meanwhile_is_given_back_where_it_was_counted() -> None:
+    """Where the storage is back when the endpoint refuses, it gives nothing back that it has not counted."""
+    store = LeavingStore(clock=StandingClock())
+    limiter = limiter_with(application_limits=["9/hour"], in_memory_fallback=["9/hour"], store=store)
+    app = app_with(limiter)
+
+    @app.get("/")
+    @limiter.limit("2/hour")
+    async def home() -> None: ...
+
+    before = await statuses(app, "/", "/")
+    store.away = 1  # for the middleware, and not for the endpoint
+    refused = await statuses(app, "/")
+    after = await statuses(app, *["/nowhere"] * 8)
+
+    assert (before, refused) == ([200, 200], [429])
+    assert after == [404] * 7 + [429]
+
+
+class LeavingStore(MemoryRateStore):
+    """A store that is away for some questions."""
+
+    away = 0
+
+    async def hit(self, charges: Sequence[Charge], *, mode: Mode = "count") -> Sequence[Verdict]:
+        """Count, if it is there."""
+        if self.away:
+            self.away -= 1
+            raise RateStoreUnavailableError
+        return await super().hit(charges, mode=mode)
 
 
 async def test_a_storage_that_stays_away_is_left_alone() -> None:

@@ -76,8 +76,9 @@ class Breaker:
         with self._lock:
             self._failures += 1
             opens = self._until is None and self._failures >= _FAILURES
-            # Questions that were under way when it opened say nothing new.
-            if opens or permit == "probe":
+            # Questions that were under way when it opened say nothing new; nor does one that tried the store, where
+            # another has had an answer meanwhile.
+            if opens or (permit == "probe" and self._until is not None):
                 self._until = self._clock.monotonic() + self._pause
                 self._pause = min(2 * self._pause, _LONGEST)
             if permit == "probe":

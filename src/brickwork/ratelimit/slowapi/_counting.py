@@ -13,6 +13,7 @@ from .._errors import ReducedCapacityError
 from .._rules.values import SECOND, Decision, Verdict
 from .._service.applied import Applied
 from .._service.engine import Engine
+from .._service.ledger import GiveBack
 from ._groups import Group
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Progress:
     Attributes:
         served: Whether a middleware writes the headers.
         done: The limiters that have decided at the endpoint.
-        counted: What was counted before the endpoint, and is given back where the endpoint refuses.
+        counted: How to give back what was counted before the endpoint, where the endpoint refuses.
     """
 
     __slots__ = ("counted", "done", "served")
@@ -55,7 +56,7 @@ class Progress:
     def __init__(self) -> None:
         self.served = False
         self.done: list[object] = []
-        self.counted: list[tuple[Sequence[Applied], Decision]] = []
+        self.counted: list[GiveBack] = []
 
 
 def progress_of(scope: "Scope") -> Progress:
@@ -90,21 +91,23 @@ class Counting:
             RateLimitExceeded: (429) A limit refuses; nothing was counted.
             ReducedCapacityError: (503) Nobody can count.
         """
-        shown, applied = await self._applied(connection, groups, bucket, self.engine)
+        engine = self.engine
+        shown, applied = await self._applied(connection, groups, bucket, engine)
         try:
-            decision = await self.engine.decide(applied)
+            decision = await engine.decide(applied)
         except ReducedCapacityError:
             if not self._instead:
                 raise
-            shown, applied = await self._applied(connection, self._instead, bucket, self._fallback)
-            decision = await self._fallback.decide(applied)
+            engine = self._fallback
+            shown, applied = await self._applied(connection, self._instead, bucket, engine)
+            decision = await engine.decide(applied)
         _show(connection, shown, decision)
         progress = progress_of(connection.scope)
         if decision.allowed:
-            progress.counted.append((applied, decision))
+            progress.counted.append(engine.giving_back(applied, decision))
             return
-        for counted in progress.counted:
-            await self.engine.refund(*counted)
+        for give_back in progress.counted:
+            await give_back()
         refusing = [policy.verdict.retry_after != 0 for policy in decision.policies]
         raise RateLimitExceeded(shown[refusing.index(True)])
 

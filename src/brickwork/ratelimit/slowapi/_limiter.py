@@ -72,7 +72,7 @@ class Limiter(SlowLimiter):
         key_style: ``url`` counts each route by its template, ``endpoint`` by its function.
         store: Where to count, in place of ``storage_uri``.
         trusted_proxies: Networks whose word about the client's address is believed, such as ``"10.0.0.0/8"``.
-        clock: Tells the time that stands in headers.
+        clock: Tells the time that stands in headers, and that of what this process counts while the storage is away.
 
     Raises:
         ValueError: A limit, a strategy or a URI makes no sense.
@@ -335,11 +335,11 @@ class Limiter(SlowLimiter):
         if self._in_memory_fallback_enabled and not self._instead:
             way = "local"
         self._opened = open_store(self._uri, self._options) if self._store is None else Opened(self._store)
-        self._engine = Engine(self._opened.store, on_error=way)
+        self._engine = Engine(self._opened.store, on_error=way, clock=self._clock)
         self._counting = Counting(
             self._engine,
             prefix=f"{self._key_prefix or ''}/",
-            fallback=Engine(MemoryRateStore(), on_error="closed"),
+            fallback=Engine(MemoryRateStore(clock=self._clock), on_error="closed", clock=self._clock),
             instead=self._instead,
         )
 
