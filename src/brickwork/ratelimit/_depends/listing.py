@@ -9,7 +9,6 @@ from starlette.routing import Host, Mount, Router
 
 from ..._core.columns import in_columns
 from .._rules.values import Limit
-from .._service.applying import policy_name
 from .._service.rule import Rule
 from .parts import Part
 from .precedence import Limited, Placed, limited_routes
@@ -116,7 +115,7 @@ def _default_rows(bare: RouteLimit, limiter: "RateLimiter") -> list[RouteLimit]:
 
 def _described(bare: RouteLimit, rule: Rule, limiter: "RateLimiter") -> RouteLimit:
     return bare._replace(
-        name=policy_name(rule),
+        name=rule.policy,
         limits="; ".join(map(worded, rule.limits)),
         key=_called(limiter.key if rule.key is None else rule.key),
         scope=rule.scope or "route",

@@ -344,6 +344,30 @@ def tell(limit: Limit, state: State, now: int, retry_after: int) -> Verdict:
     return Verdict(max(left, 0), counting.ends(limit, state) * limit.tick - now, retry_after)
 
 
+def hit(limit: Limit, state: State, cost: int, now: int) -> tuple[Verdict, State]:
+    """Take all three steps for a charge that nothing else is decided with.
+
+    Args:
+        limit: What is allowed.
+        state: What was remembered.
+        cost: What is asked for.
+        now: The present in microseconds.
+
+    Returns:
+        What the caller is told, and what to remember.
+    """
+    counting, ticks = COUNTINGS[limit.algorithm], now // limit.tick
+    kept = counting.settle(limit, state, ticks) if state else state
+    if kept and 0 < cost <= limit.burst and counting.ready(limit, kept, cost, ticks) <= ticks:
+        # Nearly every hit ends here, without having looked up and worked out the same three times.
+        kept = counting.count(limit, kept, cost, ticks)
+        left = limit.burst - counting.used(limit, kept, ticks)
+        return Verdict(left, counting.ends(limit, kept) * limit.tick - now, 0), kept
+    wait, kept = weigh(limit, state, cost, now)
+    kept = kept if wait else count(limit, kept, cost, now)
+    return tell(limit, kept, now, wait), kept
+
+
 def refund(limit: Limit, state: State, cost: int, now: int, since: int) -> State:
     """Take back a charge.
 

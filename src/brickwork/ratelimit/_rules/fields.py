@@ -83,10 +83,10 @@ def _lasting(name: str, limit: Limit, unit: str) -> tuple[str, str]:
 
 
 def _left(policy: Policy) -> str:
-    remaining = max(0, policy.verdict.remaining)
-    if policy.unit == _CONCURRENT and policy.verdict.retry_after <= 0:
-        return f";r={remaining}"
-    return f";r={remaining};t={more_after(policy)}"
+    verdict = policy.verdict
+    if policy.unit == _CONCURRENT and verdict.retry_after <= 0:
+        return f";r={max(0, verdict.remaining)}"
+    return f";r={max(0, verdict.remaining)};t={more_after(policy)}"
 
 
 def _legacy(policies: Iterable[Policy], now: float) -> Pairs:

@@ -93,27 +93,22 @@ class Applying:
         """
         if rule.exempt_when is not None and await _says(rule.exempt_when, connection):
             return None
+        if caller is ASK:
+            key = self.key if rule.key is None or isinstance(rule.key, params.Depends) else rule.key
+            identity = await self._identities.find(key, connection)
+        else:
+            identity = self._identities.stated(caller)
         asked: object = rule.cost if cost is ASK else cost
         return Applied(
-            policy_name(rule),
+            rule.policy,
             rule.limits if limits is None else limits,
-            await self._identity(rule, connection) if caller is ASK else self._identities.stated(caller),
+            identity,
             self._identities.scope(_counted(rule, connection.scope, where)),
             _whole(await _given(asked, connection) if callable(asked) else asked),
             self._shadow if rule.shadow is None else rule.shadow,
             rule.on_error,
             unit,
         )
-
-    async def _identity(self, rule: Rule, connection: HTTPConnection) -> str:
-        key = self.key if rule.key is None or isinstance(rule.key, params.Depends) else rule.key
-        return await self._identities.find(key, connection)
-
-
-def policy_name(rule: Rule, unnamed: str = "route") -> str:
-    """Give what headers call a rule: its name, what it shares, or neither."""
-    shared = None if rule.scope == "path" else rule.scope
-    return rule.name or shared or unnamed
 
 
 def route_name(scope: "Scope") -> str:

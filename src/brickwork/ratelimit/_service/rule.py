@@ -1,7 +1,7 @@
 """`Rule`: limits, whom they count, and what holds beside."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, get_args
 
@@ -37,6 +37,7 @@ class Rule:
         exempt_when: Where it says yes, the rule does not apply.
         on_error: What holds while the store cannot be asked; None for what the limiter says.
         shadow: Whether the rule only watches, and refuses nobody; None for what the limiter says.
+        policy: What headers call it: its name, else the scope that it shares, else ``route``.
 
     Raises:
         ValueError: A limit, a name or a choice makes no sense, or there is no limit.
@@ -52,6 +53,7 @@ class Rule:
     exempt_when: ExemptWhen | None
     on_error: OnError | None
     shadow: bool | None
+    policy: str = field(init=False, repr=False, compare=False)
 
     def __init__(
         self,
@@ -81,9 +83,10 @@ class Rule:
             "exempt_when": exempt_when,
             "on_error": on_error,
             "shadow": shadow,
+            "policy": name or (None if scope == "path" else scope) or "route",
         }
-        for field, value in values.items():
-            object.__setattr__(self, field, value)
+        for attribute, value in values.items():
+            object.__setattr__(self, attribute, value)
 
 
 def limits_of(limits: str | Limit | Sequence[str | Limit]) -> tuple[Limit, ...]:

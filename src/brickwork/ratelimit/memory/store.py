@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from ..._core.clock import Clock
 from .._rules.charges import merge
-from .._rules.counting import NOTHING, State, count, refund, tell, weigh
+from .._rules.counting import NOTHING, State, count, hit, refund, tell, weigh
 from .._rules.values import SECOND, Algorithm, Charge, Limit, Verdict
 from .._store import Mode
 from .calendar import Calendar
@@ -126,8 +126,11 @@ class MemoryRateStore:
         state = self._states.get(key)
         if state is None:
             return self._hit_all([charge], mode, now)[0]
+        if mode == "count":
+            verdict, self._states[key] = hit(limit, state, cost, now)
+            return verdict
         wait, state = weigh(limit, state, cost, now)
-        if mode == "force" or (mode == "count" and not wait):
+        if mode == "force":
             wait, state = 0, count(limit, state, cost, now)
         self._states[key] = state
         return tell(limit, state, now, wait)
