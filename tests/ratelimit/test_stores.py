@@ -150,6 +150,18 @@ async def test_a_refund(store: Store, limit: Limit) -> None:
     assert empty.retry_after > 0
 
 
+async def test_a_refund_counts_at_once(store: Store) -> None:
+    """Whoever was refused while it was under way passes as soon as it is done."""
+    limit = TEN[0]
+    await store.hit([charge(limit, 10)])
+
+    [refused], _ = await asyncio.gather(store.hit([charge(limit, 10)]), store.refund([charge(limit, 10)]))
+    [again] = await store.hit([charge(limit, 10)])
+
+    assert refused.retry_after > 0
+    assert again.retry_after == 0
+
+
 @pytest.mark.parametrize("limit", TEN, ids=lambda limit: limit.algorithm)
 async def test_a_reset(store: Store, limit: Limit) -> None:
     """What is forgotten is forgotten at once, for the counters that are named alone."""

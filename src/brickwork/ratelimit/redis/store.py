@@ -94,8 +94,11 @@ class RedisRateStore:
         Raises:
             RateStoreUnavailableError: Redis cannot be asked.
         """
-        self._denials.forget(charges)
-        await self._decide("refund", merge(charges)[0], age=round(age * SECOND))
+        try:
+            await self._decide("refund", merge(charges)[0], age=round(age * SECOND))
+        finally:
+            # Not before: a refusal may be under way, and would be remembered after that.
+            self._denials.forget(charges)
 
     async def reset(self, charges: Sequence[Charge]) -> None:
         """Forget what their counters hold; other processes may go on refusing for a second.
