@@ -2,6 +2,7 @@
 
 import logging
 import re
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,23 @@ def test_a_secret_makes_other_digests(identities: Identities) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{11}", keyed.scope("x" * 10_000))
     with pytest.raises(ValueError, match="16 characters"):
         Identities("secret", RateLimitCounters())
+
+
+@pytest.mark.promise("ratelimit-23")
+async def test_nothing_long_is_kept(identities: Identities) -> None:
+    """However long what clients send is, finding out whom and what to count keeps none of it."""
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            huge = f"{number}" + "x" * 100_000
+            found = await identities.find(by_ip(), connection({"x-api-key": huge}, peer=huge))
+            assert DIGEST.fullmatch(found)
+            assert DIGEST.fullmatch(await identities.find(by_header("x-api-key"), connection({"x-api-key": huge})))
+            assert len(identities.scope(f"path GET /{huge}")) == 11
+
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.promise("ratelimit-21")

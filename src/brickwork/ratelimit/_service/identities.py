@@ -48,7 +48,7 @@ class Identities:
         self._what = blake2b(digest_size=8, key=key, person=b"scope")
         self._told: set[str] = set()
         # The same few routes are asked for over and over, and many callers come more than once.
-        self.scope = lru_cache(maxsize=1024)(self._scope)
+        self._routes = lru_cache(maxsize=1024)(self._scope)
         self._known = lru_cache(maxsize=4096)(self.digest)
 
     async def find(self, key: Key, connection: HTTPConnection) -> str:
@@ -95,6 +95,11 @@ class Identities:
         made = self._who.copy()
         made.update(text.encode("utf-8", "surrogatepass"))
         return b2a_base64(made.digest()).translate(_URL_SAFE)[:22].decode()
+
+    def scope(self, text: str) -> str:
+        """Give a digest of what is counted, of 11 characters."""
+        # A path may stand in it, which clients make as long as they like: that is not kept.
+        return self._routes(text) if len(text) <= _LONGEST_KNOWN else self._scope(text)
 
     def _scope(self, text: str) -> str:
         made = self._what.copy()

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from ...._core.scope import TrustedProxies, network
 from .key import Identity, Key
 
+_LONGEST: Final = 64  # characters: more than any address has, with its zone
 _UNKNOWN: Final = Identity((), "address")
 
 
@@ -23,7 +24,10 @@ class _Address(Key):
         peer = connection.scope.get("client")
         # Where no proxy is believed, there is nothing to look for in headers.
         address = self.trusted.client(connection.scope) if self.proxies else peer and peer[0]
-        return _site(address, self.prefix) if address else _UNKNOWN
+        if not address:
+            return _UNKNOWN
+        # A server that believes everybody's headers reports whatever they say: that is not kept.
+        return _known(address, self.prefix) if len(address) <= _LONGEST else _site(address, self.prefix)
 
     def __str__(self) -> str:
         return "by_ip"
@@ -53,6 +57,8 @@ def by_ip(trusted_proxies: Sequence[str] = (), *, ipv6_prefix: int = 64) -> Key:
     return _Address(tuple(trusted_proxies), ipv6_prefix, trusted)
 
 
-@lru_cache(maxsize=4096)
 def _site(address: str, prefix: int) -> Identity:
     return Identity(("ip", network(address, prefix)))
+
+
+_known = lru_cache(maxsize=4096)(_site)
