@@ -104,7 +104,7 @@ async def test_a_server_that_is_away_harms_its_own_alone(pytestconfig: pytest.Co
     """Whoever is counted by other servers is counted as ever, and the rest again as soon as theirs is back."""
     with three_nodes(plugin._find(pytestconfig, "private_cluster")) as nodes:
         async with RedisCluster.from_url(nodes[0].url) as client:
-            store, patient = RedisRateStore(client, deadline=0.3), RedisRateStore(client, deadline=PATIENCE)
+            store, patient = RedisRateStore(client, deadline=1.0), RedisRateStore(client, deadline=PATIENCE)
             lost = (await owners(client))[f"127.0.0.1:{nodes[2].port}"]
             await asyncio.gather(*(patient.hit([charge(MINUTE, who=name)]) for name in NAMES))
             getattr(nodes[2], fault)()
