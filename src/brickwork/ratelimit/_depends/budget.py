@@ -12,7 +12,7 @@ from ..._core.problem import Problem
 from .._errors import ReducedCapacityError
 from .._rules.values import Decision
 from .._service.applied import Applied
-from .._service.applying import route_name
+from .._service.applying import route_name, whole
 from .._service.decisions import UNLIMITED
 from .._service.engine import Engine
 from .marker import problems_of
@@ -34,7 +34,7 @@ class Budget:
         self._engine = engine
         self._asked = asked
         self._telling = telling
-        self.decision = decision
+        self.decision: Decision = decision
 
     @property
     def limit(self) -> int | None:
@@ -52,17 +52,16 @@ class Budget:
         Nothing is refused here, since the work is done: where nobody can count it, it is not counted.
 
         Args:
-            amount: How much, 0 or more.
+            amount: How much, a whole number from 0 on.
 
         Raises:
-            ValueError: The amount is negative.
+            ValueError: It is something else.
         """
-        if amount < 0:
-            raise ValueError(f"what is spent is 0 or more, got {amount}")
+        cost = whole(amount)
         if not self._asked:
             return self.decision
         with suppress(ReducedCapacityError):
-            spent = [each._replace(cost=amount) for each in self._asked]
+            spent = [each._replace(cost=cost) for each in self._asked]
             decision = await self._engine.decide(spent, mode="force")
             self.decision = self._telling.tell_anew(self.decision, decision)
         return self.decision

@@ -13,12 +13,12 @@ from ..._core.scope import TrustedProxies
 from .._rules.fields import Pairs, rate_limit_fields
 from .._rules.values import Decision, Limit, Policy
 from .._service.applied import Applied, OnError
-from .._service.applying import Applying
+from .._service.applying import Applying, whole
 from .._service.counters import RateLimitCounters
 from .._service.engine import Engine
-from .._service.keys import by_ip
+from .._service.keys import Key, by_ip
 from .._service.ledger import CountWhen
-from .._service.rule import Cost, ExemptWhen, limits_of
+from .._service.rule import Cost, ExemptWhen, Rule, limits_of
 from .._service.testing import RateLimitTesting, testing
 from .._store import RateStore
 from ..memory import MemoryRateStore
@@ -92,11 +92,11 @@ class RateLimiter:
         secret: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.headers = _checked_headers(headers)
-        self.key = checked_key(by_ip(trusted_proxies) if key is None else key)
-        self.default = None if default is None else default_rule(default, self.key)
+        self.headers: frozenset[Header] = _checked_headers(headers)
+        self.key: Key | params.Depends = checked_key(by_ip(trusted_proxies) if key is None else key)
+        self.default: Rule | None = None if default is None else default_rule(default, self.key)
         self.on_error: OnError = on_error
-        self.engine = Engine(
+        self.engine: Engine = Engine(
             MemoryRateStore(clock=clock) if store is None else store,
             on_error=on_error,
             replicas=replicas,
@@ -105,8 +105,8 @@ class RateLimiter:
             secret=secret,
             clock=clock,
         )
-        self.precedence = Precedence(self)
-        self.applying = Applying(
+        self.precedence: Precedence = Precedence(self)
+        self.applying: Applying = Applying(
             self.engine.identities,
             by_ip(trusted_proxies) if isinstance(self.key, params.Depends) else self.key,
             shadow=shadow,
@@ -323,7 +323,7 @@ class RateLimiter:
         Args:
             identity: What is counted, of whatever kind: ``"job:42"``.
             *limits: How much of it may be, as text or `Limit`.
-            cost: How much this is, 0 or more.
+            cost: How much this is, a whole number from 0 on.
 
         Raises:
             ValueError: A limit or the cost makes no sense.
@@ -368,7 +368,7 @@ class RateLimiter:
     ) -> Applied:
         identities = self.engine.identities
         found = limits_of([limit for each in limits for limit in limits_of(each)])
-        return Applied("check", found, identities.stated(identity), identities.scope("check"), cost)
+        return Applied("check", found, identities.stated(identity), identities.scope("check"), whole(cost))
 
     def _check_leases(self) -> None:
         if not self.engine.keeps_leases:

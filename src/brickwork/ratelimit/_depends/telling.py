@@ -55,7 +55,7 @@ class Telling:
         self._limiter = limiter
         self._scope = connection.scope
         self._response = response
-        self.ledger = ledger_of(self._scope)
+        self.ledger: Ledger | None = ledger_of(self._scope)
 
     def tell(self, decision: Decision) -> Decision:
         """Tell of a decision.

@@ -58,7 +58,7 @@ class Applying:
         self._exempt_when = exempt_when
         self._networks = TrustedProxies(exempt_networks) if exempt_networks else None
         self._proxies = trusted_proxies or TrustedProxies()
-        self.exempting = exempt_when is not None or self._networks is not None
+        self.exempting: bool = exempt_when is not None or self._networks is not None
 
     async def exempts(self, connection: HTTPConnection) -> bool:
         """Tell whether a request is left alone, whatever the rules say."""
@@ -104,7 +104,7 @@ class Applying:
             rule.limits if limits is None else limits,
             identity,
             self._identities.scope(_counted(rule, connection.scope, where)),
-            _whole(await _given(asked, connection) if callable(asked) else asked),
+            whole(await _given(asked, connection) if callable(asked) else asked),
             self._shadow if rule.shadow is None else rule.shadow,
             rule.on_error,
             unit,
@@ -134,7 +134,12 @@ async def _given(cost: Callable[..., object], connection: HTTPConnection) -> obj
     return await given if isawaitable(given) else given
 
 
-def _whole(cost: object) -> int:
+def whole(cost: object) -> int:
+    """Give a cost that can be counted.
+
+    Raises:
+        ValueError: It is no whole number from 0 on.
+    """
     if not isinstance(cost, int) or isinstance(cost, bool) or cost < 0:
         raise ValueError(f"a cost is a whole number from 0 on, got {cost!r}")
     return cost

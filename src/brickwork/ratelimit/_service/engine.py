@@ -92,7 +92,7 @@ class Engine:
         self._counters = RateLimitCounters()
         self._breaker = Breaker(clock)
         self._clock = clock
-        self.identities = Identities(secret, self._counters)
+        self.identities: Identities = Identities(secret, self._counters)
 
     @property
     def counters(self) -> RateLimitCounters:

@@ -15,7 +15,7 @@ class Calendar:
     """
 
     def __init__(self) -> None:
-        self.due = NEVER_DUE
+        self.due: int = NEVER_DUE
         """When the first page is due, in microseconds."""
         self._pages: dict[int, list[str]] = {}
         self._order: list[int] = []

@@ -45,11 +45,11 @@ class Mark:
     __slots__ = ("exempt", "gate", "groups", "name", "place")
 
     def __init__(self, gate: Gate, function: Callable[..., Any]) -> None:
-        self.gate = gate
-        self.name = name_of(function)
-        self.place = place_of(function)
+        self.gate: Gate = gate
+        self.name: str = name_of(function)
+        self.place: str = place_of(function)
         self.groups: list[Group] = []
-        self.exempt = is_exempt(function, gate)
+        self.exempt: bool = is_exempt(function, gate)
 
 
 def limit(function: Callable[..., Any], gate: Gate, group: Group) -> Callable[..., Any]:
