@@ -1,6 +1,6 @@
 """``limiter.budget``: what is spent once the cost is known."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from fastapi import FastAPI
@@ -117,8 +117,24 @@ def test_work_that_is_done_is_not_refused() -> None:
 
 def test_nothing_comes_back_by_spending(app: FastAPI) -> None:
     """A negative amount is a mistake."""
-    with pytest.raises(ValueError, match="what is spent is 0 or more, got -1"):
+    with pytest.raises(ValueError, match="a cost is a whole number from 0 on, got -1"):
         TestClient(app).get("/", params={"cost": -1})
+
+
+@pytest.mark.parametrize("amount", [1.5, float("nan"), True, "2", None])
+def test_only_whole_numbers_are_spent(limiter: RateLimiter, amount: Any) -> None:
+    """What no counter could add up is a mistake, and leaves the budget as it was."""
+    app = FastAPI()
+
+    @app.get("/")
+    async def spend(budget: Annotated[Budget, limiter.budget("10/day")]) -> None:
+        with pytest.raises(ValueError, match="a cost is a whole number from 0 on"):
+            await budget.spend(amount)
+
+    client = TestClient(app)
+
+    assert client.get("/").status_code == 200
+    assert client.get("/").headers["RateLimit"] == '"budget";r=10;t=0'
 
 
 def test_alike_is_one(limiter: RateLimiter) -> None:

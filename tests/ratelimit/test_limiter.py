@@ -45,6 +45,17 @@ async def test_a_check_needs_a_limit() -> None:
         await RateLimiter().check("job:42")
 
 
+@pytest.mark.parametrize("cost", [-1, 1.5, float("nan"), True, "2"])
+async def test_a_job_costs_whole_numbers(cost: Any) -> None:
+    """What no counter could add up is an error, and counts nothing."""
+    limiter = RateLimiter()
+
+    with pytest.raises(ValueError, match="a cost is a whole number from 0 on"):
+        await limiter.check("job:42", "5/minute", cost=cost)
+
+    assert (await limiter.check("job:42", "5/minute")).remaining == 4
+
+
 @pytest.mark.promise("ratelimit-89")
 def test_tests_can_move_time_start_anew_and_switch_off() -> None:
     """What was counted before does not matter, and afterwards the limiter counts as it did."""
