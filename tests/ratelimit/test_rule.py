@@ -6,7 +6,7 @@ import pytest
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from brickwork.ratelimit import Limit, Rule, by_ip, by_user
+from brickwork.ratelimit import Limit, ResponseInfo, Rule, by_ip, by_user
 from brickwork.ratelimit._service import rule
 from brickwork.ratelimit._service.rule import limits_of
 
@@ -14,6 +14,11 @@ from brickwork.ratelimit._service.rule import limits_of
 def who(connection: HTTPConnection) -> str:
     """A key of one's own."""
     return "ada"
+
+
+async def bad_login(response: ResponseInfo) -> bool:
+    """A condition that somebody would have to wait for."""
+    return response.status_code == 401
 
 
 def test_a_rule_holds_what_it_says() -> None:
@@ -57,6 +62,7 @@ def test_equal_rules_are_equal() -> None:
         ({"key": "ip"}, TypeError, "a key is by_ip"),
         ({"key": by_ip}, TypeError, r"write by_ip\("),
         ({"count_when": 401}, TypeError, "count_when is a function"),
+        ({"count_when": bad_login}, TypeError, "write def in place of async def"),
         ({"exempt_when": True}, TypeError, "exempt_when is a function"),
     ],
 )

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from inspect import iscoroutinefunction
 from typing import Any, Final, get_args
 
 from fastapi import params
@@ -33,7 +34,7 @@ class Rule:
         name: What headers and errors call it: up to 64 printable ASCII characters.
         scope: What is counted: None for each method and route on its own, ``"path"`` for each path, any other text for
             all that have the same text.
-        count_when: Asked once the response begins; where it says no, nothing was counted.
+        count_when: Asked once the response begins, not asynchronously; where it says no, nothing was counted.
         exempt_when: Where it says yes, the rule does not apply.
         on_error: What holds while the store cannot be asked; None for what the limiter says.
         shadow: Whether the rule only watches, and refuses nobody; None for what the limiter says.
@@ -70,9 +71,7 @@ class Rule:
     ) -> None:
         _check_cost(cost)
         _check_texts(name, scope, on_error)
-        for what, given in (("count_when", count_when), ("exempt_when", exempt_when)):
-            if given is not None and not callable(given):
-                raise TypeError(f"{what} is a function, got {given!r}")
+        _check_conditions(count_when, exempt_when)
         values: dict[str, Any] = {
             "limits": limits_of(limits),
             "key": key if key is None or isinstance(key, params.Depends) else as_key(key),
@@ -114,6 +113,15 @@ def _check_cost(cost: object) -> None:
             raise ValueError(f"a cost is 0 or more, got {cost}")
     elif not callable(cost) and not isinstance(cost, params.Depends):
         raise TypeError(f"a cost is a whole number or a function of the connection, got {cost!r}")
+
+
+def _check_conditions(count_when: object, exempt_when: object) -> None:
+    for what, given in (("count_when", count_when), ("exempt_when", exempt_when)):
+        if given is not None and not callable(given):
+            raise TypeError(f"{what} is a function, got {given!r}")
+    if iscoroutinefunction(count_when) or iscoroutinefunction(getattr(count_when, "__call__", None)):  # noqa: B004
+        # Its coroutine, which nobody awaits, would read as a yes.
+        raise TypeError("count_when decides at once, while the response begins: write def in place of async def")
 
 
 def _check_texts(name: str | None, scope: str | None, on_error: str | None) -> None:
