@@ -117,6 +117,22 @@ async def test_a_function_that_fails_lets_nobody_pass_uncounted(
     assert [record.name for record in expected_errors] == ([] if what == "key_func" else ["brickwork.ratelimit"])
 
 
+@pytest.mark.parametrize("cost", [-5, 1.5])
+async def test_a_cost_gives_nothing_back(cost: Any, expected_errors: list[logging.LogRecord]) -> None:
+    """A cost is a whole number from 0 on: when it is written, and when a function gives it."""
+    limiter = limiter_with()
+    app = app_with(limiter, None)
+
+    @app.get("/")
+    @limiter.limit("1/minute", cost=lambda: cost)
+    async def home() -> None: ...
+
+    assert await statuses(app, "/") == [503]
+    assert len(expected_errors) == 1
+    with pytest.raises(ValueError, match="a cost is a whole number from 0 on"):
+        limiter.limit("1/minute", cost=cost)
+
+
 async def test_a_function_may_answer_itself() -> None:
     """An `HTTPException` that a function raises is the answer."""
 

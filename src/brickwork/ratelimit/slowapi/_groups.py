@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from .._errors import ReducedCapacityError
 from .._rules.values import Algorithm, Limit
+from .._service.applying import whole
 from .._service.keys import Key
 
 _STRATEGIES: Final[dict[str, Algorithm]] = {
@@ -67,8 +68,10 @@ class Group:
         """Give the group with its limits read, unless they depend on the request.
 
         Raises:
-            ValueError: They cannot be read, or let nothing through.
+            ValueError: They cannot be read, or let nothing through; or the cost is no whole number from 0 on.
         """
+        if not callable(self.cost):
+            whole(self.cost)
         if callable(self.provider):
             return self
         return replace(self, known=self._each(self.provider))
@@ -90,8 +93,13 @@ class Group:
         return limits
 
     async def price(self, connection: HTTPConnection) -> int:
-        """Give what a request costs."""
-        price: int = await ask(self.cost, connection) if callable(self.cost) else self.cost
+        """Give what a request costs.
+
+        Raises:
+            ReducedCapacityError: (503) A function of the application failed, or gave no whole number from 0 on: it is in
+                the log.
+        """
+        price: int = await asked(_price, self.cost, connection) if callable(self.cost) else self.cost
         return price
 
     async def bucket(self, connection: HTTPConnection, endpoint: str, otherwise: str) -> str:
@@ -180,6 +188,10 @@ async def asked(question: Callable[..., Any], *given: Any) -> Any:
 async def _called(function: Callable[..., Any], connection: HTTPConnection) -> Any:
     given = call(function, connection)
     return await given if inspect.isawaitable(given) else given
+
+
+async def _price(function: Callable[..., Any], connection: HTTPConnection) -> int:
+    return whole(await _called(function, connection))
 
 
 async def _scope(function: Callable[..., Any], connection: HTTPConnection, endpoint: str) -> Any:
