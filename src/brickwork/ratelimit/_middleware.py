@@ -153,7 +153,7 @@ class RateLimitMiddleware:
         limiter, connection = self.limiter, HTTPConnection(scope)
         rule, engine, applying = limiter.default, limiter.engine, limiter.applying
         try:
-            if rule is None or await applying.exempts(connection):
+            if rule is None or (applying.exempting and await applying.exempts(connection)):
                 return None
             applied = await applying.apply(rule, connection, "default")
             if applied is None:

@@ -319,7 +319,8 @@ class Engine:
         for each in applied:
             scope = self._scope(each) if self.generation else each.scope
             for limit in each.limits:
-                charges.append(Charge(each.identity, scope, limit, each.cost))  # noqa: PERF401 - the usual one costs less so
+                # For one limit, as most rules have, this costs less than to build a list of charges beside.
+                charges.append(Charge(each.identity, scope, limit, each.cost))  # noqa: PERF401
         return charges
 
     def _shares(self, applied: Sequence[Applied]) -> list[Charge]:
