@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
 
@@ -186,6 +187,20 @@ def test_routes_that_are_added_later_are_seen(limiter: RateLimiter) -> None:
     router.get("/second", dependencies=[limiter.depends("2/minute")])(one)
 
     assert [first, policies(client, "/second"), policies(client, "/first")] == ["q=1", "q=2", "q=1"]
+
+
+def test_routes_of_one_request_are_not_remembered_for_ever(limiter: RateLimiter) -> None:
+    """An application that makes a router for each request is limited, and takes no more memory for each."""
+    app, limit = FastAPI(), limiter.depends("1/minute")
+    app.get("/")(one)
+
+    applied = [
+        limiter.precedence.applies(limit.dependency, {"app": app, "route": APIRoute("/", one, dependencies=[limit])})  # type: ignore[arg-type]
+        for _ in range(600)
+    ]
+
+    assert all(applied)
+    assert len(limiter.precedence._known[app]) <= 257
 
 
 async def test_without_an_application_every_limit_applies(limiter: RateLimiter) -> None:

@@ -1,7 +1,7 @@
 """Which limits of a route apply: its own before those of its router, and those before the application's."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 from fastapi.routing import RouteContext, iter_route_contexts
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
     from starlette.routing import BaseRoute
     from starlette.types import Scope
+
+_MOST_STRANGERS: Final = 256
 
 Level = Literal["app", "router", "route"]
 Kind = Literal["requests", "concurrent-requests"]
@@ -110,7 +112,10 @@ class Precedence:
         if id(dependant) not in known:
             # Something else than the routers that are known here serves it: whatever it has, applies.
             everything = frozenset(_found(dependant, self._limiter))
-            known = {**self._known.get(app, {}), **known, id(dependant): _Known(dependant, everything)}
+            former = self._known.get(app, {})
+            # An application may make a router for each request: those are not remembered for ever.
+            former = former if len(former) < len(known) + _MOST_STRANGERS else {}
+            known = {**former, **known, id(dependant): _Known(dependant, everything)}
         self._known[app] = known
         return known[id(dependant)]
 

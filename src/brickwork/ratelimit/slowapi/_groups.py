@@ -96,8 +96,7 @@ class Group:
         """Give what a request costs.
 
         Raises:
-            ReducedCapacityError: (503) A function of the application failed, or gave no whole number from 0 on: it is in
-                the log.
+            ReducedCapacityError: (503) A function of the application failed, or gave no whole number from 0 on.
         """
         price: int = await asked(_price, self.cost, connection) if callable(self.cost) else self.cost
         return price
