@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import PlainTextResponse
 from fastapi.testclient import TestClient
 
@@ -99,6 +99,27 @@ def test_some_callers_have_no_limit(limiter: RateLimiter) -> None:
     assert client.get("/tier").json() == [None, None]
     limiter.enabled = False
     assert client.get("/off").json() == [None, None]
+
+
+@pytest.mark.promise("ratelimit-37")
+def test_an_exempt_endpoint_needs_none(limiter: RateLimiter) -> None:
+    """Of a budget that the routers ask for, an exempt endpoint knows nothing; one of a route adds to it."""
+    app = FastAPI()
+    router = APIRouter(dependencies=[limiter.budget("1/day", key=by_header("who"))])
+    spend = Annotated[Budget, limiter.budget("9/day", key=by_header("who"))]
+
+    async def work(budget: spend) -> list[int | None]:
+        await budget.spend(1)
+        return [budget.limit, budget.remaining]
+
+    router.get("/work")(work)
+    router.get("/free")(limiter.exempt(lambda: 1))
+    app.include_router(router)
+    client = TestClient(app)
+
+    assert client.get("/work").json() == [9, 8]
+    assert client.get("/free").headers.get("ratelimit") is None
+    assert '"budget";q=1' in client.get("/work").headers["ratelimit-policy"]
 
 
 def test_work_that_is_done_is_not_refused() -> None:

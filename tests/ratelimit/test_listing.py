@@ -76,6 +76,26 @@ async def test_mounts_and_sockets() -> None:
     ]
 
 
+async def test_whatever_limits_is_there() -> None:
+    """Sockets show how many may be open, and budgets what may be spent, beside the limits that count requests."""
+    limiter = RateLimiter(default="100/minute")
+    app = FastAPI(openapi_url=None)
+
+    @app.websocket("/ws", dependencies=[limiter.websocket(connect="9/minute", open=3, ttl=90)])
+    async def socket(websocket: WebSocket) -> None: ...
+
+    app.add_api_route("/work", nothing, dependencies=[limiter.budget("50/day")])
+
+    rows = limiter.routes(app)
+
+    assert [(row.path, row.name, row.limits, row.source) for row in rows] == [
+        ("/ws", "connect", "9/minute", "route"),
+        ("/ws", "open", "3 at once", "route"),
+        ("/work", "default", "100/minute", "default"),
+        ("/work", "budget", "50/day", "route"),
+    ]
+
+
 async def test_without_a_default() -> None:
     """A route that nothing limits has a row that says so."""
     limiter = RateLimiter()

@@ -15,8 +15,9 @@ from .._service.applied import Applied
 from .._service.applying import route_name, whole
 from .._service.decisions import UNLIMITED
 from .._service.engine import Engine
-from .marker import problems_of
+from .marker import problems_of, stands_aside
 from .parts import Asked, Part, signature_of
+from .precedence import Kind
 from .telling import Telling, refusing
 
 if TYPE_CHECKING:
@@ -74,9 +75,13 @@ class BudgetDependency:
         limiter: What made it.
         parts: The rules.
         unit: What is spent.
+        stack: Whether it adds to limits further out.
+        kind: What it counts.
         replaces_default: Whether the limiter's default gives way to it.
     """
 
+    kind: Kind = "budget"
+    stack = True
     replaces_default = False
 
     def __init__(self, limiter: "RateLimiter", parts: Sequence[Part], unit: str) -> None:
@@ -107,7 +112,7 @@ class BudgetDependency:
         """
         limiter = self.limiter
         telling = Telling(limiter, connection, response)
-        if not limiter.enabled or await limiter.applying.exempts(connection):
+        if await stands_aside(limiter, self, connection):
             return Budget(limiter.engine, (), telling, UNLIMITED)
         where = route_name(connection.scope)
         pairs = await Asked(connection, where, found, limiter.applying, self.unit).all(self.parts)

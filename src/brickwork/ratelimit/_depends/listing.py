@@ -100,7 +100,7 @@ def _placed_rows(bare: RouteLimit, placed: Placed, limiter: "RateLimiter") -> It
         row = _described(bare, part.rule, limiter)._replace(source=placed.level)
         if part.tier is not None:
             row = row._replace(limits=_called(part.tier))
-        elif placed.marker.kind == "concurrent-requests":
+        elif part.at_once:
             row = row._replace(limits=f"{part.rule.limits[0].amount} at once")
         yield row
 

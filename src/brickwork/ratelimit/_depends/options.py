@@ -81,7 +81,7 @@ class Options(NamedTuple):
         """
         if not 0 < ttl <= _DAY:
             raise ValueError(f"ttl is the seconds until a place is free again, up to {_DAY}, got {ttl}")
-        return _with_key(Part(self.rule([Limit(amount, ceil(ttl), "fixed")])), key)
+        return _with_key(Part(self.rule([Limit(amount, ceil(ttl), "fixed")]), at_once=True), key)
 
 
 def checked_key(key: AnyKey) -> Key | params.Depends:

@@ -26,10 +26,12 @@ class Part(NamedTuple):
     Attributes:
         rule: The rule; its limits mean nothing where there is a tier.
         tier: Gives the limits of a caller; None where the rule has them.
+        at_once: Whether the amount of the rule's only limit is how many may be there at once.
     """
 
     rule: Rule
     tier: params.Depends | None = None
+    at_once: bool = False
 
     def asked(self) -> Iterator[tuple[str, params.Depends]]:
         """Give what FastAPI has to find out."""

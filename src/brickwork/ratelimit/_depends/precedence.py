@@ -1,7 +1,7 @@
 """Which limits of a route apply: its own before those of its router, and those before the application's."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, get_args
 from weakref import WeakKeyDictionary
 
 from fastapi.routing import RouteContext, iter_route_contexts
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MOST_STRANGERS: Final = 256
 
 Level = Literal["app", "router", "route"]
-Kind = Literal["requests", "concurrent-requests"]
+Kind = Literal["requests", "concurrent-requests", "budget"]
 
 
 class Ranked(Protocol):
@@ -200,4 +200,4 @@ def _found(dependant: "Dependant", limiter: object) -> Iterator[Ranked]:
     yield from _each_found(dependant.dependencies, limiter)
 
 
-_KINDS = frozenset({"requests", "concurrent-requests"})
+_KINDS: Final = frozenset(get_args(Kind))
