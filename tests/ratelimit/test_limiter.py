@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from brickwork.ratelimit import Limit, RateLimiter, RateStore, Rule, by_form, by_ip
+from brickwork.ratelimit import Limit, MemoryRateStore, RateLimiter, RateStore, Rule, by_form, by_ip
 from brickwork.testing import ManualClock
 from tests.ratelimit.calls import statuses
 from tests.ratelimit.engines import MovingStore
@@ -125,3 +125,13 @@ def test_the_default_is_called_by_what_it_shares() -> None:
 
     assert names == ["default", "mine", None, "default"]
     assert RateLimiter().default is None
+
+
+@pytest.mark.promise("ratelimit-16")
+@pytest.mark.parametrize("store", ["redis://:violet@localhost", MemoryRateStore])
+def test_what_counts_nothing_is_no_store(store: Any) -> None:
+    """An address, or a class that was not called, is refused where it is written, and not repeated."""
+    with pytest.raises(TypeError, match="made already") as refused:
+        RateLimiter(store=store)
+
+    assert "violet" not in str(refused.value)

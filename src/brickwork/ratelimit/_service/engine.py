@@ -63,6 +63,7 @@ class Engine:
         generation: Sets apart what tests count; empty otherwise.
 
     Raises:
+        TypeError: The store is none.
         ValueError: An option makes no sense.
     """
 
@@ -77,6 +78,9 @@ class Engine:
         secret: str | None = None,
         clock: Clock | None = None,
     ) -> None:
+        if isinstance(store, type) or not hasattr(store, "hit"):
+            # What it is instead is not told: an address may hold a password.
+            raise TypeError("store= is MemoryRateStore(), RedisRateStore(client) or another that counts, made already")
         if on_error not in get_args(OnError):
             raise ValueError(f'on_error is "open", "closed" or "local", got {on_error!r}')
         if replicas < 1:
