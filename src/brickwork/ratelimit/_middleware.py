@@ -74,6 +74,7 @@ class RateLimitMiddleware:
         self.limiter = limiter
         self._exempt = Paths("exempt", exempt)
         self._has_exempt = bool(self._exempt)
+        self._inside = _routed(app)
         self._index: RouteIndex | None = None
         # What is given back outlives the request whose caller may have left.
         self._giving_back: set[asyncio.Task[None]] = set()
@@ -169,17 +170,21 @@ class RateLimitMiddleware:
         return None
 
     def _indexed(self, scope: "Scope") -> RouteIndex:
-        app: Any = scope.get("app")
-        if app is None:
-            # It stands around the application: look through other middleware to find it.
-            app = self.app
-            while not hasattr(app, "routes") and hasattr(app, "app"):
-                app = app.app
+        app = self._application(scope)
         if self._index is None or self._index.app is not app:
             self._index = RouteIndex(app, self.limiter)
             if isinstance(app, FastAPI):
                 self.declare(app)
         return self._index
+
+    def _application(self, scope: "Scope") -> Any:
+        """Give what this limits: the application in charge, unless that one has mounted what stands inside of here."""
+        app, inside = scope.get("app"), self._inside
+        if hasattr(inside, "routes"):
+            mounted = inside is not getattr(app, "router", None)
+        else:
+            mounted = scope.get("endpoint") not in (None, app)
+        return inside if app is None or mounted else app
 
     def declare(self, app: FastAPI) -> None:
         """Show in the OpenAPI document of ``app`` which operations the default limits."""
@@ -244,6 +249,13 @@ class _Answer:
         if self._ledger.held:
             response = ResponseInfo(status, Headers(raw=list(headers)))
             self.giving_back = self._middleware.give_back(_settle(self._ledger, response))
+
+
+def _routed(app: Any) -> Any:
+    """Look through other middleware for what has routes."""
+    while not hasattr(app, "routes") and hasattr(app, "app"):
+        app = app.app
+    return app
 
 
 async def _settle(ledger: Ledger, response: ResponseInfo) -> None:
