@@ -37,7 +37,7 @@ function list(path, parameters, signal) {
 function tell(headers) {
   const number = (name, letter) => headers.get(name)?.match(`;${letter}=(\\d+)`)?.[1];
   const [most, rest] = [number("RateLimit-Policy", "q"), number("RateLimit", "r")];
-  left.textContent = rest ? `${rest} of ${most} left this minute` : "";
+  left.textContent = rest ? `· ${rest} of ${most} left this minute` : "";
 }
 
 /** Ask for the first page, and in the same moment for how many there are. */
