@@ -264,6 +264,25 @@ def test_tiers_may_let_sockets_be(limiter: RateLimiter) -> None:
             pass
 
 
+@pytest.mark.parametrize("frame", ["text", b"bytes"])
+async def test_what_nobody_reads_ends_the_socket(limiter: RateLimiter, frame: str | bytes) -> None:
+    """Bytes where texts are read, or the other way round, close the socket with 1003 and are no error of the app."""
+    app = FastAPI()
+
+    @app.websocket("/")
+    async def talk(socket: WebSocket, limit: Annotated[WebSocketLimit, limiter.websocket(message="9/minute")]) -> None:
+        await socket.accept()
+        messages = limit.iter_bytes(socket) if isinstance(frame, str) else limit.iter_text(socket)
+        assert [message async for message in messages] == []
+
+    sent = await converse(app, "/", frame)
+
+    assert [(message["type"], message.get("code")) for message in sent] == [
+        ("websocket.accept", None),
+        ("websocket.close", 1003),
+    ]
+
+
 def test_it_belongs_on_sockets(limiter: RateLimiter) -> None:
     """On a request it is a mistake, and the error says what to use."""
     app = FastAPI()

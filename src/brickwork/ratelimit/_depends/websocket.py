@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from inspect import Signature
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from fastapi import Response, WebSocket
 from starlette.requests import HTTPConnection
@@ -26,8 +26,10 @@ from .telling import Telling, refusing
 if TYPE_CHECKING:
     from .limiter import RateLimiter
 
+MessageT = TypeVar("MessageT")
 OnExcess = Literal["close", "drop", "error"]
 
+_UNSUPPORTED_DATA = 1003
 _POLICY_VIOLATION = 1008
 _TRY_AGAIN_LATER = 1013
 
@@ -52,20 +54,20 @@ class WebSocketLimit:
         return UNLIMITED if self._asked is None else await self._engine.decide([self._asked])
 
     async def iter_text(self, socket: WebSocket) -> AsyncIterator[str]:
-        """Give the texts that come in, until the socket is closed."""
-        async for text in socket.iter_text():
+        """Give the texts that come in, until the socket is closed; bytes close it."""
+        async for text in _one_kind(socket, socket.iter_text()):
             if await self._admits(socket, socket.send_text):
                 yield text
             elif self._on_excess == "close":
                 return
 
     async def iter_bytes(self, socket: WebSocket) -> AsyncIterator[bytes]:
-        """Give the bytes that come in, until the socket is closed."""
+        """Give the bytes that come in, until the socket is closed; a text closes it."""
 
         async def send(text: str) -> None:
             await socket.send_bytes(text.encode())
 
-        async for data in socket.iter_bytes():
+        async for data in _one_kind(socket, socket.iter_bytes()):
             if await self._admits(socket, send):
                 yield data
             elif self._on_excess == "close":
@@ -95,6 +97,18 @@ class WebSocketLimit:
         elif self._on_excess == "error":
             known = {"title": error.title, "status": error.status, "detail": error.detail}
             await send(json.dumps({**known, **error.members()}))
+
+
+async def _one_kind(socket: WebSocket, messages: AsyncIterator[MessageT]) -> AsyncIterator[MessageT]:
+    """Close the socket of a client who sends what is not read there: it is no error of the application.
+
+    Reference: RFC 6455, section 7.4.1.
+    """
+    try:
+        async for message in messages:
+            yield message
+    except KeyError:  # Starlette looks for the text of a message that has bytes, or the other way round
+        await socket.close(_UNSUPPORTED_DATA)
 
 
 class WebSocketDependency:
