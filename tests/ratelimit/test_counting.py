@@ -243,6 +243,38 @@ def test_what_no_longer_counts_is_not_taken_back(algorithm: Algorithm) -> None:
     assert refund(limit, NOTHING, 4, now, now) == NOTHING
 
 
+@pytest.mark.promise("ratelimit-13")
+@pytest.mark.parametrize("algorithm", ["sliding", "log", "gcra"])
+def test_what_is_a_period_old_is_not_taken_back_from_a_steady_stream(algorithm: Algorithm) -> None:
+    """Where something was counted all the time, what came late enough to count still does."""
+    limit = Limit(10, 60, algorithm)
+    state = count(limit, NOTHING, 2, START)
+    for second, cost in [(50, 6), (61, 1)]:
+        _, kept = weigh(limit, state, cost, START + second * SECOND)
+        state = count(limit, kept, cost, START + second * SECOND)
+    now = START + 62 * SECOND
+    _, before = weigh(limit, state, 0, now)
+
+    state = refund(limit, state, 2, now, START)
+
+    assert tell(limit, state, now, 0) == tell(limit, before, now, 0)
+
+
+@pytest.mark.promise("ratelimit-13")
+@pytest.mark.parametrize(("passed", "remaining"), [(0, 4), (24, 2), (48, 0), (90, 0)])
+def test_what_has_leaked_is_not_taken_back(passed: int, remaining: int) -> None:
+    """With ``gcra``, what was counted meanwhile stays: no burst can be had twice by what is given back late."""
+    limit, now = Limit(5, 60, "gcra"), START + passed * SECOND
+    given_back_late = count(limit, NOTHING, 4, START)
+    _, kept = weigh(limit, given_back_late, 5, now)
+
+    state = refund(limit, count(limit, kept, 5, now), 4, now, START)
+
+    owed = tell(limit, count(limit, kept, 5, now), now, 0).reset_after
+    assert owed - tell(limit, state, now, 0).reset_after == remaining * 12 * SECOND
+    assert tell(limit, state, now, 0).remaining == 0
+
+
 def test_an_older_window_is_taken_back_as_such() -> None:
     """What is taken back of the older window leaves the newer as it was, and a newer one that is empty gives way."""
     limit, later = Limit(4, 60), START + 61 * SECOND

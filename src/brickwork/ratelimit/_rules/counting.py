@@ -164,11 +164,12 @@ class Gcra:
         return kept[0] - -kept[1] // limit.amount
 
     def refund(self, limit: Limit, kept: State, cost: int, since: int) -> State:
-        """Take it out again, as far as it cannot have leaked."""
+        """Take out what is left of it, if all that has leaked since was its own.
+
+        Nobody knows whose that was: so what others have poured in meanwhile stays.
+        """
         when, level = kept
-        if when - since >= 2 * limit.window:
-            return kept
-        level -= min(cost, 2 * limit.burst) * limit.window
+        level -= max(0, min(cost, 2 * limit.burst) * limit.window - (when - since) * limit.amount)
         return (when, level) if level > 0 else NOTHING
 
 
@@ -382,6 +383,7 @@ def refund(limit: Limit, state: State, cost: int, now: int, since: int) -> State
     Returns:
         What to remember.
     """
-    counting = COUNTINGS[limit.algorithm]
-    kept = counting.settle(limit, state, now // limit.tick) if state else state
-    return counting.refund(limit, kept, cost, since // limit.tick) if kept else kept
+    counting, ticks, since = COUNTINGS[limit.algorithm], now // limit.tick, since // limit.tick
+    kept = counting.settle(limit, state, ticks) if state else state
+    # What is a period old counts no more: what does was counted since.
+    return counting.refund(limit, kept, cost, since) if kept and ticks - since < limit.window else kept

@@ -88,9 +88,8 @@ function gcra.used(limit, kept) return -floor(-kept[2] / limit.window) end
 function gcra.ends(limit, kept) return kept[1] - floor(-kept[2] / limit.amount) end
 
 function gcra.refund(limit, kept, cost, since)
-  if kept[1] - since >= 2 * limit.window then return kept end
-  if cost >= 2 * limit.burst or cost * limit.window >= kept[2] then return nil end
-  return { kept[1], kept[2] - cost * limit.window }
+  local level = kept[2] - max(0, min(cost, 2 * limit.burst) * limit.window - (kept[1] - since) * limit.amount)
+  return level > 0 and { kept[1], level } or nil
 end
 
 -- state: when the window began, and its count
@@ -246,7 +245,11 @@ local function refund(limits)
   local words = {}
   for place, limit in ipairs(limits) do
     weigh(limit)
-    local state = limit.kept and limit.counting.refund(limit, limit.kept, limit.cost, limit.since)
+    local state = limit.kept
+    -- What is a period old counts no more: what does was counted since.
+    if state and limit.now - limit.since < limit.window then
+      state = limit.counting.refund(limit, state, limit.cost, limit.since)
+    end
     remember(limit, state)
     words[place] = tell(limit, state, 0)
   end
