@@ -135,6 +135,21 @@ async def test_limit_above_the_route() -> None:
         limiter.routes(app)
 
 
+async def test_keys_that_say_nothing_of_themselves() -> None:
+    """An object without a name shows its class."""
+
+    class Caller:
+        def __call__(self) -> str:
+            return "ada"
+
+    limiter, app = RateLimiter(), FastAPI(openapi_url=None)
+    app.add_api_route("/", nothing, dependencies=[limiter.depends("1/minute", key=Depends(Caller()))])
+
+    [row] = limiter.routes(app)
+
+    assert row.key.endswith("Caller")
+
+
 @pytest.mark.parametrize(
     ("key", "text"),
     [

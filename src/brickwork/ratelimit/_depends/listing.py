@@ -125,7 +125,9 @@ def _described(bare: RouteLimit, rule: Rule, limiter: "RateLimiter") -> RouteLim
 def _called(found: object) -> str:
     if isinstance(found, params.Depends):
         found = found.dependency
-    name: str = getattr(found, "__qualname__", "") or str(found)
+    # What says nothing of itself would show where it is in memory.
+    is_silent = type(found).__str__ is object.__str__ and type(found).__repr__ is object.__repr__
+    name: str = getattr(found, "__qualname__", "") or (type(found).__qualname__ if is_silent else str(found))
     return name
 
 

@@ -212,6 +212,8 @@ class Engine:
             amount, lease = share(amount, self._replicas), lease._replace(store=self._local)
             verdict = await self._local.acquire(*lease[:3], amount=amount, ttl=ttl)
         self._counters.would_deny += applied.shadow and verdict.retry_after != 0
+        # A store knows when a place is lost, and most are given back long before.
+        verdict = verdict._replace(retry_after=min(verdict.retry_after, SECOND))
         limit = Limit(amount, applied.limits[0].period, "fixed")
         policy = Policy(applied.rule_name, limit, verdict, applied.shadow, CONCURRENT)
         return self._noted(decision_of([policy], degraded=degraded)), None if verdict.retry_after else lease

@@ -12,8 +12,8 @@ from .key import ABSENT, Identity, Key
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOBODY_ASKED: Final = (
-    "by_user() was asked before anybody knew who calls: write key=Depends(auth.user), or let a dependency that finds "
-    "the user come first"
+    "by_user() was asked before anybody knew who calls: write limiter.depends(…, key=Depends(auth.user)), or let a "
+    "dependency that finds the user come first; a default= comes before all of them, and counts by_ip()"
 )
 
 
