@@ -164,3 +164,11 @@ def test_alike_is_one(limiter: RateLimiter) -> None:
 
     assert one.dependency == same.dependency != other.dependency
     assert len({one.dependency, same.dependency, limiter.depends("1/day").dependency}) == 2
+
+
+def test_a_unit_is_a_word(limiter: RateLimiter) -> None:
+    """What headers cannot say is refused where it is written."""
+    unit: Any = 5
+
+    with pytest.raises(TypeError, match="a unit is what is spent"):
+        limiter.budget("1/day", unit=unit)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -247,6 +248,9 @@ def test_an_engine_that_makes_no_sense_is_refused() -> None:
         Engine(MemoryRateStore(), on_error="maybe")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="1 or more"):
         Engine(MemoryRateStore(), replicas=0)
+    half: Any = 1.5
+    with pytest.raises(ValueError, match="replicas"):
+        Engine(MemoryRateStore(), replicas=half)
     with pytest.raises(ValueError, match="16 characters"):
         Engine(MemoryRateStore(), secret="short")
 

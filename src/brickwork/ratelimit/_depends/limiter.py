@@ -271,6 +271,8 @@ class RateLimiter:
             ValueError: A limit or an option makes no sense, or there is no limit.
             TypeError: A limit or an option is of the wrong kind.
         """
+        if not isinstance(unit, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f'a unit is what is spent, such as "requests" or "tokens", got {unit!r}')
         options = Options(key, 1, name or scope or "budget", scope, None, exempt_when, on_error, None)
         return params.Depends(BudgetDependency(self, options.parts(limits, self.key), unit))
 

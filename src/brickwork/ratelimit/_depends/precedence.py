@@ -1,6 +1,6 @@
 """Which limits of a route apply: its own before those of its router, and those before the application's."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, get_args
 from weakref import WeakKeyDictionary
 
@@ -31,6 +31,11 @@ class Ranked(Protocol):
     @property
     def kind(self) -> Kind:
         """What it counts; only the same replaces it."""
+        ...
+
+    @property
+    def parts(self) -> Hashable:
+        """Its rules."""
         ...
 
     @property
@@ -178,13 +183,22 @@ def _limited(context: RouteContext, sizes: tuple[int, ...], limiter: object) -> 
 
 def _ranked(levels: Sequence[tuple[Level, list[Ranked]]], *, exempt: bool) -> tuple[Placed, ...]:
     replaced: set[Kind] = set()
+    nearer: set[tuple[Kind, object]] = set()
     placed: list[Placed] = []
     for level, markers in reversed(levels):
         placed[:0] = [
-            Placed(marker, level, marker.kind not in replaced and (level == "route" or not exempt))
+            Placed(
+                marker,
+                level,
+                # What a nearer one counts in the same counter would be counted twice.
+                marker.kind not in replaced
+                and (marker.kind, marker.parts) not in nearer
+                and (level == "route" or not exempt),
+            )
             for marker in dict.fromkeys(markers)
         ]
         replaced.update(marker.kind for marker in markers if not marker.stack)
+        nearer.update((marker.kind, marker.parts) for marker in markers)
     return tuple(placed)
 
 

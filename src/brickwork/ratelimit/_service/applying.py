@@ -1,12 +1,14 @@
 """From a rule to what it asks of one request: whom it counts, what, and how much of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Final
 
 from fastapi import params
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
+from ..._core.paths import listed
 from ..._core.scope import TrustedProxies, route_path, route_template
 from .._rules.values import Limit
 from .applied import Applied
@@ -56,7 +58,7 @@ class Applying:
         self._identities = identities
         self._shadow = shadow
         self._exempt_when = exempt_when
-        self._networks = TrustedProxies(exempt_networks) if exempt_networks else None
+        self._networks = TrustedProxies(listed("exempt_networks", exempt_networks)) if exempt_networks else None
         self._proxies = trusted_proxies or TrustedProxies()
         self.exempting: bool = exempt_when is not None or self._networks is not None
 
@@ -89,7 +91,7 @@ class Applying:
             unit: What is counted.
 
         Raises:
-            ValueError: The cost is no whole number from 0 on.
+            HTTPException: It is what a function of the application raised.
         """
         if rule.exempt_when is not None and await _says(rule.exempt_when, connection):
             return None
@@ -98,17 +100,29 @@ class Applying:
             identity = await self._identities.find(key, connection)
         else:
             identity = self._identities.stated(caller)
-        asked: object = rule.cost if cost is ASK else cost
+        try:
+            amount = await _amount(rule.cost if cost is ASK else cost, connection)
+        except HTTPException:
+            raise  # it is the answer that the application wants to give
+        except Exception as error:  # noqa: BLE001 - nobody passes uncounted because a function failed
+            identity, amount = self._identities.failed("A cost", error), 0
         return Applied(
             rule.policy,
             rule.limits if limits is None else limits,
             identity,
             self._identities.scope(_counted(rule, connection.scope, where)),
-            whole(await _given(asked, connection) if callable(asked) else asked),
+            amount,
             self._shadow if rule.shadow is None else rule.shadow,
             rule.on_error,
             unit,
         )
+
+
+async def _amount(cost: object, connection: HTTPConnection) -> int:
+    if callable(cost):
+        given = cost(connection)
+        cost = await given if isawaitable(given) else given
+    return whole(cost)
 
 
 def route_name(scope: "Scope") -> str:
@@ -127,11 +141,6 @@ def _method(scope: "Scope") -> str:
     method: str = scope.get("method", "WEBSOCKET")
     # Whoever may ask for a page may ask for its headers, and costs the same.
     return "GET" if method == "HEAD" else method
-
-
-async def _given(cost: Callable[..., object], connection: HTTPConnection) -> object:
-    given = cost(connection)
-    return await given if isawaitable(given) else given
 
 
 def whole(cost: object) -> int:

@@ -83,7 +83,7 @@ class Engine:
             raise TypeError("store= is MemoryRateStore(), RedisRateStore(client) or another that counts, made already")
         if on_error not in get_args(OnError):
             raise ValueError(f'on_error is "open", "closed" or "local", got {on_error!r}')
-        if replicas < 1:
+        if type(replicas) is not int or replicas < 1:
             raise ValueError(f"replicas is how many processes there are, 1 or more, got {replicas}")
         clock = clock or SystemClock()
         self.enabled = enabled

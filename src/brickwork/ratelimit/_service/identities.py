@@ -63,8 +63,7 @@ class Identities:
             if not isinstance(found, Identity):
                 found = await found
         except KeyFailedError as error:
-            self._unidentified(f"A key failed ({type(error.__cause__).__name__}): on_error decides.")
-            return ""
+            return self.failed("A key", error.__cause__)
         return self.of(found)
 
     def of(self, found: Identity) -> str:
@@ -78,6 +77,11 @@ class Identities:
         parts = found.parts
         # Addresses and users are kept; what is long, and secrets such as the keys that headers bring, are not.
         return self._known(parts) if len(parts) == 2 and len(parts[1]) <= _LONGEST_KNOWN else self.digest(parts)
+
+    def failed(self, what: str, error: BaseException | None) -> str:
+        """Give the digest of nobody, since a function of the application failed; only the error's kind is logged."""
+        self._unidentified(f"{what} failed ({type(error).__name__}): on_error decides.")
+        return ""
 
     def stated(self, value: object) -> str:
         """Give the digest of whom the application states: a text, a number, a UUID, or somebody with such an ``id``.

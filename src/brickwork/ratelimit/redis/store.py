@@ -21,6 +21,8 @@ _DECIDE: Final = Script.load("brickwork.ratelimit", "decide")
 _LEASE: Final = Script.load("brickwork.ratelimit", "lease")
 _LONGEST_PREFIX: Final = 32
 _NANOSECONDS: Final = 1_000
+_CONNECTING: Final = 0.25  # seconds; an attempt that is given up too early begins from nothing, for ever
+_DEAREST: Final = 2**53  # more than any limit, and a number that Lua can read
 
 
 class _Question(NamedTuple):
@@ -42,6 +44,7 @@ class RedisRateStore:
         client: What to call Redis by; its owner closes it.
         prefix: Put before every key.
         deadline: Seconds within which each decision is there; after them it is a `RateStoreUnavailableError`.
+            Connecting takes several round trips and may go on for a quarter of a second, for those who come next.
         batch: How many decisions the server makes in one go, before others have their turn.
         deny_cache: How many refusals are remembered; 0 asks Redis each time.
 
@@ -68,7 +71,7 @@ class RedisRateStore:
         if batch < 1 or deny_cache < 0:
             raise ValueError(f"use batch >= 1 and deny_cache >= 0, got {batch} and {deny_cache}")
         self.offset = 0
-        self._redis = RedisCaller(client, deadline=deadline)
+        self._redis = RedisCaller(client, deadline=max(deadline, _CONNECTING) if deadline > 0 else deadline)
         self._prefix = prefix
         self._size = 1 if self._redis.sharded else batch
         self._batcher: Batcher[_Question, bytes] = Batcher(self._ask, deadline=deadline)
@@ -188,7 +191,7 @@ class RedisRateStore:
         for identity, scope, limit, cost in charges:
             code = limit.code
             keys.append(f"{self._prefix}:{{{identity}}}:{scope}:{code}")
-            text += f',"{code[0]}",{limit.amount},{limit.window},{limit.burst},{limit.tick},{cost}'
+            text += f',"{code[0]}",{limit.amount},{limit.window},{limit.burst},{limit.tick},{min(cost, _DEAREST)}'
         return _Question(keys, text + "]")
 
     async def _ask(self, questions: Sequence[_Question]) -> list[bytes | Exception]:
@@ -219,7 +222,8 @@ class RedisRateStore:
 
 
 def _checked(text: bytes) -> bytes | Exception:
-    return TypeError("a key holds what is no counter") if text == b"!" else text
+    # Neither infinity nor what is no number is a verdict.
+    return TypeError("a key holds what is no counter") if text == b"!" or b"n" in text else text
 
 
 def _verdicts(answer: bytes) -> list[Verdict]:

@@ -43,7 +43,7 @@ def by_form(field: str, *, casefold: bool = True) -> Key:
     """Count by a field of the form that is sent: the login that somebody tries, from however many addresses.
 
     Forms without the field, or with an empty one, are counted by what follows after ``|``, and otherwise together.
-    The endpoint reads the body as if nobody had.
+    The endpoint reads the body as if nobody had; of a multipart form only as a form, since it may be too large to keep.
 
     Args:
         field: The name of the field.
