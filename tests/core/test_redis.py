@@ -342,3 +342,10 @@ async def test_many_calls_to_a_cluster(private_cluster: ClusterServer) -> None:
     assert replies[::2] == [1, 2]
     assert isinstance(replies[1], RedisUnavailableError)
     assert [type(reply) for reply in away] == [RedisUnavailableError] * 2
+
+
+def test_nobody_knows_where_a_key_is_before_the_first_call() -> None:
+    """A cluster that was not asked yet names no server."""
+    caller = RedisCaller(RedisCluster(host="127.0.0.1", port=1))
+
+    assert caller.where("key") == ""

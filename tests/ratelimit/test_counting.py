@@ -261,6 +261,18 @@ def test_what_is_a_period_old_is_not_taken_back_from_a_steady_stream(algorithm: 
 
 
 @pytest.mark.promise("ratelimit-13")
+def test_what_a_former_window_counted_is_not_taken_back_from_this_one() -> None:
+    """With ``fixed``, what was forgotten with its window gives nothing back, however short a time ago it was."""
+    limit, now = Limit(4, 60, "fixed"), START + 61 * SECOND
+    state = count(limit, count(limit, NOTHING, 1, START), 2, START + 50 * SECOND)
+    _, kept = weigh(limit, state, 4, now)
+
+    state = refund(limit, count(limit, kept, 4, now), 2, now, START + 50 * SECOND)
+
+    assert tell(limit, state, now, 0).remaining == 0
+
+
+@pytest.mark.promise("ratelimit-13")
 @pytest.mark.parametrize(("passed", "remaining"), [(0, 4), (24, 2), (48, 0), (90, 0)])
 def test_what_has_leaked_is_not_taken_back(passed: int, remaining: int) -> None:
     """With ``gcra``, what was counted meanwhile stays: no burst can be had twice by what is given back late."""
