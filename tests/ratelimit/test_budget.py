@@ -106,9 +106,10 @@ def test_an_exempt_endpoint_needs_none(limiter: RateLimiter) -> None:
     """Of a budget that the routers ask for, an exempt endpoint knows nothing; one of a route adds to it."""
     app = FastAPI()
     router = APIRouter(dependencies=[limiter.budget("1/day", key=by_header("who"))])
-    spend = Annotated[Budget, limiter.budget("9/day", key=by_header("who"))]
 
-    async def work(budget: spend) -> list[int | None]:
+    async def work(
+        budget: Annotated[Budget, limiter.budget("9/day", key=by_header("who"))],
+    ) -> list[int | None]:
         await budget.spend(1)
         return [budget.limit, budget.remaining]
 
