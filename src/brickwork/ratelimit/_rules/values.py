@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, get_args
 
 Algorithm = Literal["sliding", "gcra", "fixed", "log"]
+"""How a limit counts; `Limit` says what each of them does."""
 
 NEVER: Final = -1
 SECOND: Final = 1_000_000  # microseconds, the unit in which stores tell time
