@@ -366,9 +366,6 @@ async def test_decisions_at_the_same_time_cost_less(redis: Redis) -> None:
     assert together < alone  # it is a sixth
 
 
-# --- loops
-
-
 def left_after_a_loop_was_broken_off(redis_url: str) -> int:
     """Count in a second event loop, after the first ended while it asked; give what is left."""
     client = Redis.from_url(redis_url)
