@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Host, Mount, Router
 
 from ..._core.columns import in_columns
-from .._rules.values import Limit
+from .._rules.grammar import write
 from .._service.rule import Rule
 from .parts import Part
 from .precedence import Limited, Placed, limited_routes
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Source = Literal["", "default", "app", "router", "route"]
 
-_PERIODS: Final = {1: "second", 60: "minute", 3_600: "hour", 86_400: "day"}
 _HEAD: Final = ("path", "methods", "name", "limits", "key", "scope", "from")
 
 
@@ -116,7 +115,7 @@ def _default_rows(bare: RouteLimit, limiter: "RateLimiter") -> list[RouteLimit]:
 def _described(bare: RouteLimit, rule: Rule, limiter: "RateLimiter") -> RouteLimit:
     return bare._replace(
         name=rule.policy,
-        limits="; ".join(map(worded, rule.limits)),
+        limits="; ".join(map(write, rule.limits)),
         key=_called(limiter.key if rule.key is None else rule.key),
         scope=rule.scope or "route",
     )
@@ -129,13 +128,6 @@ def _called(found: object) -> str:
     is_silent = type(found).__str__ is object.__str__ and type(found).__repr__ is object.__repr__
     name: str = getattr(found, "__qualname__", "") or (type(found).__qualname__ if is_silent else str(found))
     return name
-
-
-def worded(limit: Limit) -> str:
-    """Write a limit as `Rule` reads it."""
-    how = f" burst {limit.burst}" if limit.algorithm == "gcra" else f" {limit.algorithm}"
-    period = _PERIODS.get(limit.period, f"{limit.period}s")
-    return f"{limit.amount}/{period}{'' if limit.algorithm == 'sliding' else how}"
 
 
 def _cells(row: RouteLimit) -> tuple[str, ...]:

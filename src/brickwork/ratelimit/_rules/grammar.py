@@ -15,6 +15,7 @@ _SECONDS: Final = {
     **dict.fromkeys(("month", "months"), 30 * 86_400),
     **dict.fromkeys(("year", "years"), 360 * 86_400),  # twelve months, as in the package limits
 }
+_PERIODS: Final = {_SECONDS[unit]: unit for unit in ("second", "minute", "hour", "day")}
 _NUMBER: Final = "[0-9]+(?:_[0-9]+)*"
 _LIMIT: Final = re.compile(
     rf" ?({_NUMBER}) ?(?:/|per) ?({_NUMBER})? ?({'|'.join(_SECONDS)})"
@@ -40,6 +41,17 @@ def parse(text: str) -> tuple[Limit, ...]:
         raise ValueError(f"{len(text)} characters are too long for limits, use {_LONGEST} at most: {_GRAMMAR}")
     plain = " ".join(text.lower().split())
     return tuple(dict.fromkeys(_read(part) for part in re.split("[;,|]", plain)))
+
+
+def write(limit: Limit) -> str:
+    """Write a limit as `parse` reads it."""
+    how = f" burst {limit.burst}" if limit.algorithm == "gcra" else f" {limit.algorithm}"
+    return f"{limit.amount}/{write_period(limit.period)}{'' if limit.algorithm == 'sliding' else how}"
+
+
+def write_period(seconds: int) -> str:
+    """Write a period: ``minute``, or ``30s`` where no unit is as long."""
+    return _PERIODS.get(seconds, f"{seconds}s")
 
 
 def _read(part: str) -> Limit:

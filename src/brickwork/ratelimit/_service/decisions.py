@@ -5,11 +5,10 @@ from functools import lru_cache
 from math import inf
 from typing import Final
 
+from .._rules.grammar import write_period
 from .._rules.values import NEVER, SECOND, Decision, Limit, Policy
 
 UNLIMITED: Final = Decision(allowed=True, limit=None, remaining=None, retry_after=0.0, reset_after=0.0)
-
-_PERIODS: Final = {1: "second", 60: "minute", 3_600: "hour", 86_400: "day"}
 
 
 @lru_cache(maxsize=1024)
@@ -17,7 +16,7 @@ def policy_names(rule_name: str, limits: tuple[Limit, ...]) -> tuple[str, ...]:
     """Give the names of a rule's policies: its own, with the period where it has several limits."""
     if len(limits) == 1:
         return (rule_name,)
-    names = [f"{rule_name}-{_PERIODS.get(limit.period, f'{limit.period}s')}" for limit in limits]
+    names = [f"{rule_name}-{write_period(limit.period)}" for limit in limits]
     return tuple(_numbered(name, names[:position]) for position, name in enumerate(names))
 
 
