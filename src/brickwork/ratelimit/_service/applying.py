@@ -9,11 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from ..._core.paths import listed
-from ..._core.scope import TrustedProxies, route_path, route_template
+from ..._core.scope import TrustedProxies
 from .._rules.values import Limit
 from .applied import Applied
 from .identities import Identities
-from .keys import Key
+from .keys import Key, method_of, template_of
 from .rule import ExemptWhen, Rule
 
 if TYPE_CHECKING:
@@ -127,20 +127,14 @@ async def _amount(cost: object, connection: HTTPConnection) -> int:
 
 def route_name(scope: "Scope") -> str:
     """Name the route that serves, as clients see it."""
-    return f"{_method(scope)} {route_template(scope) or route_path(scope)}"
+    return f"{method_of(scope)} {template_of(scope)}"
 
 
 def _counted(rule: Rule, scope: "Scope", where: str) -> str:
     # No name that rules share reads like a route, and no path like a name.
     if rule.scope is None:
         return f"route {where} {rule.name or ''}"
-    return f"path {_method(scope)} {scope['path']}" if rule.scope == "path" else f"shared {rule.scope}"
-
-
-def _method(scope: "Scope") -> str:
-    method: str = scope.get("method", "WEBSOCKET")
-    # Whoever may ask for a page may ask for its headers, and costs the same.
-    return "GET" if method == "HEAD" else method
+    return f"path {method_of(scope)} {scope['path']}" if rule.scope == "path" else f"shared {rule.scope}"
 
 
 def whole(cost: object) -> int:

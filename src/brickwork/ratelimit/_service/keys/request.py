@@ -2,13 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import HTTPConnection
 
 from ...._core.headers import find_all
 from ...._core.scope import route_path, route_template, stated_caller
 from .key import ABSENT, Identity, Key
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOBODY_ASKED: Final = (
@@ -63,13 +66,22 @@ class _Route(Key):
 
     def find(self, connection: HTTPConnection) -> Identity:
         scope = connection.scope
-        method: str = scope.get("method", "WEBSOCKET")
-        # Whoever may ask for a page may ask for its headers, and costs the same.
-        method = "GET" if method == "HEAD" else method
-        return Identity(("route", method, route_template(scope) or route_path(scope)))
+        return Identity(("route", method_of(scope), template_of(scope)))
 
     def __str__(self) -> str:
         return "by_route"
+
+
+def method_of(scope: "Scope") -> str:
+    """Give the method that is counted; ``WEBSOCKET`` for a socket."""
+    method: str = scope.get("method", "WEBSOCKET")
+    # Whoever may ask for a page may ask for its headers, and costs the same.
+    return "GET" if method == "HEAD" else method
+
+
+def template_of(scope: "Scope") -> str:
+    """Give the template of the route that is counted; the path where no route serves."""
+    return route_template(scope) or route_path(scope)
 
 
 def by_user() -> Key:
