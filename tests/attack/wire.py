@@ -10,7 +10,7 @@ from .request import Request
 DEADLINE = 10.0  # seconds within which a complete request is answered
 PATIENCE = 0.1  # seconds that an incomplete request is given before the client stops sending
 PAUSE = 0.01
-SMALL = 30_000  # bytes that the system takes over at once, whatever the server does
+SMALL = 30_000  # bytes that the system takes over at once, whatever the server does, when they are sent at once
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Exchange:
         responses: The answers that came.
         rest: Bytes after them that are no answer.
         hung: Whether the server kept the connection and said nothing.
-        cut: Whether the answer may have been lost: the server closed while much of the request was still to be sent.
+        cut: Whether the answer may have been lost: the server closed while part of the request was still to be sent,
+            and what arrives after that resets the connection, with the answer that the client has not read yet.
     """
 
     name: str
@@ -74,7 +75,8 @@ async def exchange(port: int, name: str, request: Request) -> Exchange:
         await asyncio.gather(sending, return_exceptions=True)
         writer.transport.abort()
     responses, rest = parse(bytes(received), request.method, ended=True)
-    return Exchange(name, request, tuple(responses), rest, hung, unsent and len(request.wire()) > SMALL)
+    cut = unsent and (bool(request.split) or len(request.wire()) > SMALL)
+    return Exchange(name, request, tuple(responses), rest, hung, cut)
 
 
 async def _send(writer: asyncio.StreamWriter, request: Request) -> None:
