@@ -1,0 +1,1 @@
+"""What joins sockets, rooms and backplanes."""
