@@ -15,8 +15,8 @@ class Replay(NamedTuple):
 
     Attributes:
         entries: The messages, oldest first.
-        head: Where the history ends now; None where none is kept.
-        recovered: Whether nothing between the cursor and the first of them is missing.
+        head: Where the history ends now, at offset 0 where it begins with this; None where none is kept.
+        recovered: Whether nothing between the cursor and the first of them is missing; nobody knows without a cursor.
     """
 
     entries: Sequence[Entry]
@@ -48,7 +48,7 @@ class Receiver(Protocol):
         ...
 
     def departed(self, channel: str, members: Sequence[Member]) -> None:
-        """Hear of members who have left without a word, with the process that served them."""
+        """Hear of members who have left without a word, with the process that served them; one process hears it."""
         ...
 
     def turned(self, state: State) -> None:
@@ -100,12 +100,30 @@ class Backplane(Protocol):
         """
         ...
 
-    async def join(self, channel: str, member: str, connection: str, info: Mapping[str, Any]) -> Change:
-        """Note that a connection is in a room."""
+    async def join(
+        self, channel: str, member: str, connection: str, info: Mapping[str, Any], *, announce: Entry | None = None
+    ) -> Change:
+        """Note that a connection is in a room; a second time only changes what it says of itself.
+
+        Args:
+            channel: The room's channel.
+            member: The user's ID; of a stranger the connection's.
+            connection: The connection's ID.
+            info: What it says of itself; has a JSON form.
+            announce: Is published, and not stored, if the member was not there before: in one step with the note, so
+                that no process hears of a member's coming and going in another order than they happened.
+        """
         ...
 
-    async def leave(self, channel: str, member: str, connection: str) -> Change:
-        """Note that it is not any more; harmless where it was not."""
+    async def leave(self, channel: str, member: str, connection: str, *, announce: Entry | None = None) -> Change:
+        """Note that it is not any more; harmless where it was not.
+
+        Args:
+            channel: The room's channel.
+            member: The user's ID; of a stranger the connection's.
+            connection: The connection's ID.
+            announce: Is published, and not stored, if the member is not there any more, as `join` does it.
+        """
         ...
 
     async def members(self, channel: str) -> Sequence[Member]:
