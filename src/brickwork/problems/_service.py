@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import ClientDisconnect, Request
 
 from .._core.shapes import is_mapping
+from .._core.validation import describe
 from ._errors import (
     Constraint,
     ConstraintError,
@@ -20,7 +21,6 @@ from ._errors import (
     UnsupportedMediaTypeError,
     ValidationProblem,
 )
-from ._rules import describe
 
 Meaning = Callable[[Any], HTTPException | None]
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pydantic_core.core_schema import ErrorType
 
-from .._core.shapes import is_collection, is_list, is_mapping
+from .shapes import is_collection, is_list, is_mapping
 
 Entry = dict[str, Any]
 _Path = tuple[str | int, ...]

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from brickwork.problems._rules import describe, pointer
+from brickwork._core.validation import describe, pointer
 
 CANARY = "hunter2-canary"
 
