@@ -211,9 +211,11 @@ async def test_two_charges_on_one_counter_add_up(store: LimitsRateStore, algorit
     """Two charges that fit one by one, and not together, are refused."""
     limit = Limit(3, DAY, algorithm)
 
-    found = await hits(store, charge(limit, 2), charge(limit, 2))
+    [first, second] = await store.hit([charge(limit, 2), charge(limit, 2)])
+    [never] = await store.hit([charge(limit, 4)])
 
-    assert not all(admitted for _, admitted in found)
+    assert first == second == never
+    assert never.retry_after == NEVER
 
 
 @pytest.mark.promise("ratelimit-76")

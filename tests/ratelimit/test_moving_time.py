@@ -68,6 +68,16 @@ async def test_limits_are_switched_off() -> None:
     assert await admitted(engine, rule("3/hour")) == 3
 
 
+async def test_a_limiter_that_is_off_is_on_in_its_tests() -> None:
+    """Whoever switches limits off by their settings still tests them, and finds them off again."""
+    engine = Engine(MemoryRateStore(), enabled=False)
+
+    with trying(engine):
+        assert await admitted(engine, rule("3/hour")) == 3
+
+    assert not engine.enabled
+
+
 @pytest.mark.promise("ratelimit-89")
 async def test_time_moves_without_the_store() -> None:
     """What is counted in this process alone lives in the same time."""

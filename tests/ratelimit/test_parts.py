@@ -131,7 +131,7 @@ def test_a_cost_may_answer_for_the_application(limiter: RateLimiter) -> None:
 @pytest.mark.parametrize("kind", ["coroutine", "function", "depends"])
 def test_a_tier_gives_the_limits_of_the_caller(limiter: RateLimiter, kind: str) -> None:
     """A function with parameters like any dependency says what the caller's limits are, or that there are none."""
-    plans: dict[str, Any] = {"free": "1/minute", "paid": [Limit(2, 60), "100/hour"], "ours": None}
+    plans: dict[str, Any] = {"free": "1/minute", "paid": [Limit(2, 60), "100/hour"], "ours": None, "friends": []}
 
     async def tier(plan: Annotated[str, Header()]) -> Any:
         return plans[plan]
@@ -147,6 +147,7 @@ def test_a_tier_gives_the_limits_of_the_caller(limiter: RateLimiter, kind: str) 
     assert statuses(client, "/", 2, plan="free") == [200, 429]
     assert statuses(client, "/", 3, plan="paid") == [200, 200, 429]
     assert statuses(client, "/", 4, plan="ours") == [200] * 4
+    assert statuses(client, "/", 4, plan="friends") == [200] * 4
 
 
 def test_a_tier_goes_beside_limits(limiter: RateLimiter) -> None:

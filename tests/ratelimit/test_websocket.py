@@ -223,9 +223,11 @@ def test_messages_can_be_counted_by_hand(limiter: RateLimiter) -> None:
     assert heard == {"/counted": [True, False], "/free": [True, True]}
 
 
-@pytest.mark.parametrize(("on_excess", "codes"), [("close", [1013]), ("drop", [])])
-async def test_messages_that_nobody_can_count(on_excess: Any, codes: list[int]) -> None:
-    """Where everything is closed, the client is to come back later, or is not heard."""
+@pytest.mark.parametrize(
+    ("on_excess", "codes", "told"), [("close", [1013], []), ("drop", [], []), ("error", [], [503, 503])]
+)
+async def test_messages_that_nobody_can_count(on_excess: Any, codes: list[int], told: list[int]) -> None:
+    """Where everything is closed, the client is to come back later, hears why, or is not heard."""
     store, heard = MovingStore(), []
     limiter, app = RateLimiter(store=store, on_error="closed"), FastAPI()
     limit = limiter.websocket(message="9/minute", on_excess=on_excess)
@@ -239,6 +241,7 @@ async def test_messages_that_nobody_can_count(on_excess: Any, codes: list[int]) 
     sent = await converse(app, "/", b"a", b"b")
 
     assert [message["code"] for message in sent if message["type"] == "websocket.close"] == codes
+    assert [json.loads(message["bytes"])["status"] for message in sent if message.get("bytes")] == told
     assert heard == []
 
 

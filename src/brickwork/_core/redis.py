@@ -301,7 +301,12 @@ class _Cluster:
         await self._client.initialize()
         node: Any = self._client.get_node_from_key(key)
         if node.name in self._suspects:
-            await self._client.nodes_manager.initialize()
-            self._suspects.clear()
+            # Those that become suspect while we ask stay so.
+            suspects, self._suspects = self._suspects, set()
+            try:
+                await self._client.nodes_manager.initialize()
+            except BaseException:
+                self._suspects |= suspects
+                raise
             node = self._client.get_node_from_key(key)
         return node

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 from .._core.extras import extra
 from ._errors import RateStoreUnavailableError
+from ._rules.charges import merge
 from ._rules.values import NEVER, SECOND, Algorithm, Charge, Verdict
 from ._store import Mode
 
@@ -69,11 +70,12 @@ class LimitsRateStore:
             RateStoreUnavailableError: The storage cannot be asked, or not in time.
             ValueError: The storage lacks the algorithm of a limit, or cannot remember for so long.
         """
-        counters = [self._counter(charge) for charge in charges]
+        merged, places = merge(charges)
+        counters = [self._counter(charge) for charge in merged]
         async with self._reaching():
             before = [await counter.look() for counter in counters]
             if mode == "peek" or (mode == "count" and any(verdict.retry_after for verdict in before)):
-                return before
+                return [before[place] for place in places]
             refused: _Counter | None = None
             if mode == "force":
                 for counter in counters:
@@ -81,11 +83,12 @@ class LimitsRateStore:
             else:
                 refused = await _take(counters)
             after = [await counter.look() for counter in counters]
-        return [
+        verdicts = [
             # Who lost a race is refused, even if there is room again by now: nothing was counted for it.
             verdict._replace(retry_after=max(1, verdict.retry_after) if counter is refused else known.retry_after)
             for counter, verdict, known in zip(counters, after, before, strict=True)
         ]
+        return [verdicts[place] for place in places]
 
     async def refund(self, charges: Sequence[Charge], *, age: float = 0.0) -> None:
         """Take back what was counted, where `limits` can.
@@ -98,7 +101,7 @@ class LimitsRateStore:
             RateStoreUnavailableError: The storage cannot be asked, or not in time.
             ValueError: The storage lacks the algorithm of a limit, or cannot remember for so long.
         """
-        counters = [self._counter(charge) for charge in charges]
+        counters = [self._counter(charge) for charge in merge(charges)[0]]
         async with self._reaching():
             for counter in counters:
                 await counter.lower(age)
@@ -229,7 +232,7 @@ class _Sliding(_Counter):
         used = previous * previous_ends / self._period + current
         room = self._amount - self._cost + 1
         # A window counts in full until it ends, and then less and less for one more period.
-        if current < room:
+        if current < room or not current:
             retry = previous_ends - (room - current) * self._period / previous if previous else 0
         else:
             retry = current_ends - room * self._period / current

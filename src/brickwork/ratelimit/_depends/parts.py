@@ -108,7 +108,7 @@ class Asked(NamedTuple):
         limits = part.rule.limits
         if part.tier is not None:
             value: Any = self.found[f"limits_{number}"]
-            if value is None:
+            if value is None or value in ([], ()):
                 return None
             limits = limits_of(value)
         return await self.applying.apply(

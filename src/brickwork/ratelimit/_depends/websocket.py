@@ -10,7 +10,7 @@ from fastapi import Response, WebSocket
 from starlette.requests import HTTPConnection
 
 from ..._core.problem import Problem
-from .._errors import RateLimitExceededError, ReducedCapacityError
+from .._errors import ReducedCapacityError
 from .._rules.values import Decision
 from .._service.applied import Applied
 from .._service.applying import route_name
@@ -82,18 +82,17 @@ class WebSocketLimit:
         try:
             decision = await self.message()
         except ReducedCapacityError as error:
-            if self._on_excess == "close":
-                await socket.close(_TRY_AGAIN_LATER, error.detail)
+            await self._exceed(socket, send, error, _TRY_AGAIN_LATER)
             return False
         if not decision.allowed:
-            await self._exceed(socket, send, refusal(decision))
+            await self._exceed(socket, send, refusal(decision), _POLICY_VIOLATION)
         return decision.allowed
 
     async def _exceed(
-        self, socket: WebSocket, send: Callable[[str], Awaitable[None]], error: RateLimitExceededError
+        self, socket: WebSocket, send: Callable[[str], Awaitable[None]], error: Problem, code: int
     ) -> None:
         if self._on_excess == "close":
-            await socket.close(_POLICY_VIOLATION, error.detail)
+            await socket.close(code, error.detail)
         elif self._on_excess == "error":
             known = {"title": error.title, "status": error.status, "detail": error.detail}
             await send(json.dumps({**known, **error.members()}))

@@ -4,10 +4,10 @@ Reference: draft-ietf-httpapi-ratelimit-headers-10; RFC 9651, section 3.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from .values import SECOND, Decision, Limit, Policy
+from .values import SECOND, Decision, Limit, Policy, tightest
 
 Pairs = list[tuple[bytes, bytes]]
 
@@ -89,18 +89,14 @@ def _left(policy: Policy) -> str:
     return f";r={max(0, verdict.remaining)};t={more_after(policy)}"
 
 
-def _legacy(policies: Iterable[Policy], now: float) -> Pairs:
-    tightest = min(policies, key=_room)
+def _legacy(policies: Sequence[Policy], now: float) -> Pairs:
+    first = tightest(policies)
     values = {
-        b"x-ratelimit-limit": tightest.limit.amount,
-        b"x-ratelimit-remaining": max(0, tightest.verdict.remaining),
-        b"x-ratelimit-reset": _up(int(now * SECOND)) + more_after(tightest),
+        b"x-ratelimit-limit": first.limit.amount,
+        b"x-ratelimit-remaining": max(0, first.verdict.remaining),
+        b"x-ratelimit-reset": _up(int(now * SECOND)) + more_after(first),
     }
     return [(name, b"%d" % value) for name, value in values.items()]
-
-
-def _room(policy: Policy) -> tuple[bool, int, int]:
-    return policy.verdict.retry_after == 0, policy.verdict.remaining, -more_after(policy)
 
 
 def _up(microseconds: int) -> int:

@@ -1,6 +1,8 @@
 """The values that rules, stores and faces hand each other."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, Literal, NamedTuple, get_args
 
 Algorithm = Literal["sliding", "gcra", "fixed", "log"]
@@ -154,3 +156,15 @@ class Decision(NamedTuple):
     reset_after: float
     policies: tuple[Policy, ...] = ()
     degraded: bool = False
+
+
+def tightest(policies: Collection[Policy]) -> Policy:
+    """Give the policy that leaves the least room: one that refuses before all, of these the longest wait."""
+    # Most requests meet one limit, and each microsecond here is one of all of them.
+    return next(iter(policies)) if len(policies) == 1 else min(policies, key=_room)
+
+
+def _room(policy: Policy) -> tuple[bool, float, int, int]:
+    remaining, reset_after, retry_after = policy.verdict
+    wait = inf if retry_after == NEVER else retry_after
+    return policy.shadow, -wait, remaining, -reset_after

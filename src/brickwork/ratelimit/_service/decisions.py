@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import inf
 from typing import Final
 
 from .._rules.grammar import write_period
-from .._rules.values import NEVER, SECOND, Decision, Limit, Policy
+from .._rules.values import NEVER, SECOND, Decision, Limit, Policy, tightest
 
 UNLIMITED: Final = Decision(allowed=True, limit=None, remaining=None, retry_after=0.0, reset_after=0.0)
 
@@ -27,13 +26,12 @@ def decision_of(policies: Sequence[Policy], *, degraded: bool = False) -> Decisi
     """
     if not policies:
         return _UNCOUNTED if degraded else UNLIMITED
-    # Most requests meet one limit, and each microsecond here is one of all of them.
-    tightest = policies[0] if len(policies) == 1 else min(policies, key=_room)
-    verdict = tightest.verdict
-    wait = 0 if tightest.shadow else verdict.retry_after
+    first = tightest(policies)
+    verdict = first.verdict
+    wait = 0 if first.shadow else verdict.retry_after
     return Decision(
         not wait,
-        tightest.limit.amount,
+        first.limit.amount,
         max(0, verdict.remaining),
         None if wait == NEVER else wait / SECOND,
         verdict.reset_after / SECOND,
@@ -43,13 +41,6 @@ def decision_of(policies: Sequence[Policy], *, degraded: bool = False) -> Decisi
 
 
 _UNCOUNTED: Final = UNLIMITED._replace(degraded=True)
-
-
-def _room(policy: Policy) -> tuple[bool, float, int, int]:
-    """Rank a policy: those that refuse come first, the longest wait before all, then those that leave the least."""
-    remaining, reset_after, retry_after = policy.verdict
-    wait = inf if retry_after == NEVER else retry_after
-    return policy.shadow, -wait, remaining, -reset_after
 
 
 def _numbered(name: str, earlier: Sequence[str]) -> str:

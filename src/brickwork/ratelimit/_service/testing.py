@@ -73,9 +73,13 @@ class Disabled:
 
 @contextmanager
 def testing(engine: Engine) -> Generator[RateLimitTesting]:
-    """Count what happens inside of the block by itself, in time that can be moved, and be strict about keys."""
+    """Count what happens inside of the block by itself, in time that can be moved, and be strict about keys.
+
+    A limiter that is switched off is on inside of the block.
+    """
     former = engine.generation, engine.enabled, engine.identities.strict
     engine.identities.strict = True
+    engine.enabled = True
     control = RateLimitTesting(engine)
     try:
         yield control
