@@ -260,8 +260,9 @@ async def test_a_frozen_cluster(private_cluster: ClusterServer) -> None:
         await patient.command("INCR", "sum")
         private_cluster.freeze()
 
-        with pytest.raises(RedisUnavailableError):
-            await hasty.command("INCR", "other")
+        for _ in range(2):  # the second time it is asked in vain who serves what
+            with pytest.raises(RedisUnavailableError):
+                await hasty.command("INCR", "other")
         private_cluster.thaw()
         epoch = client.nodes_manager._epoch
         again = await hasty.command("INCR", "another")
