@@ -1,5 +1,8 @@
 """WebSocket connections: rooms, users, presence, history, typed messages, several processes; server-sent events."""
 
+from ._depends.listen import listen_socket
+from ._depends.manager import ANY_ORIGIN, ConnectionManager
+from ._depends.targets import RoomTarget, UserTarget
 from ._errors import (
     ConnectionClosedError,
     DrainingError,
@@ -8,6 +11,7 @@ from ._errors import (
     RequestTimeoutError,
     TooManyConnectionsError,
 )
+from ._middleware import ConnectionsMiddleware
 from ._rules.frames import Codec
 from ._rules.values import (
     CloseCode,
@@ -21,13 +25,17 @@ from ._rules.values import (
     SlowConsumer,
 )
 from ._store import Backplane
+from .memory import MemoryBackplane
 
 __all__ = [
+    "ANY_ORIGIN",
     "Backplane",
     "CloseCode",
     "Codec",
     "ConnectionClosedError",
     "ConnectionLimits",
+    "ConnectionManager",
+    "ConnectionsMiddleware",
     "Cursor",
     "Delivery",
     "DrainingError",
@@ -35,9 +43,13 @@ __all__ = [
     "History",
     "JoinDeniedError",
     "Member",
+    "MemoryBackplane",
     "OriginNotAllowedError",
     "Presence",
     "RequestTimeoutError",
+    "RoomTarget",
     "SlowConsumer",
     "TooManyConnectionsError",
+    "UserTarget",
+    "listen_socket",
 ]
