@@ -26,6 +26,9 @@ RATE_LIMIT = "brickwork.rate_limit"
 RATE_LIMIT_UNSENT = "brickwork.rate_limit.unsent"
 SLOWAPI = "brickwork.slowapi"
 
+# The server's own way to send to a socket, past whatever middleware and framework put around it.
+SERVER_SEND = "brickwork.server_send"
+
 # RFC 7239, section 4; addresses are also taken without the quotes that their colons and brackets ask for.
 # Every repetition is possessive: what a client sends can make no match slow.
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
