@@ -9,9 +9,12 @@ from .._core.extras import extra
 from ._rules.frames import Entry
 
 with extra("msgpack"):
-    from msgpack import UnpackException, Unpacker, packb, unpackb
+    import msgpack  # type: ignore[import-untyped]
 
 __all__ = ["MessagePackCodec"]
+
+_msgpack: Any = msgpack  # the package has no types
+_UnpackError: type[Exception] = _msgpack.UnpackException
 
 _DEPTH: Final = 200  # as deep as JSON is read
 _CONTAINERS: Final = frozenset({*range(0x80, 0xA0), *range(0xDC, 0xE0)})
@@ -34,7 +37,7 @@ class MessagePackCodec:
         told = entry.told()
         if told.kind == "text":
             return {"type": "websocket.send", "text": told.data.decode()}, len(told.data)
-        data = told.data if told.kind == "bytes" else packb(from_json(told.data), default=_as_double)
+        data: bytes = told.data if told.kind == "bytes" else _msgpack.packb(from_json(told.data), default=_as_double)
         return {"type": "websocket.send", "bytes": data}, len(data)
 
     def decode(self, data: str | bytes) -> object:
@@ -44,23 +47,25 @@ class MessagePackCodec:
             ValueError: They are not MessagePack, hold an extension type, a map whose keys are no strings, or are
                 nested more than 200 deep; or it is a text.
         """
-        if isinstance(data, str):
-            raise ValueError("Send MessagePack, as a binary message.")
+        if not isinstance(data, bytes):
+            raise ValueError("Send MessagePack, as a binary message.")  # noqa: TRY004
         try:
-            _walk(data)
-            read: object = unpackb(data, timestamp=3, ext_hook=_no_extension)
-        except (OverflowError, UnpackException, ValueError):
+            read = _read(data)
+        except (OverflowError, ValueError, _UnpackError):
             raise ValueError("The message is not MessagePack, or not of the kind that is read here.") from None
         if len(data.translate(None, _OTHERS)) > _DEPTH and _is_deep(read):
             raise ValueError("The message is nested too deep.")
         return read
 
 
-def _walk(data: bytes) -> None:
-    """Read a message without keeping any of it: an array that claims to be long has its memory set aside at once."""
-    unpacker = Unpacker(max_buffer_size=len(data) or 1, read_size=len(data) or 1)
+def _read(data: bytes) -> object:
+    # The first reading keeps nothing and finds out whether all is there: the second sets the memory of a list aside
+    # at once, however long it only claims to be.
+    unpacker = _msgpack.Unpacker(max_buffer_size=len(data) or 1, read_size=len(data) or 1)
     unpacker.feed(data)
     unpacker.skip()
+    read: object = _msgpack.unpackb(data, timestamp=3, ext_hook=_no_extension)
+    return read
 
 
 def _is_deep(read: object) -> bool:
@@ -78,7 +83,7 @@ def _children(read: object) -> Iterable[object]:
     return cast(list[object], read) if isinstance(read, list) else ()
 
 
-def _no_extension(code: int, data: bytes) -> object:
+def _no_extension(_code: int, _data: bytes) -> object:
     raise ValueError("an extension type")
 
 

@@ -14,9 +14,7 @@ _SECONDS: Final = {
 _RATE: Final = re.compile(
     rf"([0-9]{{1,9}}) ?(?:/|per) ?([0-9]{{1,6}})? ?({'|'.join(_SECONDS)})(?: burst ([0-9]{{1,9}}))?", re.ASCII
 )
-_GRAMMAR: Final = (
-    'write a rate like "20/s burst 40", "100/minute" or "5 per 10 seconds", with second, minute, hour or day'
-)
+_GRAMMAR: Final = 'write a rate like "20/s burst 40", "100/minute" or "5 per 10 s", with second, minute, hour or day'
 _NANOSECONDS: Final = 1_000_000_000
 
 

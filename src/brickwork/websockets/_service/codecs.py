@@ -32,13 +32,13 @@ class JSONCodec:
         Raises:
             ValueError: It is not JSON, is nested more than 200 deep, or is no text.
         """
-        if not isinstance(data, str):
-            raise ValueError("Send JSON, as a text message.")
         try:
-            # Only the names of members are kept for the next message: values may be secret.
-            return from_json(data, allow_inf_nan=False, cache_strings="keys")
+            if isinstance(data, str):
+                # Only the names of members are kept for the next message: values may be secret.
+                return from_json(data, allow_inf_nan=False, cache_strings="keys")
         except (TypeError, ValueError):  # the former for what is no Unicode
             raise ValueError("The message is not JSON.") from None
+        raise ValueError("Send JSON, as a text message.")
 
 
 class Spoken(NamedTuple):
