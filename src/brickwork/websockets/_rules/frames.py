@@ -40,7 +40,7 @@ def frame(message: object) -> Frame:
         return Frame("bytes", bytes(message))
     if isinstance(message, BaseModel):
         return Frame("json", message.__pydantic_serializer__.to_json(message, by_alias=True))
-    return Frame("json", to_json(message))
+    return Frame("json", to_json(message, inf_nan_mode="null"))
 
 
 def with_members(frame: Frame, members: dict[str, object]) -> Frame:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final, Literal, NamedTuple, Self
 
+from .rate import MessageRate
+
 _CURSOR: Final = re.compile(r"([A-Za-z0-9_-]{1,32}):([0-9]{1,16})")
 
 Policy = Literal["disconnect", "drop_oldest", "drop_newest", "coalesce"]
@@ -51,10 +53,10 @@ class ConnectionLimits:
         queue_bytes: Bytes of those.
         rooms: Rooms that one connection can be in.
         rate: Messages of a client, as in ``"20/s burst 40"``; one too many is answered with an error and dropped.
-        errors: Errors that one client is told of before its socket is closed with 1008.
+        errors: Errors that one client is told of within a minute; one more closes its socket with 1008.
 
     Raises:
-        ValueError: A number is below 1.
+        ValueError: A number is below 1, or the rate is none.
     """
 
     per_user: int | None = 10
@@ -74,6 +76,8 @@ class ConnectionLimits:
             number: int | None = getattr(self, name)
             if number is not None and number < 1:
                 raise ValueError(f"{name}={number} lets nothing through: use a whole number above 0")
+        if self.rate is not None:
+            MessageRate.parse(self.rate)
 
 
 @dataclass(frozen=True, slots=True)
