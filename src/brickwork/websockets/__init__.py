@@ -1,7 +1,8 @@
 """WebSocket connections: rooms, users, presence, history, typed messages, several processes; server-sent events."""
 
 from ._depends.listen import listen_socket
-from ._depends.manager import ANY_ORIGIN, ConnectionManager
+from ._depends.manager import ConnectionManager
+from ._depends.origins import ANY_ORIGIN
 from ._depends.targets import RoomTarget, UserTarget
 from ._errors import (
     ConnectionClosedError,

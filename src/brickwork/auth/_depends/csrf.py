@@ -7,7 +7,6 @@ token that only a page of one's own could read, and that belongs to this session
 import hmac
 from collections.abc import Callable, Collection, Iterable
 from hashlib import sha256
-from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
@@ -62,39 +61,6 @@ class CSRF:
             return False
         # Bytes: comparing text raises on anything but ASCII.
         return any(hmac.compare_digest(_token(key, session_id).encode(), shown[0]) for key in self._keys())
-
-
-def checked_origins(origins: Iterable[str], *, secure: bool) -> frozenset[str]:
-    """Check the origins of pages.
-
-    Args:
-        origins: The origins.
-        secure: Whether they have to be of https; those on the same machine need not.
-
-    Raises:
-        TypeError: A bare string was passed instead of a list.
-        ValueError: One of them is none, or is not secure.
-
-    Reference: RFC 6454, section 6.2.
-    """
-    if isinstance(origins, str):
-        raise TypeError(f"origins= takes a list: write [{origins!r}]")
-    checked = frozenset(origins)
-    for origin in checked:
-        parts = urlsplit(origin)
-        if not parts.scheme or not parts.netloc or origin.lower() != f"{parts.scheme}://{parts.netloc}".lower():
-            raise ValueError(f'{origin!r} is no origin: write scheme and host alone, as in "https://app.example"')
-        if secure and parts.scheme.lower() == "http" and not _is_here(parts.hostname or ""):
-            raise ValueError(
-                f"{origin!r}: whoever is on the way can write into a page of plain http and act with the cookies; "
-                "write https, or insecure=True for a development machine"
-            )
-    return frozenset(origin.lower() for origin in checked)
-
-
-def _is_here(host: str) -> bool:
-    """Tell whether a host is this machine, which browsers take for secure."""
-    return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
 
 
 def _token(key: bytes, session_id: str) -> str:

@@ -13,9 +13,10 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from ..._core.headers import find_all
+from ..._core.origins import checked_origins
 from .._errors import AmbiguousCredentialsError
 from .._rules.values import TokenResponse
-from .csrf import CSRF, checked_origins
+from .csrf import CSRF
 
 SUBPROTOCOL = "bearer"
 

@@ -41,4 +41,10 @@ def listen_socket(
 
     Reference: RFC 5482; tcp(7), TCP_USER_TIMEOUT.
     """
-    ...
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=backlog)
+    if user_timeout is not None and _USER_TIMEOUT is not None:
+        # Sockets that are accepted from this one have it too.
+        listener.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, max(1, round(user_timeout * 1000)))
+    listener.setblocking(False)  # noqa: FBT003 - positional in the standard library
+    return listener

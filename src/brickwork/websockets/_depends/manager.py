@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, Unpack, overload
 
 from ..._core.clock import Clock
 from .._rules.frames import Codec
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 U = TypeVar("U")
 State = Literal["ready", "degraded", "draining"]
 """How a manager is: it reaches the other processes, it does not, or it takes no new connections."""
-
-ANY_ORIGIN: Final = "*"
-"""As ``origins=``, lets pages of any site open sockets with their visitors' cookies: for services without users."""
 
 
 class ManagerOptions(TypedDict, total=False):
