@@ -1,4 +1,4 @@
-"""A test kit for apps built with Brickwork: a client, a clock that can be moved, captured logs, problem assertions.
+"""A test kit for apps built with Brickwork: a client, sockets, a clock that can be moved, captured logs, problems.
 
 Opt in with one line in the topmost `conftest.py`, and say which app is meant:
 
@@ -30,6 +30,7 @@ import pytest
 
 from ._core.context import current, mark_of
 from ._core.problem import MEDIA_TYPE
+from ._testing.sockets import ClientSocket, SocketRefusedError, open_socket
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -40,13 +41,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "CapturedLogs",
+    "ClientSocket",
     "ManualClock",
+    "SocketRefusedError",
     "app",
     "assert_problem",
     "client",
     "clock",
     "logs",
     "open_client",
+    "open_socket",
 ]
 
 

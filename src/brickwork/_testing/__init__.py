@@ -1,0 +1,1 @@
+"""Parts of `brickwork.testing` that have a module of their own."""
