@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, Protocol, Self
 
 from starlette.websockets import WebSocket
 
 from ..._core.clock import Clock
-from .._rules.frames import Entry, frame
+from .._rules.frames import Entry, Frame, frame
 from .._rules.rate import Allowance, MessageRate
 from .._rules.values import CloseCode, ConnectionLimits, Heartbeat
 from .liveness import Liveness
@@ -68,8 +68,8 @@ class Inlet:
     """
 
     __slots__ = (
-        "_allowance", "_asked", "_clock", "_ended", "_errors", "_inbox", "_limits", "_patience", "_peer", "_reader",
-        "_room", "_takers", "dropped", "liveness", "received",
+        "_allowance", "_answers", "_asked", "_clock", "_ended", "_errors", "_inbox", "_limits", "_patience", "_peer",
+        "_reader", "_room", "_takers", "dropped", "liveness", "received",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +88,7 @@ class Inlet:
         self._takers: list[asyncio.Future[None]] = []
         self._room: asyncio.Future[None] | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._answers: Callable[[str | bytes], bool] | None = None
         self._asked = False
         self._ended = False
 
@@ -115,16 +116,29 @@ class Inlet:
             self._reader.cancel()
             await asyncio.wait([self._reader])
 
-    def blame(self, error: Mapping[str, object]) -> None:
+    def expect(self, answers: Callable[[str | bytes], bool] | None) -> None:
+        """Show each message to one who waits for an answer, and who may be the one that keeps the inbox full.
+
+        So reading goes on meanwhile, and a message for which there is no room is dropped.
+
+        Args:
+            answers: Takes a message, and tells whether it was an answer; None where nobody waits any more.
+        """
+        self._answers = answers
+        if answers is not None:
+            self._make_room()
+
+    def blame(self, error: Mapping[str, object] | Frame) -> None:
         """Tell the client of an error of its own; those after `ConnectionLimits.errors` in a minute close the socket.
 
         Args:
-            error: The members of the error frame, but for its ``type``.
+            error: The error frame, or its members but for the ``type``.
         """
         if self._errors.take(self._clock.monotonic()):
             self._peer.evict(CloseCode.POLICY_VIOLATION, "too many errors")
         else:
-            self._peer.push(Entry("", frame({"type": "error", **error})))
+            told = error if isinstance(error, Frame) else frame({"type": "error", **error})
+            self._peer.push(Entry("", told))
 
     # --- for who reads
 
@@ -183,6 +197,8 @@ class Inlet:
         if _exceeds(data, self._limits.message):
             self._peer.evict(CloseCode.MESSAGE_TOO_BIG, f"more than {self._limits.message} bytes")
             return
+        if self._answers is not None and self._answers(data):
+            return  # it was asked for, and so counts towards no limit
         wait = 0.0 if self._allowance is None else self._allowance.take(now)
         if wait:
             self.dropped += 1
@@ -198,14 +214,24 @@ class Inlet:
         await self._keep(data)
 
     async def _keep(self, message: str | bytes) -> None:
-        if len(self._inbox) >= self._limits.inbox:
-            # Only where nobody has ever asked is there no room now.
-            self.dropped += 1
-            return
+        while self._is_full():
+            if self._answers is not None or not self._asked:
+                self._refuse()
+                return
+            await self._wait_for_room()
         self._inbox.append(message)
         self._wake()
-        if len(self._inbox) >= self._limits.inbox:
+        if self._is_full() and self._answers is None:
             await self._wait_for_room()
+
+    def _is_full(self) -> bool:
+        return len(self._inbox) >= self._limits.inbox
+
+    def _refuse(self) -> None:
+        self.dropped += 1
+        if self._answers is not None:
+            detail = "The message was dropped, since too many wait to be handled."
+            self.blame({"status": 429, "title": "Too many messages", "detail": detail})
 
     async def _wait_for_room(self) -> None:
         self.liveness.pause()
