@@ -1,0 +1,341 @@
+"""`Channels`: who gets what, in which order, without keeping anybody else waiting."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from contextvars import Context
+from time import perf_counter
+from typing import Final, Protocol
+
+from pydantic_core import from_json
+
+from .._rules.frames import Codec, Entry, Frame, frame
+from .._rules.values import CloseCode
+from .._store import Backplane
+from .counters import Counters
+from .hooks import logger
+
+SLICE: Final = 0.003  # seconds that fan-outs may take until the loop has its turn
+_STEP: Final = 64  # recipients between two looks at the clock
+_ROOM: Final = "room:"
+
+
+class Recipient(Protocol):
+    """What stands in a channel for a client."""
+
+    @property
+    def id(self) -> str:
+        """The connection's ID."""
+        ...
+
+    @property
+    def user_id(self) -> str | None:
+        """Its user's."""
+        ...
+
+    @property
+    def codec(self) -> Codec:
+        """What turns entries into messages."""
+        ...
+
+    def push(self, entry: Entry) -> None:
+        """Send an entry, or see to it; never waits."""
+        ...
+
+    def evict(self, code: int, reason: str = "") -> None:
+        """Part with the client."""
+        ...
+
+
+class _Channel:
+    """Who is in one channel, and what waits for them while a fan-out is under way."""
+
+    __slots__ = ("backlog", "members", "name", "position", "snapshot", "under_way")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.members: dict[str, Recipient] = {}
+        # Those in it, in an order that a fan-out can keep to; None since somebody came or went.
+        self.snapshot: tuple[Recipient, ...] | None = None
+        # The fan-out that could not be finished at once: what to whom, and how many of them have it.
+        self.under_way: tuple[Entry, tuple[Recipient, ...]] | None = None
+        self.position = 0
+        # Entries that came since, and senders who wait until those before them are through; None while nothing is busy.
+        self.backlog: deque[Entry | asyncio.Future[None]] | None = None
+
+
+class Channels:
+    """All channels in which somebody of this process is.
+
+    Entries of one channel reach each recipient in the order in which `deliver` got them. A fan-out begins at once; what
+    would keep the loop longer than `SLICE` is done in turns, in which every busy channel has its share.
+
+    Args:
+        backplane: Subscribed to while somebody is in a channel.
+        counters: Where it is counted.
+    """
+
+    def __init__(self, backplane: Backplane, counters: Counters) -> None:
+        self._backplane = backplane
+        self._counters = counters
+        self._channels: dict[str, _Channel] = {}
+        self._subscribed: set[str] = set()
+        self._settling: dict[str, asyncio.Task[None]] = {}
+        self._busy: deque[_Channel] = deque()
+        self._pump: asyncio.Task[None] | None = None
+        # Seconds that fan-outs took since they last made way for the loop.
+        self._spent = 0.0
+        self._unsendable: Entry | None = None
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+    # Who is where
+
+    async def enter(self, name: str, recipient: Recipient) -> bool:
+        """Put a recipient into a channel: it gets what comes from the moment this is called.
+
+        Cancelled or failed, it leaves no trace.
+
+        Returns:
+            Whether it is still there, when it is certain that the channel's entries arrive here.
+        """
+        channel = self._channels.get(name)
+        if channel is None:
+            channel = self._channels[name] = _Channel(name)
+            self._counters.rooms += name.startswith(_ROOM)
+        channel.members[recipient.id] = recipient
+        channel.snapshot = None
+        try:
+            while name in self._settling or name not in self._subscribed:
+                await self._settled(name)
+        except BaseException:
+            self.leave(name, recipient.id)
+            raise
+        return self.recipient(name, recipient.id) is recipient
+
+    def swap(self, name: str, recipient: Recipient) -> None:
+        """Let a recipient stand where another of the same ID has stood; if none does, nothing happens."""
+        channel = self._channels.get(name)
+        if channel is not None and recipient.id in channel.members:
+            channel.members[recipient.id] = recipient
+            channel.snapshot = None
+
+    def leave(self, name: str, recipient_id: str) -> bool:
+        """Take a recipient out of a channel; whoever was the last takes the channel along.
+
+        Returns:
+            Whether it was in there.
+        """
+        channel = self._channels.get(name)
+        if channel is None or channel.members.pop(recipient_id, None) is None:
+            return False
+        channel.snapshot = None
+        if not channel.members:
+            del self._channels[name]
+            self._counters.rooms -= name.startswith(_ROOM)
+            self._settle(name)
+        return True
+
+    def recipient(self, name: str, recipient_id: str) -> Recipient | None:
+        """Give who is in a channel under an ID."""
+        channel = self._channels.get(name)
+        return None if channel is None else channel.members.get(recipient_id)
+
+    def recipients(self, name: str) -> tuple[Recipient, ...]:
+        """Give who is in a channel, those who came first in front."""
+        channel = self._channels.get(name)
+        return () if channel is None else _snapshot(channel)
+
+    def count(self, name: str) -> int:
+        """Give how many are in a channel."""
+        channel = self._channels.get(name)
+        return 0 if channel is None else len(channel.members)
+
+    # What is sent
+
+    def deliver(self, entry: Entry) -> None:
+        """Hand an entry to all who are in its channel: at once, or when what came before it is through."""
+        channel = self._channels.get(entry.channel)
+        if channel is None:
+            return
+        if channel.backlog is not None:
+            channel.backlog.append(entry)
+        elif self._spent > SLICE:
+            self._defer(channel).append(entry)
+        else:
+            channel.under_way = (entry, _snapshot(channel))
+            channel.position = 0
+            if not self._go_on(channel):
+                self._defer(channel)
+
+    async def handed_over(self, name: str) -> None:
+        """Wait until all that was delivered to a channel so far is with its recipients."""
+        channel = self._channels.get(name)
+        if channel is not None and channel.backlog is not None:
+            waiter = asyncio.get_running_loop().create_future()
+            channel.backlog.append(waiter)
+            await waiter
+
+    async def close(self) -> None:
+        """Forget everybody, and end what is under way; the backplane is not told."""
+        tasks = [*self._settling.values(), *([] if self._pump is None else [self._pump])]
+        for task in tasks:
+            task.cancel()
+        self._channels.clear()
+        self._subscribed.clear()
+        self._counters.rooms = 0
+        for channel in self._busy:
+            _release(channel.backlog or ())
+        self._busy.clear()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _go_on(self, channel: _Channel) -> bool:
+        """Hand on what is under way in a channel until the loop should have its turn; tell whether it is done."""
+        assert channel.under_way is not None
+        entry, recipients = channel.under_way
+        started = perf_counter()
+        latest = started + SLICE - self._spent
+        position = channel.position
+        while True:
+            self._hand(channel, entry, recipients, position)
+            position += _STEP
+            now = perf_counter()
+            if position >= len(recipients) or now > latest:
+                break
+        self._spent += now - started
+        self._counters.fan_out_seconds += now - started
+        channel.position = position
+        if position < len(recipients):
+            return False
+        self._counters.fan_outs += 1
+        channel.under_way = None
+        return True
+
+    def _hand(self, channel: _Channel, entry: Entry, recipients: tuple[Recipient, ...], position: int) -> None:
+        """Hand an entry to some of those who were in the channel when it came, and still are."""
+        some = recipients[position : position + _STEP]
+        if channel.snapshot is not recipients:
+            # Whoever left since gets nothing; for whom another stands now, that one does.
+            some = tuple(channel.members[each.id] for each in some if each.id in channel.members)
+        if entry.exclude or entry.exclude_users:
+            some = tuple(
+                each for each in some if each.id not in entry.exclude and each.user_id not in entry.exclude_users
+            )
+        if entry.control is not None:
+            code, reason = read_control(entry)
+            for recipient in some:
+                recipient.evict(code, reason)
+            return
+        for recipient in some:
+            try:
+                recipient.push(entry)
+            except Exception as error:
+                self._tell_unsendable(entry, error)
+        self._counters.sent += len(some)
+
+    def _tell_unsendable(self, entry: Entry, error: Exception) -> None:
+        """Log that a codec has no form for an entry: once, for however many recipients."""
+        self._counters.sent -= 1
+        if entry is not self._unsendable:
+            self._unsendable = entry
+            self._counters.errors += 1
+            logger.error("a message to %s could not be encoded: %r", entry.channel, error)
+
+    def _defer(self, channel: _Channel) -> deque["Entry | asyncio.Future[None]"]:
+        """Let a channel have its turns; gives what waits in it."""
+        backlog = channel.backlog = deque()
+        self._busy.append(channel)
+        if self._pump is None:
+            # In a context of its own: what the sender has set there is nothing that others send under.
+            self._pump = asyncio.get_running_loop().create_task(self._take_turns(), context=Context())
+        return backlog
+
+    async def _take_turns(self) -> None:
+        while self._busy:
+            await asyncio.sleep(0)
+            self._spent = 0.0
+            while self._busy and self._spent < SLICE:
+                channel = self._busy.popleft()
+                if self._take_turn(channel):
+                    channel.backlog = None
+                else:
+                    self._busy.append(channel)
+        self._pump = None
+
+    def _take_turn(self, channel: _Channel) -> bool:
+        """Go on with the fan-out that is under way in a channel, or begin the next; tell whether nothing is left."""
+        backlog = channel.backlog
+        assert backlog is not None
+        if channel.under_way is None and backlog:
+            following = backlog.popleft()
+            if isinstance(following, asyncio.Future):
+                _release((following,))
+            else:
+                channel.under_way = (following, _snapshot(channel))
+                channel.position = 0
+        if channel.under_way is not None:
+            self._go_on(channel)
+        return channel.under_way is None and not backlog
+
+    # What the backplane is told
+
+    async def _settled(self, name: str) -> None:
+        task = self._settling.get(name) or self._settle(name)
+        await asyncio.wait([task])
+        task.result()
+
+    def _settle(self, name: str) -> asyncio.Task[None]:
+        """Subscribe to a channel in which somebody is, or unsubscribe: once for all who ask meanwhile."""
+        task = self._settling.get(name)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._subscribe(name), context=Context())
+            task.add_done_callback(_look_at)
+            self._settling[name] = task
+        return task
+
+    async def _subscribe(self, name: str) -> None:
+        # Who is there may have changed when the backplane answers, so it is asked until both agree.
+        try:
+            while (wanted := name in self._channels) != (name in self._subscribed):
+                if wanted:
+                    await self._backplane.subscribe(name)
+                    self._subscribed.add(name)
+                else:
+                    self._subscribed.discard(name)
+                    await self._backplane.unsubscribe(name)
+        finally:
+            del self._settling[name]
+
+
+def write_control(code: int, reason: str) -> Frame:
+    """Write what a control entry tells: with what to part."""
+    return frame({"code": code, "reason": reason})
+
+
+def read_control(entry: Entry) -> tuple[int, str]:
+    """Read what `write_control` wrote; processes of other versions may have written it, so nothing is taken on trust."""
+    try:
+        told = from_json(entry.frame.data)
+        return int(told["code"]), str(told["reason"])
+    except (ValueError, TypeError, KeyError):
+        return CloseCode.NORMAL, ""
+
+
+def _snapshot(channel: _Channel) -> tuple[Recipient, ...]:
+    if channel.snapshot is None:
+        channel.snapshot = tuple(channel.members.values())
+    return channel.snapshot
+
+
+def _release(waiting: Iterable[object]) -> None:
+    for each in waiting:
+        if isinstance(each, asyncio.Future) and not each.done():
+            each.set_result(None)
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """Log what went wrong; those who wait for it hear of it too."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("a backplane failed to subscribe or unsubscribe: %r", error)

@@ -1,0 +1,173 @@
+"""`Connection`: one client, from the handshake to the end of its socket."""
+
+import asyncio
+from contextlib import suppress
+from secrets import randbits
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import UUID
+
+from starlette.websockets import WebSocket
+
+from ..._core.uuid7 import RANDOM_BITS, uuid7_number
+from .._errors import ConnectionClosedError
+from .._rules.frames import Codec, Entry, frame
+from .._rules.values import CloseCode
+from .channels import Recipient
+from .counters import Stats
+from .outlet import LOST, Outlet, Send
+
+if TYPE_CHECKING:
+    from .hub import Hub
+
+U = TypeVar("U")
+
+_LONGEST_REASON = 123  # bytes, RFC 6455, section 5.5
+
+
+class Connection(Generic[U]):
+    """One client; `ConnectionManager.connect` gives it to an endpoint.
+
+    Attributes:
+        id: Names the connection, in the log too.
+        user: Whom ``authenticate`` found.
+        user_id: The user's ID; None for a stranger.
+        address: The client's address; None where the server does not know it.
+        data: For whatever the application wants to remember of the connection.
+        subprotocol: What both sides speak; None where the client named nothing that we know.
+        websocket: Starlette's, for its headers and the like.
+        codec: What turns messages into frames.
+        close_code: What the socket was closed with; None while it is open, 1006 if nobody closed it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_closing",
+        "_hub",
+        "address",
+        "channels",
+        "close_code",
+        "codec",
+        "data",
+        "id",
+        "outlet",
+        "received",
+        "subprotocol",
+        "user",
+        "user_id",
+        "websocket",
+    )
+
+    def __init__(
+        self,
+        *,
+        hub: "Hub",
+        websocket: WebSocket,
+        send: Send,
+        user: U,
+        user_id: str | None,
+        address: str | None,
+        codec: Codec,
+        subprotocol: str | None = None,
+    ) -> None:
+        self.id = str(UUID(int=uuid7_number(int(hub.clock.time() * 1000), randbits(RANDOM_BITS))))
+        self.user = user
+        self.user_id = user_id
+        self.address = address
+        self.data: dict[str, Any] = {}
+        self.subprotocol = subprotocol
+        self.websocket = websocket
+        self.codec = codec
+        self.close_code: int | None = None
+        # What the block itself keeps of it: the way out, what stands for it in which channel, how much it has sent.
+        self.outlet = Outlet(hub.delivering, send, codec, id=self.id, user_id=user_id, end=self.evict)
+        self.channels: dict[str, Recipient] = {}
+        self.received = 0
+        self._hub = hub
+        self._closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def __repr__(self) -> str:
+        state = "open" if self.close_code is None else f"closed with {self.close_code}"
+        return f"<Connection {self.id} of {self.user_id or 'a stranger'}, {state}>"
+
+    @property
+    def hub(self) -> "Hub":
+        """What joins this connection with the others."""
+        return self._hub
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.close_code is not None
+
+    @property
+    def closing(self) -> "asyncio.Future[int]":
+        """Has the close code as its result when the socket is closed; not to be awaited, which could cancel it."""
+        return self._closing
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """The rooms that it is in."""
+        return frozenset(name.removeprefix("room:") for name in self.channels if name.startswith("room:"))
+
+    @property
+    def stats(self) -> Stats:
+        """What it has sent and received."""
+        out = self.outlet
+        return Stats(out.sent, out.dropped, out.queued, out.queued_bytes, self.received)
+
+    async def send(self, message: object) -> None:
+        """Send a message to this client alone; waits while others are queued for it.
+
+        Args:
+            message: A pydantic model, or anything else that has a JSON form; a text or bytes are sent as they are.
+
+        Raises:
+            ConnectionClosedError: The socket is closed, or was while the message waited for its turn.
+            pydantic_core.PydanticSerializationError: The message has no JSON form.
+        """
+        if self.close_code is not None:
+            raise ConnectionClosedError(self.close_code)
+        await self.outlet.put(Entry("", frame(message)))
+
+    async def close(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
+        """Close the socket, after what was sent before; a client that reads nothing is left to itself.
+
+        Args:
+            code: The close code.
+            reason: For the person who looks for the cause; at most 123 bytes are sent.
+        """
+        self._part(code, reason, flush=True)
+
+    def evict(self, code: int, reason: str = "") -> None:
+        """Part with the client at once, whatever waits for it.
+
+        It is out of everything when this returns; the close frame is tried afterwards, and not for long.
+        """
+        self._part(code, reason, flush=False)
+
+    def _part(self, code: int, reason: str, *, flush: bool) -> None:
+        if self.close_code is not None:
+            return
+        self.close_code = code
+        self._hub.remove(self)
+        self.outlet.close(code, flush=flush)
+        self._closing.set_result(code)
+        if code != LOST:
+            self._hub.spawn(self._say_goodbye(code, reason))
+
+    async def wait_closed(self) -> int:
+        """Wait until the socket is closed; gives the close code."""
+        await asyncio.wait([self._closing])
+        return self._closing.result()
+
+    async def _say_goodbye(self, code: int, reason: str) -> None:
+        # The server may never get rid of a frame for a client that reads nothing, nor even take a close frame.
+        with suppress(Exception):
+            async with asyncio.timeout(self._hub.heartbeat.close):
+                await self.outlet.wait_idle()
+                await self.websocket.close(code, _shortened(reason))
+        self.outlet.abandon()
+
+
+def _shortened(reason: str) -> str:
+    return reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
