@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from ..._core.batch import Batcher
 from ..._core.extras import extra
 from ..._core.redis import Call, RedisCaller, RedisUnavailableError, Script
 from .._errors import RateStoreUnavailableError
 from .._rules.charges import merge
 from .._rules.values import SECOND, Charge, Verdict
 from .._store import Mode
-from .batch import Batcher
 from .denials import Denials
 
 with extra("redis"):
