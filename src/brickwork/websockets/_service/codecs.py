@@ -30,7 +30,7 @@ class JSONCodec:
         """Read a text; numbers that JSON does not have, such as ``NaN``, are refused.
 
         Raises:
-            ValueError: It is not JSON, is nested more than 200 deep, or is no text.
+            ValueError: It is not JSON, is nested more than some 200 deep, or is no text.
         """
         try:
             if isinstance(data, str):
