@@ -85,10 +85,10 @@ def test_a_newer_connection_replaces_the_oldest() -> None:
     places = {}
     for name in ("oldest", "middle", "newest"):
         place = places[name] = caps.take(None)
-        place.evict = lambda code, reason, name=name: closed.append((name, code))
+        place.attach(lambda code, _, name=name: closed.append((name, code)))
         caps.name(place, "ada")
 
-    replaced = [name for name, place in places.items() if place.replaced]
+    replaced = [name for name, place in places.items() if place.ending]
 
     assert replaced == ["oldest"]
     assert closed == [("oldest", 4409)]
@@ -103,7 +103,20 @@ def test_replacing_never_exceeds_the_limit() -> None:
     for place in places:
         caps.name(place, "ada")
 
-    assert [place.replaced for place in places] == [True] * 49 + [False]
+    assert [place.ending is not None for place in places] == [True] * 49 + [False]
+
+
+def test_what_has_to_end_before_it_is_open_ends_then() -> None:
+    """A connection that is replaced during its handshake is closed when it is open, once, and for the first reason."""
+    place = Caps(ConnectionLimits(), 64).take(None)
+    closed: list[tuple[int, str]] = []
+    place.end(4409, "replaced")
+    place.end(1012, "retry_after=1.0")
+
+    place.attach(lambda code, reason: closed.append((code, reason)))
+    place.end(1012, "retry_after=1.0")
+
+    assert closed == [(4409, "replaced")]
 
 
 @pytest.mark.promise("websockets-E10")

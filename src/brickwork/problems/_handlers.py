@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Scope
 from starlette.websockets import WebSocketState
 from typing_extensions import TypedDict
 
+from .._core.closing import close_code, close_reason
 from .._core.context import of_scope
 from .._core.openapi import can_be_invalid, declare, never, reads_form, reads_json
 from .._core.problem import Problem
@@ -39,8 +40,6 @@ from ._service import NAMED, STATEMENT, Meaning, Meanings, log_fields
 _logger = logging.getLogger("brickwork.problems")
 
 _BASE_URI: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:|/)\S*[/:#=]|/")
-_LONGEST_REASON: Final = 123
-_CLOSE_CODES: Final = {413: 1009, 429: 1013, 503: 1013}
 _CAUGHT: Final = (
     HTTPException,
     RequestValidationError,
@@ -262,8 +261,8 @@ class _Handlers:
         accepted = socket.application_state is WebSocketState.CONNECTED or (context and context.status is not None)
         if not accepted and takes_response(socket.scope):
             return self._renderer.respond(socket.scope, meant)
-        code = error.code if isinstance(error, WebSocketException) else _close_code(meant.status_code)
-        await socket.close(code, _cut(self._reason(socket.scope, meant)))
+        code = error.code if isinstance(error, WebSocketException) else close_code(meant.status_code)
+        await socket.close(code, close_reason(self._reason(socket.scope, meant)))
         return None
 
     def _reason(self, scope: Scope, meant: HTTPException) -> str:
@@ -272,18 +271,6 @@ class _Handlers:
             first = meant.errors[0]
             return f"{first.get('parameter', 'request')}: {first['detail']}"
         return str(document.get("detail", document["title"]))
-
-
-def _close_code(status: int) -> int:
-    return _CLOSE_CODES.get(status, 1011 if status >= 500 else 1008)
-
-
-def _cut(reason: str) -> str:
-    """Cut a reason to what a close frame holds, between two characters.
-
-    Reference: RFC 6455, section 5.5.
-    """
-    return reason.encode("utf-8", "replace")[:_LONGEST_REASON].decode("utf-8", "ignore")
 
 
 def _loaded() -> set[type[Exception]]:

@@ -18,17 +18,29 @@ class Place:
     Attributes:
         user_id: Whose it is; None for a stranger's.
         address: Where it is from, or the network; None where nobody can tell.
-        replaced: Whether a newer one of the user has taken its place.
-        evict: Closes its socket, with a code and a reason; None while there is none.
+        ending: The code and the reason with which it has to end; None while it may go on.
     """
 
-    __slots__ = ("address", "evict", "replaced", "user_id")
+    __slots__ = ("_evict", "address", "ending", "user_id")
 
     def __init__(self, address: str | None) -> None:
         self.user_id: str | None = None
         self.address = address
-        self.replaced = False
-        self.evict: Callable[[int, str], None] | None = None
+        self.ending: tuple[int, str] | None = None
+        self._evict: Callable[[int, str], None] | None = None
+
+    def attach(self, evict: Callable[[int, str], None]) -> None:
+        """Say how its socket is closed, now that there is one; what has to end by now does so at once."""
+        self._evict = evict
+        if self.ending is not None:
+            evict(*self.ending)
+
+    def end(self, code: int, reason: str) -> None:
+        """Close its socket, now or when there is one; harmless where that was said before."""
+        if self.ending is None:
+            self.ending = code, reason
+            if self._evict is not None:
+                self._evict(code, reason)
 
 
 class Caps:
@@ -91,9 +103,7 @@ class Caps:
 
     def _replace(self, oldest: Place) -> None:
         self._forget_user(oldest)
-        oldest.replaced = True
-        if oldest.evict is not None:
-            oldest.evict(CloseCode.REPLACED, "replaced by a newer connection")
+        oldest.end(CloseCode.REPLACED, "replaced by a newer connection")
 
     def give_back(self, place: Place) -> None:
         """Make room for another; harmless where it was made already."""
