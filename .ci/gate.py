@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from shutil import which
 
 ROOT = Path(__file__).parent.parent
 SUITE = ("tests", "pytest -n auto --dist worksteal --cov --cov-report= --cov-fail-under=0")
@@ -30,6 +31,8 @@ STEPS = (
     ("distribution", "python .ci/distribution.py"),
     ("interpreters", "python .ci/interpreters.py"),
 )
+BROWSER = ("browser", "pytest tests/browser -n 0 --timeout 180")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def run(title: str, command: str) -> tuple[bool, float]:
@@ -53,6 +56,10 @@ def main(arguments: list[str]) -> int:
         return 2
     os.environ["NO_MKDOCS_2_WARNING"] = "1"
     steps = STEPS if arguments else (SUITE, *STEPS)
+    if any(map(which, BROWSERS)):
+        steps = (*steps, BROWSER)
+    else:
+        print("No Chromium is installed, so the JavaScript client is not tested: apt-get install chromium")
     results = {title: run(title, command) for title, command in steps}
     print("\n=== summary")
     for title, (passed, took) in results.items():
