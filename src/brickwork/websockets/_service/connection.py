@@ -1,7 +1,9 @@
 """`Connection`: one client, from the handshake to the end of its socket."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import datetime
 from secrets import randbits
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
@@ -14,6 +16,7 @@ from .._rules.frames import Codec, Entry, frame
 from .._rules.values import CloseCode
 from .channels import Recipient
 from .counters import Stats
+from .inlet import Inlet
 from .outlet import LOST, Outlet, Send
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ class Connection(Generic[U]):
     __slots__ = (
         "__weakref__",
         "_closing",
+        "_goodbye",
         "_hub",
         "address",
         "channels",
@@ -49,8 +53,8 @@ class Connection(Generic[U]):
         "codec",
         "data",
         "id",
+        "inlet",
         "outlet",
-        "received",
         "subprotocol",
         "user",
         "user_id",
@@ -78,11 +82,12 @@ class Connection(Generic[U]):
         self.websocket = websocket
         self.codec = codec
         self.close_code: int | None = None
-        # What the block itself keeps of it: the way out, what stands for it in which channel, how much it has sent.
+        # What the block itself keeps of it: the way out, what stands for it in which channel, the way in.
         self.outlet = Outlet(hub.delivering, send, codec, id=self.id, user_id=user_id, end=self.evict)
         self.channels: dict[str, Recipient] = {}
-        self.received = 0
+        self.inlet = Inlet(self, limits=hub.limits, heartbeat=hub.heartbeat, clock=hub.clock)
         self._hub = hub
+        self._goodbye: asyncio.Task[Any] | None = None
         self._closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def __repr__(self) -> str:
@@ -113,7 +118,7 @@ class Connection(Generic[U]):
     def stats(self) -> Stats:
         """What it has sent and received."""
         out = self.outlet
-        return Stats(out.sent, out.dropped, out.queued, out.queued_bytes, self.received)
+        return Stats(out.sent, out.dropped, out.queued, out.queued_bytes, self.inlet.received)
 
     async def send(self, message: object) -> None:
         """Send a message to this client alone; waits while others are queued for it.
@@ -145,20 +150,45 @@ class Connection(Generic[U]):
         """
         self._part(code, reason, flush=False)
 
-    def _part(self, code: int, reason: str, *, flush: bool) -> None:
+    def departed(self, code: int) -> None:
+        """Hear that the client has closed the socket, or is gone: there is nobody to say goodbye to."""
+        self._part(code, "", flush=False, goodbye=False)
+
+    def _part(self, code: int, reason: str, *, flush: bool, goodbye: bool = True) -> None:
         if self.close_code is not None:
             return
         self.close_code = code
         self._hub.remove(self)
+        self.inlet.stop()
         self.outlet.close(code, flush=flush)
         self._closing.set_result(code)
-        if code != LOST:
-            self._hub.spawn(self._say_goodbye(code, reason))
+        if goodbye and code != LOST:
+            self._goodbye = self._hub.spawn(self._say_goodbye(code, reason))
+
+    def expire_at(self, when: datetime | None) -> None:
+        """Close the socket with 4401 at an instant, instead of one that was said before: a token's end.
+
+        Args:
+            when: The instant, with its time zone; None for never.
+
+        Raises:
+            ValueError: It has no time zone.
+        """
+        self.inlet.liveness.expire_at(when)
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Give the client's messages as they come, until the socket is closed."""
+        return self.inlet
 
     async def wait_closed(self) -> int:
         """Wait until the socket is closed; gives the close code."""
         await asyncio.wait([self._closing])
         return self._closing.result()
+
+    async def wait_gone(self) -> None:
+        """Wait until the close frame is sent, or was tried for as long as it may take."""
+        if self._goodbye is not None:
+            await asyncio.wait([self._goodbye])
 
     async def _say_goodbye(self, code: int, reason: str) -> None:
         # The server may never get rid of a frame for a client that reads nothing, nor even take a close frame.

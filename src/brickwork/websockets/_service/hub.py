@@ -104,8 +104,8 @@ class Hub:
         """Part with everybody, and end; everything can begin anew."""
         ...
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Have something done that nobody waits for; what goes wrong is logged."""
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Have something done that nobody has to wait for; what goes wrong is logged."""
         ...
 
     # Who is there
