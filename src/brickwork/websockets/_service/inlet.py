@@ -13,6 +13,7 @@ from .._rules.frames import Entry, Frame, frame
 from .._rules.rate import Allowance, MessageRate
 from .._rules.values import CloseCode, ConnectionLimits, Heartbeat
 from .liveness import Liveness
+from .outlet import Outlet
 
 _LOG: Final = logging.getLogger("brickwork.websockets")
 _MINUTE: Final = 60
@@ -34,8 +35,9 @@ class Peer(Protocol):
         """What is read from."""
         ...
 
-    def push(self, entry: Entry) -> None:
-        """Send something, as soon as that can be."""
+    @property
+    def outlet(self) -> Outlet:
+        """What is answered through."""
         ...
 
     def evict(self, code: int, reason: str = "") -> None:
@@ -138,7 +140,7 @@ class Inlet:
             self._peer.evict(CloseCode.POLICY_VIOLATION, "too many errors")
         else:
             told = error if isinstance(error, Frame) else frame({"type": "error", **error})
-            self._peer.push(Entry("", told))
+            self._peer.outlet.push(Entry("", told))
 
     # --- for who reads
 
