@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from brickwork.problems import add_problem_handlers
 from tests.problems.conftest import ClientOf
-from tests.problems.test_rules import CANARY, Cat, Dog, Order
+from tests.core.test_validation import CANARY, Cat, Dog, Order
 
 
 @pytest.mark.promise("problems-18")
