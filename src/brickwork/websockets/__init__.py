@@ -7,6 +7,7 @@ from ._depends.targets import RoomTarget, UserTarget
 from ._errors import (
     ConnectionClosedError,
     DrainingError,
+    InvalidReplyError,
     JoinDeniedError,
     OriginNotAllowedError,
     RequestTimeoutError,
@@ -25,6 +26,7 @@ from ._rules.values import (
     Presence,
     SlowConsumer,
 )
+from ._service.messages.router import MessageRouter
 from ._store import Backplane
 from .memory import MemoryBackplane
 
@@ -42,9 +44,11 @@ __all__ = [
     "DrainingError",
     "Heartbeat",
     "History",
+    "InvalidReplyError",
     "JoinDeniedError",
     "Member",
     "MemoryBackplane",
+    "MessageRouter",
     "OriginNotAllowedError",
     "Presence",
     "RequestTimeoutError",

@@ -33,7 +33,11 @@ class DrainingError(Problem, status=503, slug="draining", title="The server is a
 
 
 class JoinDeniedError(Problem, status=403, slug="join-denied", title="Not allowed in this room"):
-    """A connection may not be in a room: a guard says so, or it is in as many as it may be (429)."""
+    """A connection may not be in a room."""
+
+
+class TooManyRoomsError(JoinDeniedError, status=429, slug="too-many-rooms", title="Too many rooms"):
+    """A connection is in as many rooms as it may be."""
 
 
 class ConnectionClosedError(Exception):
@@ -52,3 +56,7 @@ class ConnectionClosedError(Exception):
 
 class RequestTimeoutError(Exception):
     """A client did not answer a request in time."""
+
+
+class InvalidReplyError(Exception):
+    """A client answered a request with something else than was asked for; it has been told what is wrong."""

@@ -8,6 +8,7 @@ from secrets import randbits
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
+from pydantic import BaseModel
 from starlette.websockets import WebSocket
 
 from ..._core.uuid7 import RANDOM_BITS, uuid7_number
@@ -17,11 +18,15 @@ from .._rules.values import CloseCode
 from .channels import Recipient
 from .counters import Stats
 from .inlet import Inlet
+from .messages.requests import Requests
+from .messages.serving import serve
 from .outlet import LOST, Outlet, Send
 
 if TYPE_CHECKING:
     from .hub import Hub
+    from .messages.router import MessageRouter
 
+R = TypeVar("R", bound=BaseModel)
 U = TypeVar("U")
 
 _LONGEST_REASON = 123  # bytes, RFC 6455, section 5.5
@@ -47,6 +52,7 @@ class Connection(Generic[U]):
         "_closing",
         "_goodbye",
         "_hub",
+        "_requests",
         "address",
         "channels",
         "close_code",
@@ -87,6 +93,7 @@ class Connection(Generic[U]):
         self.channels: dict[str, Recipient] = {}
         self.inlet = Inlet(self, limits=hub.limits, heartbeat=hub.heartbeat, clock=hub.clock)
         self._hub = hub
+        self._requests: Requests | None = None
         self._goodbye: asyncio.Task[Any] | None = None
         self._closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -179,6 +186,49 @@ class Connection(Generic[U]):
     def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Give the client's messages as they come, until the socket is closed."""
         return self.inlet
+
+    async def serve(self, messages: "MessageRouter", *, grace: float = 5.0) -> None:
+        """Handle what the client sends, until its socket is closed.
+
+        Messages are handled one after the other, in their order, save for the handlers that are registered with
+        ``concurrent=True``, of which up to 16 run at a time. What a handler returns is the reply. A `Problem` or an
+        `HTTPException` that it raises is told to the client; of any other error the client hears no more than
+        ``500``, the log has the rest, and the connection goes on.
+
+        What the client said before it left is still handled. A connection that is closed from this side handles
+        nothing more than it has begun.
+
+        Args:
+            messages: Which function handles what.
+            grace: Seconds for which handlers may go on after the socket is closed; then they are cancelled.
+        """
+        await serve(self, messages, grace=grace)
+
+    async def request(self, message: object, reply: type[R], *, timeout: float | None = 5.0) -> R:  # noqa: ASYNC109
+        """Ask the client something, and wait for its answer.
+
+        The message goes out with an ``id``; the client answers with an object that has the same as ``re``.
+
+        Args:
+            message: A pydantic model or a dict.
+            reply: The model of the answer.
+            timeout: Seconds to wait; None for as long as the socket is open.
+
+        Raises:
+            RequestTimeoutError: There was no answer in time; one that comes later is ignored.
+            InvalidReplyError: The answer does not fit the model. The client is told.
+            ConnectionClosedError: The socket is closed, or was before the answer came.
+            TypeError: The message has no members.
+            ValueError: It has an ``id`` of its own.
+        """
+        return await self.requests.ask(message, reply, timeout)
+
+    @property
+    def requests(self) -> Requests:
+        """What it has been asked, and how many of its answers nobody waited for."""
+        if self._requests is None:  # most connections are never asked anything
+            self._requests = Requests(self)
+        return self._requests
 
     async def wait_closed(self) -> int:
         """Wait until the socket is closed; gives the close code."""
