@@ -9,8 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.testclient import TestClient
 
 from brickwork.problems import add_problem_handlers
-from tests.problems.conftest import ClientOf
 from tests.core.test_validation import CANARY, Cat, Dog, Order
+from tests.problems.conftest import ClientOf
 
 
 @pytest.mark.promise("problems-18")
