@@ -41,10 +41,6 @@ class Client(Protocol):
         ...
 
     def evict(self, code: int, reason: str = "") -> None:
-        """Part with it at once."""
-        ...
-
-    def evict(self, code: int, reason: str = "") -> None:
         """Part with it at once; has the hub remove it."""
         ...
 

@@ -117,11 +117,10 @@ class Rooms:
         found = dict.fromkeys(_member(recipient) for recipient in self._hub.channels.recipients(channel))
         return [Member(member) for member in found]
 
-    def forget(self) -> None:
-        """Forget what belonged to another event loop, or to a backplane that was closed."""
-        self._entering.clear()
+    async def close(self) -> None:
+        """Wait until the backplane knows who has left."""
         if self._attendances:
-            self._attendances.forget()
+            await self._attendances.close()
 
     async def _ask_guards(self, client: Client, room: str) -> None:
         for pattern, guard in self.guards:

@@ -21,14 +21,14 @@ class Attendance(NamedTuple):
 
 
 class _Note:
-    """What is to be known of an attendance, what is known, and when that will be the same."""
+    """What is to be known of an attendance, what is known, and the task that sees to it."""
 
-    __slots__ = ("known", "settled", "wanted")
+    __slots__ = ("known", "task", "wanted")
 
     def __init__(self) -> None:
         self.wanted: Info | None = None
         self.known: Info | None = None
-        self.settled: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[None] | None = None
 
 
 class Attendances:
@@ -44,7 +44,7 @@ class Attendances:
     """
 
     def __init__(
-        self, backplane: Backplane, spawn: Callable[[Coroutine[Any, Any, None]], None], *, announce: bool
+        self, backplane: Backplane, spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]], *, announce: bool
     ) -> None:
         self._backplane = backplane
         self._spawn = spawn
@@ -63,30 +63,29 @@ class Attendances:
     async def settled(self, attendance: Attendance) -> None:
         """Wait until what is to be known of a connection is known."""
         note = self._notes.get(attendance)
-        if note is not None and note.settled is not None:
-            await asyncio.wait([note.settled])
+        if note is not None and note.task is not None:
+            await asyncio.wait([note.task])
 
-    def forget(self) -> None:
-        """Forget all that is to be known: the backplane has ended, or the event loop."""
-        self._notes.clear()
+    async def close(self) -> None:
+        """Wait until all is known."""
+        while tasks := [note.task for note in self._notes.values() if note.task is not None]:
+            await asyncio.wait(tasks)
 
     def _want(self, attendance: Attendance, info: Info | None) -> None:
         note = self._notes.setdefault(attendance, _Note())
         note.wanted = info
-        if note.settled is None:
-            note.settled = asyncio.get_running_loop().create_future()
-            self._spawn(self._settle(attendance, note, note.settled))
+        if note.task is None:
+            note.task = self._spawn(self._settle(attendance, note))
 
-    async def _settle(self, attendance: Attendance, note: _Note, settled: asyncio.Future[None]) -> None:
+    async def _settle(self, attendance: Attendance, note: _Note) -> None:
         try:
             while note.known is not note.wanted:
                 wanted = note.wanted
                 await self._tell(attendance, wanted)
                 note.known = wanted
         finally:
-            note.settled = None
-            settled.set_result(None)
-            if note.wanted is None and self._notes.get(attendance) is note:
+            note.task = None
+            if note.wanted is None:
                 del self._notes[attendance]
 
     async def _tell(self, attendance: Attendance, info: Info | None) -> None:
