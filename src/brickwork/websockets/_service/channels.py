@@ -50,15 +50,16 @@ class Recipient(Protocol):
 class _Channel:
     """Who is in one channel, and what waits for them while a fan-out is under way."""
 
-    __slots__ = ("backlog", "members", "name", "position", "snapshot", "under_way")
+    __slots__ = ("backlog", "entry", "members", "name", "position", "recipients", "snapshot")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.members: dict[str, Recipient] = {}
         # Those in it, in an order that a fan-out can keep to; None since somebody came or went.
         self.snapshot: tuple[Recipient, ...] | None = None
-        # The fan-out that could not be finished at once: what to whom, and how many of them have it.
-        self.under_way: tuple[Entry, tuple[Recipient, ...]] | None = None
+        # The fan-out that is under way: what to whom, and how many of them have it.
+        self.entry: Entry | None = None
+        self.recipients: tuple[Recipient, ...] = ()
         self.position = 0
         # Entries that came since, and senders who wait until those before them are through; None while nothing is busy.
         self.backlog: deque[Entry | asyncio.Future[None]] | None = None
@@ -107,12 +108,16 @@ class Channels:
         channel.members[recipient.id] = recipient
         channel.snapshot = None
         try:
-            while name in self._settling or name not in self._subscribed:
+            while self._misses(name) and self.recipient(name, recipient.id) is recipient:
                 await self._settled(name)
         except BaseException:
             self.leave(name, recipient.id)
             raise
         return self.recipient(name, recipient.id) is recipient
+
+    def _misses(self, name: str) -> bool:
+        """Tell whether entries of a channel may not arrive here, or soon not any more."""
+        return name in self._settling or name not in self._subscribed
 
     def swap(self, name: str, recipient: Recipient) -> None:
         """Let a recipient stand where another of the same ID has stood; if none does, nothing happens."""
@@ -161,12 +166,12 @@ class Channels:
             return
         if channel.backlog is not None:
             channel.backlog.append(entry)
-        elif self._spent > SLICE:
+        elif channel.entry is not None or self._spent > SLICE:
             self._defer(channel).append(entry)
         else:
-            channel.under_way = (entry, _snapshot(channel))
-            channel.position = 0
-            if not self._go_on(channel):
+            _begin(channel, entry)
+            self._go_on(channel)
+            if channel.entry is not None and channel.backlog is None:
                 self._defer(channel)
 
     async def handed_over(self, name: str) -> None:
@@ -191,32 +196,25 @@ class Channels:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _go_on(self, channel: _Channel) -> bool:
-        """Hand on what is under way in a channel until the loop should have its turn; tell whether it is done."""
-        assert channel.under_way is not None
-        entry, recipients = channel.under_way
-        started = perf_counter()
+    def _go_on(self, channel: _Channel) -> None:
+        """Hand on what is under way in a channel, until it is done or the loop should have its turn."""
+        started = now = perf_counter()
         latest = started + SLICE - self._spent
-        position = channel.position
-        while True:
-            self._hand(channel, entry, recipients, position)
-            position += _STEP
+        while channel.entry is not None and now <= latest:
+            self._hand(channel, channel.entry)
+            channel.position += _STEP
+            if channel.position >= len(channel.recipients):
+                channel.entry = None
+                channel.recipients = ()
+                self._counters.fan_outs += 1
             now = perf_counter()
-            if position >= len(recipients) or now > latest:
-                break
         self._spent += now - started
         self._counters.fan_out_seconds += now - started
-        channel.position = position
-        if position < len(recipients):
-            return False
-        self._counters.fan_outs += 1
-        channel.under_way = None
-        return True
 
-    def _hand(self, channel: _Channel, entry: Entry, recipients: tuple[Recipient, ...], position: int) -> None:
+    def _hand(self, channel: _Channel, entry: Entry) -> None:
         """Hand an entry to some of those who were in the channel when it came, and still are."""
-        some = recipients[position : position + _STEP]
-        if channel.snapshot is not recipients:
+        some = channel.recipients[channel.position : channel.position + _STEP]
+        if channel.snapshot is not channel.recipients:
             # Whoever left since gets nothing; for whom another stands now, that one does.
             some = tuple(channel.members[each.id] for each in some if each.id in channel.members)
         if entry.exclude or entry.exclude_users:
@@ -231,7 +229,7 @@ class Channels:
         for recipient in some:
             try:
                 recipient.push(entry)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the codec may be anyone's
                 self._tell_unsendable(entry, error)
         self._counters.sent += len(some)
 
@@ -253,38 +251,39 @@ class Channels:
         return backlog
 
     async def _take_turns(self) -> None:
-        while self._busy:
-            await asyncio.sleep(0)
-            self._spent = 0.0
-            while self._busy and self._spent < SLICE:
-                channel = self._busy.popleft()
-                if self._take_turn(channel):
-                    channel.backlog = None
-                else:
-                    self._busy.append(channel)
-        self._pump = None
+        try:
+            while self._busy:
+                await asyncio.sleep(0)
+                self._spent = 0.0
+                while self._busy and self._spent < SLICE:
+                    self._take_turn(self._busy.popleft())
+        finally:
+            self._pump = None
 
-    def _take_turn(self, channel: _Channel) -> bool:
-        """Go on with the fan-out that is under way in a channel, or begin the next; tell whether nothing is left."""
-        backlog = channel.backlog
-        assert backlog is not None
-        if channel.under_way is None and backlog:
-            following = backlog.popleft()
-            if isinstance(following, asyncio.Future):
-                _release((following,))
-            else:
-                channel.under_way = (following, _snapshot(channel))
-                channel.position = 0
-        if channel.under_way is not None:
+    def _take_turn(self, channel: _Channel) -> None:
+        """Go on with the fan-out that is under way in a channel, or else with what waits there."""
+        backlog = channel.backlog or deque()
+        if channel.entry is not None:
             self._go_on(channel)
-        return channel.under_way is None and not backlog
+        elif backlog:
+            following = backlog.popleft()
+            if isinstance(following, Entry):
+                _begin(channel, following)
+                self._go_on(channel)
+            else:
+                _release((following,))
+        if channel.entry is None and not backlog:
+            channel.backlog = None
+        else:
+            self._busy.append(channel)
 
     # What the backplane is told
 
     async def _settled(self, name: str) -> None:
         task = self._settling.get(name) or self._settle(name)
         await asyncio.wait([task])
-        task.result()
+        if not task.cancelled():
+            task.result()
 
     def _settle(self, name: str) -> asyncio.Task[None]:
         """Subscribe to a channel in which somebody is, or unsubscribe: once for all who ask meanwhile."""
@@ -304,9 +303,16 @@ class Channels:
                     self._subscribed.add(name)
                 else:
                     self._subscribed.discard(name)
-                    await self._backplane.unsubscribe(name)
+                    await self._unsubscribe(name)
         finally:
             del self._settling[name]
+
+    async def _unsubscribe(self, name: str) -> None:
+        try:
+            await self._backplane.unsubscribe(name)
+        except Exception:  # noqa: BLE001 - the backplane may be anyone's
+            # Entries that nobody here is to get are let go, and the next who comes subscribes again.
+            logger.exception("a backplane failed to unsubscribe from %s", name)
 
 
 def write_control(code: int, reason: str) -> Frame:
@@ -315,7 +321,7 @@ def write_control(code: int, reason: str) -> Frame:
 
 
 def read_control(entry: Entry) -> tuple[int, str]:
-    """Read what `write_control` wrote; processes of other versions may have written it, so nothing is taken on trust."""
+    """Read what `write_control` wrote, or something else: nothing is taken on trust that comes from outside."""
     try:
         told = from_json(entry.frame.data)
         return int(told["code"]), str(told["reason"])
@@ -329,6 +335,12 @@ def _snapshot(channel: _Channel) -> tuple[Recipient, ...]:
     return channel.snapshot
 
 
+def _begin(channel: _Channel, entry: Entry) -> None:
+    channel.entry = entry
+    channel.recipients = _snapshot(channel)
+    channel.position = 0
+
+
 def _release(waiting: Iterable[object]) -> None:
     for each in waiting:
         if isinstance(each, asyncio.Future) and not each.done():
@@ -336,6 +348,6 @@ def _release(waiting: Iterable[object]) -> None:
 
 
 def _look_at(task: asyncio.Task[None]) -> None:
-    """Log what went wrong; those who wait for it hear of it too."""
+    """Log that a backplane failed; those who wait for it, if they still do, hear of it too."""
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("a backplane failed to subscribe or unsubscribe: %r", error)
+        logger.error("a backplane failed to subscribe: %r", error)

@@ -159,7 +159,7 @@ class Outlet:
         try:
             steps = self._send(message).__await__()
             yielded = self._run(next, steps, DONE)
-        except (Exception, CancelledError) as error:
+        except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever a server raises
             self._fail(error)
             return
         if yielded is not DONE:
@@ -217,6 +217,11 @@ class Outlet:
         if self._drain is not None:
             await asyncio.wait([self._drain])
 
+    def abandon(self) -> None:
+        """Give up what is still being sent."""
+        if self._drain is not None:
+            self._drain.cancel()
+
     def _crowded(self, size: int) -> bool:
         if self._state != _DRAINING or self._backlog is None:
             return False
@@ -244,7 +249,7 @@ class Outlet:
                 return
             steps = sending.__await__()
             yielded = self._run(next, steps, DONE)
-        except (Exception, CancelledError) as error:
+        except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever a server raises
             self._fail(error)
             return
         if yielded is not DONE:
@@ -270,8 +275,7 @@ class Outlet:
             backlog.dropped += 1
             self.evict(delivering.slow_consumer.code, "too slow to read what it is sent")
             return
-        if len(backlog) > delivering.counters.largest_queue:
-            delivering.counters.largest_queue = len(backlog)
+        delivering.counters.largest_queue = max(delivering.counters.largest_queue, len(backlog))
         if self._drain is None:
             self._start()
 
@@ -322,17 +326,19 @@ class Outlet:
         self._make_space()
 
     async def _send_all(self, message: dict[str, Any] | None) -> None:
-        backlog = self._backlog
         turn = 0
-        while message is not None or backlog:
+        while (message := message or self._take()) is not None:
             self._since = self._delivering.clock.monotonic()
-            await self._send(backlog.take() if message is None else message)
+            await self._send(message)
             message = None
             self.sent += 1
             self._make_space()
             turn += 1
             if turn % _TURN == 0:
                 await asyncio.sleep(0)
+
+    def _take(self) -> dict[str, Any] | None:
+        return self._backlog.take() if self._backlog else None
 
     def _make_space(self) -> None:
         if self._space is not None and not self._crowded(0):
