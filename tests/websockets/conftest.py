@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from brickwork.websockets._service.hub import Hub
+from brickwork.websockets.memory import MemoryBackplane
 from tests.websockets.backplanes import KINDS, Make, Start, making, starting
 
 
@@ -19,3 +21,11 @@ async def start(make_backplane: Make) -> AsyncIterator[Start]:
     """Starts processes that share a backplane."""
     async with starting(make_backplane) as start:
         yield start
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Hub]:
+    """A hub of one process, closed in the end."""
+    hub = Hub(backplane=MemoryBackplane())
+    yield hub
+    await hub.close()
