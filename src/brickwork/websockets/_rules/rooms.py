@@ -45,19 +45,19 @@ def cursors(texts: Iterable[str], most: int | None) -> dict[str, Cursor]:
     return found
 
 
-def resume_entry(channel: str, head: Cursor | None, *, recovered: bool) -> Entry:
-    """Tell where a room stands, and whether a client that was there before misses nothing but what follows.
+def resume_entry(channel: str, cursor: Cursor | None, *, recovered: bool) -> Entry:
+    """Tell where a client is in a room, and whether one that was there before misses nothing but what follows.
 
     Args:
         channel: The room's.
-        head: Where its history ends; None where none is kept.
+        cursor: Where what follows begins; None where no history is kept.
         recovered: Whether nothing is missing.
     """
     told: dict[str, object] = {"type": "resume", "recovered": recovered}
-    if head is None:
+    if cursor is None:
         told["room"] = channel.removeprefix("room:")
     # With a cursor an entry tells its room by itself.
-    return Entry(channel, frame(told), cursor=head)
+    return Entry(channel, frame(told), cursor=cursor)
 
 
 def members_frame(room: str, members: Iterable[Member]) -> Frame:

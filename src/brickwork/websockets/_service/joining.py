@@ -48,8 +48,27 @@ class Rooms:
         presence = hub.presence
         self._attendances = presence and Attendances(hub.backplane, hub.spawn, announce=presence.announce)
 
+    async def admit(self, client: Client, room: str) -> None:
+        """Ask whether a client may be in a room.
+
+        Raises:
+            JoinDeniedError: (403) A guard refuses, or no room is called that.
+        """
+        _channel(room)
+        for pattern, guard in self.guards:
+            if fnmatchcase(room, pattern):
+                answer = guard(client, room)
+                if (await answer if isawaitable(answer) else answer) is False:
+                    raise JoinDeniedError("You may not be in this room.")
+
     async def join(
-        self, client: Client, room: str, *, since: Cursor | None = None, info: Mapping[str, Any] | None = None
+        self,
+        client: Client,
+        room: str,
+        *,
+        since: Cursor | None = None,
+        info: Mapping[str, Any] | None = None,
+        admitted: bool = False,
     ) -> bool:
         """Bring a client into a room, after it was told what it missed.
 
@@ -61,6 +80,7 @@ class Rooms:
             room: The room's name.
             since: Where the client was; without it, all that is kept of the room's history is told.
             info: What it says of itself to the others; has a JSON form.
+            admitted: Whether `admit` has been asked already.
 
         Returns:
             Whether it was not in there before.
@@ -73,7 +93,8 @@ class Rooms:
         """
         channel = _channel(room)
         said = None if info is None else from_json(to_json(info))
-        await self._ask_guards(client, room)
+        if not admitted:
+            await self.admit(client, room)
         while under_way := self._entering.get(client.id, {}).get(channel):
             await asyncio.wait([under_way])
         _refuse_closed(client)
@@ -122,13 +143,6 @@ class Rooms:
         if self._attendances:
             await self._attendances.close()
 
-    async def _ask_guards(self, client: Client, room: str) -> None:
-        for pattern, guard in self.guards:
-            if fnmatchcase(room, pattern):
-                answer = guard(client, room)
-                if (await answer if isawaitable(answer) else answer) is False:
-                    raise JoinDeniedError("You may not be in this room.")
-
     def _refuse_too_many(self, client: Client) -> None:
         entered = (channel for channel in client.channels if channel.startswith("room:"))
         if len({*entered, *self._entering.get(client.id, {})}) >= self._hub.limits.rooms:
@@ -172,7 +186,9 @@ class Rooms:
     async def _replay(self, client: Client, channel: str, gate: Gate, since: Cursor | None) -> None:
         found = await self._hub.backplane.read(channel, since)
         _refuse_left(client, channel)
-        await client.outlet.put(resume_entry(channel, found.head, recovered=found.recovered and since is not None))
+        # Clients note this place at once: one that is lost in the middle of what follows has to get the rest.
+        begin = _before(found.entries[0].cursor) if found.entries else found.head
+        await client.outlet.put(resume_entry(channel, begin, recovered=found.recovered and since is not None))
         await gate.replay(found.entries, found.head)
         _refuse_left(client, channel)
 
@@ -232,6 +248,10 @@ def _channel(room: str) -> str:
         return room_channel(room)
     except ValueError as error:
         raise JoinDeniedError(f"There is no such room: {error}.") from error
+
+
+def _before(cursor: Cursor | None) -> Cursor | None:
+    return cursor and Cursor(cursor.epoch, cursor.offset - 1)
 
 
 def _attendance(client: Client, channel: str) -> Attendance:
