@@ -42,6 +42,16 @@ class Handler:
         """What it is called."""
         return _name(self.call)
 
+    @property
+    def replies(self) -> list[type[BaseModel]]:
+        """The models that it may return, as far as its annotation tells."""
+        return [each for each in branches(self.returns) if isinstance(each, type) and issubclass(each, BaseModel)]
+
+    @property
+    def may_be_silent(self) -> bool:
+        """Whether it may return nothing, as far as its annotation tells."""
+        return not self.replies or type(None) in branches(self.returns)
+
     async def __call__(self, message: BaseModel, connection: Connection[Any]) -> object:
         """Handle a message; gives what the function returns."""
         given: dict[str, object] = {"message": message, "connection": connection}
@@ -117,7 +127,7 @@ def _models(
     call: Callable[..., object], parameter: inspect.Parameter, discriminator: str
 ) -> dict[str, type[BaseModel]]:
     found: dict[str, type[BaseModel]] = {}
-    for kind in _branches(parameter.annotation):
+    for kind in branches(parameter.annotation):
         if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
             raise _refused(call, f"does not say which message {parameter.name} is")
         for tag in _tags(kind, discriminator):
@@ -127,15 +137,15 @@ def _models(
     return found
 
 
-def _branches(annotation: Any) -> Iterator[object]:
-    """Give the models of an annotation: it may be one, a union of them, or an alias of either."""
+def branches(annotation: Any) -> Iterator[object]:
+    """Give what an annotation allows: it may be one model, a union of them, or an alias of either."""
     annotation = getattr(annotation, "__value__", annotation)
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from _branches(get_args(annotation)[0])
+        yield from branches(get_args(annotation)[0])
     elif origin in (Union, UnionType):
         for each in get_args(annotation):
-            yield from _branches(each)
+            yield from branches(each)
     else:
         yield annotation
 

@@ -1,10 +1,11 @@
 """`MessageRouter`: which function handles which message."""
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar, overload
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar, overload
 
 from pydantic import BaseModel
 
+from .asyncapi import document
 from .handlers import Handler, read_handler
 from .reading import Reader
 
@@ -108,6 +109,21 @@ class MessageRouter:
                 f"{self.discriminator!r}: write the same for both"
             )
         self._table.include(router._table)  # noqa: SLF001 - of the same class
+
+    def asyncapi(
+        self, *, title: str, version: str, address: str = "/ws", sends: Sequence[type[BaseModel]] = ()
+    ) -> dict[str, Any]:
+        """Describe what is handled, and what is sent, as an AsyncAPI document.
+
+        Args:
+            title: The name of the application.
+            version: Its version.
+            address: The path of the socket.
+            sends: What clients are sent besides replies: the models of what goes to rooms and users.
+
+        Reference: AsyncAPI 3.0.0.
+        """
+        return document(self, title=title, version=version, address=address, sends=sends)
 
     def route(self, tag: object) -> Route | None:
         """Give the route of a type, or None where there is none."""

@@ -29,7 +29,8 @@ async def serve(connection: "Connection[Any]", router: "MessageRouter", *, grace
     loop, deadline = asyncio.get_running_loop(), asyncio.timeout(None)
 
     def count_down(_closed: object) -> None:
-        deadline.reschedule(loop.time() + grace)
+        with suppress(RuntimeError):  # serving has ended in the same turn of the loop
+            deadline.reschedule(loop.time() + grace)
 
     try:
         async with deadline, asyncio.TaskGroup() as tasks:
