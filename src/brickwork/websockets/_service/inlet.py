@@ -12,8 +12,8 @@ from ..._core.clock import Clock
 from .._rules.frames import Entry, Frame, frame
 from .._rules.rate import Allowance, MessageRate
 from .._rules.values import CloseCode, ConnectionLimits, Heartbeat
+from .channels import Recipient
 from .liveness import Liveness
-from .outlet import Outlet
 
 _LOG: Final = logging.getLogger("brickwork.websockets")
 _MINUTE: Final = 60
@@ -36,7 +36,7 @@ class Peer(Protocol):
         ...
 
     @property
-    def outlet(self) -> Outlet:
+    def outlet(self) -> Recipient:
         """What is answered through."""
         ...
 
@@ -60,8 +60,8 @@ class Inlet:
         limits: How much the client may send.
         heartbeat: How long it may be silent.
         clock: Tells the time.
-        patience: Seconds until what comes in after the inbox is full is dropped, where nobody has ever asked for
-            messages: an endpoint that only sends would otherwise keep clients waiting that say more than they have to.
+        patience: Seconds until what does not fit into the inbox is dropped where nobody has ever asked for messages, as
+            in an endpoint that only sends: it could not see its clients leave otherwise.
 
     Attributes:
         received: How many messages came.
@@ -70,8 +70,8 @@ class Inlet:
     """
 
     __slots__ = (
-        "_allowance", "_answers", "_asked", "_clock", "_ended", "_errors", "_inbox", "_limits", "_patience", "_peer",
-        "_reader", "_room", "_takers", "dropped", "liveness", "received",
+        "_allowance", "_answers", "_asked", "_clock", "_ended", "_errors", "_ignored", "_inbox", "_limits", "_patience",
+        "_peer", "_reader", "_room", "_takers", "dropped", "liveness", "received",
     )  # fmt: skip
 
     def __init__(
@@ -92,6 +92,7 @@ class Inlet:
         self._reader: asyncio.Task[None] | None = None
         self._answers: Callable[[str | bytes], bool] | None = None
         self._asked = False
+        self._ignored = False
         self._ended = False
 
     # --- for the connection
@@ -146,7 +147,7 @@ class Inlet:
 
     async def take(self) -> str | bytes | None:
         """Give the next message, when there is one; None when there will be none."""
-        self._asked = True
+        self._asked, self._ignored = True, False
         return await self.first()
 
     async def first(self) -> str | bytes | None:
@@ -182,7 +183,7 @@ class Inlet:
                 message = await self._peer.websocket.receive()
                 if message["type"] == "websocket.disconnect":
                     self._leave(message.get("code") or _NO_STATUS)
-                else:
+                elif not self._ended:
                     await self._sort(message)
         except OSError:
             self._leave(_ABNORMAL)
@@ -217,14 +218,13 @@ class Inlet:
 
     async def _keep(self, message: str | bytes) -> None:
         while self._is_full():
-            if self._answers is not None or not self._asked:
+            if self._answers is not None or self._ignored:
                 self._refuse()
                 return
             await self._wait_for_room()
-        self._inbox.append(message)
-        self._wake()
-        if self._is_full() and self._answers is None:
-            await self._wait_for_room()
+        if not self._ended:
+            self._inbox.append(message)
+            self._wake()
 
     def _is_full(self) -> bool:
         return len(self._inbox) >= self._limits.inbox
@@ -248,7 +248,8 @@ class Inlet:
 
     def _give_up(self) -> None:
         if not self._asked:
-            _LOG.warning("connection %s: nobody asks for its messages, so that they are dropped", self._peer.id)
+            self._ignored = True
+            _LOG.warning("connection %s: nobody asks for its messages, so they are dropped", self._peer.id)
             self._make_room()
 
     def _make_room(self) -> None:
