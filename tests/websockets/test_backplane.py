@@ -54,7 +54,12 @@ async def test_a_message_arrives_as_it_was_sent(start: Start, message: object) -
 
     entry = (await there.receiver.heard(LOBBY, 1))[0]
     assert entry.frame == frame(message)
-    assert (entry.key, entry.exclude, entry.exclude_users, entry.once) == ("k", {"c1"}, {"u"}, "p-1")
+    assert (entry.key, entry.exclude, entry.exclude_users, entry.once) == (
+        "k",
+        frozenset({"c1"}),
+        frozenset({"u"}),
+        "p-1",
+    )
 
 
 async def test_what_processes_are_told_is_no_message(start: Start) -> None:
@@ -230,7 +235,7 @@ async def test_what_was_kept_says_who_is_not_to_get_it(start: Start) -> None:
 
     entry = (await process.backplane.read(LOBBY, None)).entries[0]
 
-    assert (entry.channel, entry.frame, entry.exclude_users) == (LOBBY, Frame("bytes", b"\x00\n"), {"ada"})
+    assert (entry.channel, entry.frame, entry.exclude_users) == (LOBBY, Frame("bytes", b"\x00\n"), frozenset({"ada"}))
 
 
 async def test_rooms_have_histories_of_their_own(start: Start) -> None:

@@ -51,9 +51,13 @@ class MemoryBackplane:
             raise ValueError("managers that share a backplane keep one history: give all of them the same history=")
         if not self._open:
             self._histories = Histories(history) if history else None
-        if not any(known is receiver for known in self._receivers):
+        if self._open and self._receivers == [receiver]:
+            # It comes again without a word, from an event loop that took its clients along when it ended.
+            self._subscriptions.clear()
+            self._attendance = Attendance()
+        if receiver not in self._receivers:
             self._receivers.append(receiver)
-        self._open += 1
+        self._open = min(self._open + 1, len(self._receivers))
 
     async def close(self) -> None:
         """End for one manager; with the last of them everything is forgotten."""
