@@ -1,5 +1,6 @@
 """WebSocket connections: rooms, users, presence, history, typed messages, several processes; server-sent events."""
 
+from ._depends.connect import bearer_subprotocol
 from ._depends.listen import listen_socket
 from ._depends.manager import ConnectionManager
 from ._depends.origins import ANY_ORIGIN
@@ -26,6 +27,10 @@ from ._rules.values import (
     Presence,
     SlowConsumer,
 )
+from ._service.codecs import JSONCodec
+from ._service.connection import Connection
+from ._service.counters import Counts, Stats
+from ._service.hooks import Event
 from ._service.messages.router import MessageRouter
 from ._store import Backplane
 from .memory import MemoryBackplane
@@ -35,16 +40,20 @@ __all__ = [
     "Backplane",
     "CloseCode",
     "Codec",
+    "Connection",
     "ConnectionClosedError",
     "ConnectionLimits",
     "ConnectionManager",
     "ConnectionsMiddleware",
+    "Counts",
     "Cursor",
     "Delivery",
     "DrainingError",
+    "Event",
     "Heartbeat",
     "History",
     "InvalidReplyError",
+    "JSONCodec",
     "JoinDeniedError",
     "Member",
     "MemoryBackplane",
@@ -54,7 +63,9 @@ __all__ = [
     "RequestTimeoutError",
     "RoomTarget",
     "SlowConsumer",
+    "Stats",
     "TooManyConnectionsError",
     "UserTarget",
+    "bearer_subprotocol",
     "listen_socket",
 ]

@@ -8,7 +8,8 @@ from random import uniform
 from typing import Final
 
 from .._errors import DrainingError
-from .._rules.values import CloseCode, Heartbeat
+from .._rules.values import CloseCode
+from .._service.hub import Hub
 from .caps import Caps, Place
 
 _LONGEST_PAUSE: Final = 1.0
@@ -19,16 +20,17 @@ class Draining:
 
     Args:
         caps: Knows the connections.
-        heartbeat: How long a close frame may wait.
+        hub: Knows the event streams, and how long a close frame may wait.
 
     Attributes:
         active: Whether nobody is let in any more.
     """
 
-    def __init__(self, caps: Caps, heartbeat: Heartbeat) -> None:
+    def __init__(self, caps: Caps, hub: Hub) -> None:
         self.active = False
         self._caps = caps
-        self._close = heartbeat.close
+        self._hub = hub
+        self._close = hub.heartbeat.close
         self._retry_after = (1.0, 10.0)
 
     def check(self) -> None:
