@@ -8,7 +8,8 @@ import pytest
 from brickwork.testing import ManualClock
 from brickwork.websockets import Cursor, History, MemoryBackplane, Presence
 from brickwork.websockets._rules.frames import Entry, frame
-from tests.websockets.backplanes import PATIENCE, Recorder, texts
+from tests.websockets.backplanes import Recorder, texts
+from tests.websockets.peers import until
 
 LOBBY = "room:lobby"
 
@@ -113,9 +114,7 @@ async def test_rooms_that_are_silent_take_no_memory() -> None:
         await backplane.leave(channel, "ada", f"c{number}")
         await backplane.unsubscribe(channel)
 
-    async with asyncio.timeout(PATIENCE):
-        while backplane._histories:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110  (a timer of the backplane sets no event)
+    await until(lambda: not backplane._histories)
 
     assert list(backplane._subscriptions) == [LOBBY]
     assert len(backplane._attendance) == 0
@@ -132,9 +131,7 @@ async def test_rooms_that_are_not_silent_stay() -> None:
     await backplane.publish(say("b", "room:b"))
     clock.advance(0.03)
 
-    async with asyncio.timeout(PATIENCE):
-        while len(backplane._histories or ()) > 1:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110  (a timer of the backplane sets no event)
+    await until(lambda: len(backplane._histories or ()) == 1)
 
     assert texts((await backplane.read("room:b", None)).entries) == ["b"]
     await backplane.close()

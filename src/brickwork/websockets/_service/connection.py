@@ -1,7 +1,7 @@
 """`Connection`: one client, from the handshake to the end of its socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from secrets import randbits
@@ -14,10 +14,12 @@ from starlette.websockets import WebSocket
 from ..._core.uuid7 import RANDOM_BITS, uuid7_number
 from .._errors import ConnectionClosedError
 from .._rules.frames import Codec, Entry, frame
-from .._rules.values import CloseCode
+from .._rules.rooms import cursors
+from .._rules.values import CloseCode, Cursor
 from .channels import Recipient
 from .counters import Stats
 from .inlet import Inlet
+from .joining import Joining
 from .messages.requests import Requests
 from .messages.serving import serve
 from .outlet import LOST, Outlet, Send
@@ -50,6 +52,7 @@ class Connection(Generic[U]):
     __slots__ = (
         "__weakref__",
         "_closing",
+        "_cursors",
         "_goodbye",
         "_hub",
         "_requests",
@@ -91,9 +94,10 @@ class Connection(Generic[U]):
         # What the block itself keeps of it: the way out, what stands for it in which channel, the way in.
         self.outlet = Outlet(hub.delivering, send, codec, id=self.id, user_id=user_id, end=self.evict)
         self.channels: dict[str, Recipient] = {}
-        self.inlet = Inlet(self, limits=hub.limits, heartbeat=hub.heartbeat, clock=hub.clock)
+        self.inlet = Inlet(self, limits=hub.limits, heartbeat=hub.heartbeat, clock=hub.clock, counters=hub.counters)
         self._hub = hub
         self._requests: Requests | None = None
+        self._cursors: dict[str, Cursor] | None = None
         self._goodbye: asyncio.Task[Any] | None = None
         self._closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
@@ -126,6 +130,45 @@ class Connection(Generic[U]):
         """What it has sent and received."""
         out = self.outlet
         return Stats(out.sent, out.dropped, out.queued, out.queued_bytes, self.inlet.received)
+
+    def join(self, room: str, *, since: Cursor | None = None, info: Mapping[str, Any] | None = None) -> Joining:
+        """Bring the client into a room.
+
+        ```python
+        async with connection.join("lobby"):  # in there until the block ends
+            ...
+        await connection.join("news")  # in there until the socket is closed, or `leave`
+        ```
+
+        Where a history is kept, the client is first told whether it missed anything that is not kept any more, then
+        what it missed, then all that comes: each message once, in order. Where presence is kept, it is told who is
+        there. Joining a room where it is already changes nothing, but for ``info``. Cancelled, it leaves no trace.
+
+        Args:
+            room: The room's name: up to 256 characters, none of them a control character.
+            since: Where the client was before, as `cursor` tells it; without it the client is told all that is kept.
+            info: What is told of this connection to the others, where presence is kept; has a JSON form.
+
+        Returns:
+            What is to be awaited, or entered with ``async with``; that raises:
+                ConnectionClosedError: The socket is closed, or was meanwhile.
+                JoinDeniedError: (403) A guard refuses, or no room is called that.
+                TooManyRoomsError: (429) The client is in as many rooms as it may be.
+        """
+        return Joining(self._hub.rooms, self, room, since, info)
+
+    async def leave(self, room: str) -> None:
+        """Take the client out of a room; harmless where it is not in there."""
+        await self._hub.rooms.leave(self, room)
+
+    def cursor(self, room: str) -> Cursor | None:
+        """Give where the client says that it was in a room: ``?cursor=<room>:<epoch>:<offset>``, for each room.
+
+        None where it does not say, or nothing that makes sense. It looks at as many as there may be rooms.
+        """
+        if self._cursors is None:
+            self._cursors = cursors(self.websocket.query_params.getlist("cursor"), self._hub.limits.rooms)
+        return self._cursors.get(room)
 
     async def send(self, message: object) -> None:
         """Send a message to this client alone; waits while others are queued for it.
