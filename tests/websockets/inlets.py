@@ -11,6 +11,7 @@ from brickwork.testing import ManualClock
 from brickwork.websockets import Codec, ConnectionLimits, Heartbeat
 from brickwork.websockets._rules.frames import Entry
 from brickwork.websockets._service.codecs import JSONCodec
+from brickwork.websockets._service.counters import Counters
 from brickwork.websockets._service.inlet import Inlet
 
 PATIENCE = 30.0  # seconds that anything may take on a machine that is busy
@@ -29,7 +30,10 @@ class Client:
         self.ended = asyncio.Event()
         self.websocket = WebSocket({"type": "websocket"}, self._receive, self._send)
         self.outlet = self
-        self.inlet = Inlet(self, limits=limits, heartbeat=Heartbeat(idle=idle), clock=clock, patience=patience)
+        self.counters = Counters()
+        self.inlet = Inlet(
+            self, limits=limits, heartbeat=Heartbeat(idle=idle), clock=clock, counters=self.counters, patience=patience
+        )
 
     async def _receive(self) -> Any:
         message = await self.sent.get()
@@ -97,7 +101,7 @@ class Connecting:
         self._clients.append(client)
         return client
 
-    async def part(self) -> None:
+    def part(self) -> None:
         """Part with all clients."""
         for client in self._clients:
-            await client.inlet.aclose()
+            client.inlet.stop()

@@ -16,7 +16,7 @@ async def connect(clock: ManualClock) -> AsyncIterator[Connecting]:
     """Connects clients."""
     connecting = Connecting(clock)
     yield connecting
-    await connecting.part()
+    connecting.part()
 
 
 # --- reading
@@ -113,7 +113,7 @@ async def test_the_end_is_told_once(connect: Connecting) -> None:
     client.evict(4401)
     client.leave(4401)
     await client.read()
-    await client.inlet.aclose()
+    client.inlet.stop()
 
     assert client.ends == [("evicted", 4401)]
 
@@ -122,7 +122,7 @@ async def test_an_inlet_that_never_began_can_be_closed(clock: ManualClock) -> No
     """A connection that ends before it is read from leaves nothing to wait for."""
     client = Client(clock, ConnectionLimits(), idle=None, patience=PATIENCE)
 
-    await client.inlet.aclose()
+    client.inlet.stop()
 
     assert await client.taken(1) == [None]
 

@@ -16,7 +16,7 @@ async def connect(clock: ManualClock) -> AsyncIterator[Connecting]:
     """Connects clients."""
     connecting = Connecting(clock)
     yield connecting
-    await connecting.part()
+    connecting.part()
 
 
 # --- answers
@@ -44,6 +44,21 @@ async def test_an_answer_is_found_behind_a_full_inbox(connect: Connecting) -> No
     assert answers == ["four", "answer"]
     assert [error["status"] for error in client.errors] == [429, 429]
     assert await client.taken(1) == ["two"]
+
+
+async def test_an_answer_that_ends_the_connection_is_no_message(connect: Connecting) -> None:
+    """Whoever looks for an answer may close the socket over what it finds, and nobody gets that as a message."""
+    client = await connect()
+
+    def take(message: str | bytes) -> bool:
+        client.evict(1008)
+        return False
+
+    client.inlet.expect(take)
+    client.say("nonsense")
+    await client.read()
+
+    assert await client.taken(1) == [None]
 
 
 # --- limits
@@ -116,7 +131,8 @@ async def test_a_flood_ends_the_connection(connect: Connecting) -> None:
 
     assert client.ends == [("evicted", 1008)]
     assert len(client.errors) == 3
-    assert client.inlet.received == 5
+    assert client.inlet.received == client.counters.received == 5
+    assert client.counters.errors == 3
     assert client.sent.qsize() == 995
 
 

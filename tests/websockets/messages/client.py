@@ -114,5 +114,5 @@ async def connected(
     finally:
         client.serving.cancel()
         await asyncio.wait([client.serving])
-        await connection.inlet.aclose()
+        connection.evict(1001)
         await hub.close()

@@ -1,7 +1,6 @@
 """`Inlet`: reads what a client sends, whatever the application is doing meanwhile."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, Protocol, Self
@@ -13,9 +12,10 @@ from .._rules.frames import Entry, Frame, frame
 from .._rules.rate import Allowance, MessageRate
 from .._rules.values import CloseCode, ConnectionLimits, Heartbeat
 from .channels import Recipient
+from .counters import Counters
+from .hooks import logger
 from .liveness import Liveness
 
-_LOG: Final = logging.getLogger("brickwork.websockets")
 _MINUTE: Final = 60
 _NO_STATUS: Final = 1005
 _ABNORMAL: Final = 1006
@@ -60,6 +60,7 @@ class Inlet:
         limits: How much the client may send.
         heartbeat: How long it may be silent.
         clock: Tells the time.
+        counters: Where it is counted.
         patience: Seconds until what does not fit into the inbox is dropped where nobody has ever asked for messages, as
             in an endpoint that only sends: it could not see its clients leave otherwise.
 
@@ -70,12 +71,19 @@ class Inlet:
     """
 
     __slots__ = (
-        "_allowance", "_answers", "_asked", "_clock", "_ended", "_errors", "_ignored", "_inbox", "_limits", "_patience",
-        "_peer", "_reader", "_room", "_takers", "dropped", "liveness", "received",
+        "_allowance", "_answers", "_asked", "_clock", "_counters", "_ended", "_errors", "_ignored", "_inbox", "_limits",
+        "_patience", "_peer", "_reader", "_room", "_takers", "dropped", "liveness", "received",
     )  # fmt: skip
 
     def __init__(
-        self, peer: Peer, *, limits: ConnectionLimits, heartbeat: Heartbeat, clock: Clock, patience: float = _PATIENCE
+        self,
+        peer: Peer,
+        *,
+        limits: ConnectionLimits,
+        heartbeat: Heartbeat,
+        clock: Clock,
+        counters: Counters,
+        patience: float = _PATIENCE,
     ) -> None:
         self.received = 0
         self.dropped = 0
@@ -83,6 +91,7 @@ class Inlet:
         self._peer = peer
         self._limits = limits
         self._clock = clock
+        self._counters = counters
         self._patience = patience
         self._allowance = None if limits.rate is None else Allowance(MessageRate.parse(limits.rate))
         self._errors = Allowance(MessageRate(limits.errors, _MINUTE, limits.errors))
@@ -111,13 +120,8 @@ class Inlet:
         if not self._ended:
             self._inbox.clear()
             self._end()
-
-    async def aclose(self) -> None:
-        """Read no more; returns when the task has ended."""
-        self.stop()
-        if self._reader is not None:
+        if self._reader is not None and self._reader is not asyncio.current_task():
             self._reader.cancel()
-            await asyncio.wait([self._reader])
 
     def expect(self, answers: Callable[[str | bytes], bool] | None) -> None:
         """Show each message to one who waits for an answer, and who may be the one that keeps the inbox full.
@@ -140,6 +144,7 @@ class Inlet:
         if self._errors.take(self._clock.monotonic()):
             self._peer.evict(CloseCode.POLICY_VIOLATION, "too many errors")
         else:
+            self._counters.errors += 1
             told = error if isinstance(error, Frame) else frame({"type": "error", **error})
             self._peer.outlet.push(Entry("", told))
 
@@ -183,17 +188,18 @@ class Inlet:
                 message = await self._peer.websocket.receive()
                 if message["type"] == "websocket.disconnect":
                     self._leave(message.get("code") or _NO_STATUS)
-                elif not self._ended:
+                else:
                     await self._sort(message)
         except OSError:
             self._leave(_ABNORMAL)
         except Exception:  # noqa: BLE001 - whatever a server raises here, the client cannot be heard any more
-            _LOG.exception("connection %s cannot be read from", self._peer.id)
+            logger.exception("connection %s cannot be read from", self._peer.id)
             self._leave(_ABNORMAL)
 
     async def _sort(self, message: Mapping[str, Any]) -> None:
         now = self._clock.monotonic()
         self.received += 1
+        self._counters.received += 1
         self.liveness.heard(now)
         text: str | None = message.get("text")
         data: str | bytes = message.get("bytes") or b"" if text is None else text
@@ -249,7 +255,7 @@ class Inlet:
     def _give_up(self) -> None:
         if not self._asked:
             self._ignored = True
-            _LOG.warning("connection %s: nobody asks for its messages, so they are dropped", self._peer.id)
+            logger.warning("connection %s: nobody asks for its messages, so they are dropped", self._peer.id)
             self._make_room()
 
     def _make_room(self) -> None:
@@ -259,9 +265,8 @@ class Inlet:
     # --- ending
 
     def _leave(self, code: int) -> None:
-        if not self._ended:
-            self._end()
-            self._peer.departed(code)
+        self._end()
+        self._peer.departed(code)
 
     def _end(self) -> None:
         self._ended = True
