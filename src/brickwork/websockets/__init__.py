@@ -4,6 +4,7 @@ from ._depends.connect import bearer_subprotocol
 from ._depends.listen import listen_socket
 from ._depends.manager import ConnectionManager
 from ._depends.origins import ANY_ORIGIN
+from ._depends.sse import EventStreamResponse
 from ._depends.targets import RoomTarget, UserTarget
 from ._errors import (
     ConnectionClosedError,
@@ -13,6 +14,7 @@ from ._errors import (
     OriginNotAllowedError,
     RequestTimeoutError,
     TooManyConnectionsError,
+    TooManyRoomsError,
 )
 from ._middleware import ConnectionsMiddleware
 from ._rules.frames import Codec
@@ -30,6 +32,7 @@ from ._rules.values import (
 from ._service.codecs import JSONCodec
 from ._service.connection import Connection
 from ._service.counters import Counts, Stats
+from ._service.event_stream import EventStream
 from ._service.hooks import Event
 from ._service.messages.router import MessageRouter
 from ._store import Backplane
@@ -50,6 +53,8 @@ __all__ = [
     "Delivery",
     "DrainingError",
     "Event",
+    "EventStream",
+    "EventStreamResponse",
     "Heartbeat",
     "History",
     "InvalidReplyError",
@@ -65,6 +70,7 @@ __all__ = [
     "SlowConsumer",
     "Stats",
     "TooManyConnectionsError",
+    "TooManyRoomsError",
     "UserTarget",
     "bearer_subprotocol",
     "listen_socket",
