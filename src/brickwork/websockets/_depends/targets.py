@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable
 from typing import Any, Generic, TypeVar
 
-from .._rules.rooms import room_channel
+from .._rules.rooms import room_channel, user_channel
 from .._rules.values import CloseCode, Cursor, Delivery, Member
 from .._service.connection import Connection
-from .._service.hub import Hub, user_channel
+from .._service.hub import Hub
 from .._store import Replay
 
 U = TypeVar("U")

@@ -8,6 +8,9 @@ from typing import Final
 from .frames import Entry, Frame, frame
 from .values import Cursor, Member
 
+ALL: Final = "all"
+"""The channel of everybody."""
+
 _LONGEST: Final = 256
 # Controls are written nowhere, and surrogates have no UTF-8.
 _UNWRITABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -22,6 +25,11 @@ def room_channel(room: str) -> str:
     if not 0 < len(room) <= _LONGEST or _UNWRITABLE.search(room):
         raise ValueError(f"a room's name has 1 to {_LONGEST} characters, none of them a control character")
     return f"room:{room}"
+
+
+def user_channel(user_id: str) -> str:
+    """Give the channel of a user's connections."""
+    return f"user:{user_id}"
 
 
 def cursors(texts: Iterable[str], most: int | None) -> dict[str, Cursor]:
@@ -40,7 +48,7 @@ def cursors(texts: Iterable[str], most: int | None) -> dict[str, Cursor]:
         room, _, place = text.rpartition(":")
         room, _, epoch = room.rpartition(":")
         cursor = Cursor.parse(f"{epoch}:{place}")
-        if cursor is not None:
+        if room and cursor is not None:
             found[room] = cursor
     return found
 

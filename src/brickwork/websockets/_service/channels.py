@@ -7,10 +7,8 @@ from contextvars import Context
 from time import perf_counter
 from typing import Final, Protocol
 
-from pydantic_core import from_json
-
-from .._rules.frames import Codec, Entry, Frame, frame
-from .._rules.values import CloseCode
+from .._rules.controls import read_control
+from .._rules.frames import Codec, Entry
 from .._store import Backplane
 from .counters import Counters
 from .hooks import logger
@@ -313,20 +311,6 @@ class Channels:
         except Exception:  # noqa: BLE001 - the backplane may be anyone's
             # Entries that nobody here is to get are let go, and the next who comes subscribes again.
             logger.exception("a backplane failed to unsubscribe from %s", name)
-
-
-def write_control(code: int, reason: str) -> Frame:
-    """Write what a control entry tells: with what to part."""
-    return frame({"code": code, "reason": reason})
-
-
-def read_control(entry: Entry) -> tuple[int, str]:
-    """Read what `write_control` wrote, or something else: nothing is taken on trust that comes from outside."""
-    try:
-        told = from_json(entry.frame.data)
-        return int(told["code"]), str(told["reason"])
-    except (ValueError, TypeError, KeyError):
-        return CloseCode.NORMAL, ""
 
 
 def _snapshot(channel: _Channel) -> tuple[Recipient, ...]:

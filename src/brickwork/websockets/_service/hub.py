@@ -7,8 +7,9 @@ from typing import Any, Final, Literal
 
 from ..._core.clock import Clock, SystemClock
 from .._errors import ConnectionClosedError
+from .._rules.controls import write_control
 from .._rules.frames import Entry, frame
-from .._rules.rooms import resume_entry
+from .._rules.rooms import ALL, resume_entry, user_channel
 from .._rules.values import (
     CloseCode,
     ConnectionLimits,
@@ -21,7 +22,7 @@ from .._rules.values import (
     SlowConsumer,
 )
 from .._store import Backplane, State
-from .channels import Channels, Recipient, write_control
+from .channels import Channels, Recipient
 from .connection import Connection
 from .counters import Counters, Counts
 from .gate import Client
@@ -29,17 +30,10 @@ from .hooks import Event, Hooks, logger
 from .joining import Rooms
 from .outlet import Delivering
 
-ALL: Final = "all"
-"""The channel of everybody."""
 ROOM: Final = "room:"
 """What the names of rooms' channels begin with."""
 
 _GRACE: Final = 1.0  # seconds that are left to what is under way at the end, after the time that a close frame has
-
-
-def user_channel(user_id: str) -> str:
-    """Give the channel of a user's connections."""
-    return f"user:{user_id}"
 
 
 class Hub:

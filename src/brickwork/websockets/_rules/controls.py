@@ -1,0 +1,20 @@
+"""What the processes of an app tell each other besides messages."""
+
+from pydantic_core import from_json
+
+from .frames import Entry, Frame, frame
+from .values import CloseCode
+
+
+def write_control(code: int, reason: str) -> Frame:
+    """Write what a control entry tells: with what to part."""
+    return frame({"code": code, "reason": reason})
+
+
+def read_control(entry: Entry) -> tuple[int, str]:
+    """Read what `write_control` wrote, or something else: nothing is taken on trust that comes from outside."""
+    try:
+        told = from_json(entry.frame.data)
+        return int(told["code"]), str(told["reason"])
+    except (ValueError, TypeError, KeyError):
+        return CloseCode.NORMAL, ""
