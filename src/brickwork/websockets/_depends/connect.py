@@ -175,7 +175,7 @@ class Connect(Generic[U]):
 
     async def _accept(self, socket: WebSocket, address: str | None, place: Place, user: Any) -> Connection[U]:
         terms = self._terms
-        user_id = None if user is None else _id_of(user, terms.identify)
+        user_id = None if user is None else id_of(user, terms.identify)
         terms.caps.name(place, user_id)
         # The process may have begun to end while the user was found out.
         terms.draining.check()
@@ -220,7 +220,7 @@ class Connect(Generic[U]):
         token, message_id = _token_in(made.codec, first)
         try:
             user = await _known(token, authenticate)
-            user_id = _id_of(user, self._terms.identify)
+            user_id = id_of(user, self._terms.identify)
             self._terms.caps.name(place, user_id)
         except HTTPException as error:
             await _refuse(made, error, _REFUSED.get(error.status_code, close_code(error.status_code)), message_id)
@@ -256,7 +256,7 @@ def _token_in(codec: Codec, message: str | bytes) -> tuple[str | None, str | int
     return token if read.get("type") == "auth" and isinstance(token, str) else None, message_id if known else None
 
 
-def _id_of(user: Any, identify: Callable[[Any], str] | None) -> str:
+def id_of(user: Any, identify: Callable[[Any], str] | None) -> str:
     """Give a user's ID.
 
     Raises:

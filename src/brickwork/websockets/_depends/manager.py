@@ -10,12 +10,13 @@ from fastapi import APIRouter, params
 from ..._core.clock import Clock
 from ..._core.scope import TrustedProxies
 from .._rules.frames import Codec
+from .._rules.rooms import ALL
 from .._rules.values import ConnectionLimits, Delivery, Heartbeat, History, Presence, SlowConsumer
 from .._service.codecs import JSONCodec
 from .._service.connection import Connection
 from .._service.counters import Counts
 from .._service.hooks import Event
-from .._service.hub import ALL, Hub
+from .._service.hub import Hub
 from .._store import Backplane
 from ..memory import MemoryBackplane
 from .caps import Caps
@@ -23,6 +24,7 @@ from .client import client_router
 from .connect import Connect, Terms
 from .draining import Draining
 from .origins import Origins
+from .sse import EventStreamResponse
 from .targets import RoomTarget, UserTarget, ids_of
 
 U = TypeVar("U")
@@ -186,6 +188,7 @@ class ConnectionManager(Generic[U]):
             identify=identify,
             expires=expires,
         )
+        self._terms = terms
         self.connect: Connect[U] = Connect(terms, authenticate)
 
     @property
@@ -261,6 +264,46 @@ class ConnectionManager(Generic[U]):
             return guard
 
         return register
+
+    def sse(
+        self,
+        rooms: str | Sequence[str],
+        *,
+        since: str | None = None,
+        user: U | None = None,
+        heartbeat: float = 15.0,
+        retry: float = 2.0,
+    ) -> EventStreamResponse:
+        """Answer a request with what is sent to rooms, as server-sent events.
+
+        ```python
+        from fastapi import FastAPI
+
+        from brickwork.websockets import ConnectionManager, EventStreamResponse
+
+        app = FastAPI()
+        manager = ConnectionManager()
+
+        @app.get("/events/{room}", response_class=EventStreamResponse)
+        async def events(room: str) -> EventStreamResponse:
+            return manager.sse(room)
+        ```
+
+        Who listens is in the rooms as a socket is: with the same messages and cursors, limits and guards. A browser
+        that comes back says by itself where it was, with ``Last-Event-ID``; a page that changes from a socket to events
+        says it as for a socket, with ``?cursor=``.
+
+        Args:
+            rooms: One room, or several.
+            since: The ID of the last event that the client has; read from the request where it is None.
+            user: Who listens, for guards, limits and messages to the user; None for a stranger.
+            heartbeat: Seconds between two comments that keep the connection from looking idle.
+            retry: Seconds after which a browser tries again when the stream breaks.
+
+        Raises:
+            ValueError: There is no room, or a duration is not above 0.
+        """
+        return EventStreamResponse(self._terms, rooms, since=since, user=user, heartbeat=heartbeat, retry=retry)
 
     def client_router(self, path: str = "/brickwork.js") -> APIRouter:
         """Give a router that serves the JavaScript client.
