@@ -60,3 +60,7 @@ class RequestTimeoutError(Exception):
 
 class InvalidReplyError(Exception):
     """A client answered a request with something else than was asked for; it has been told what is wrong."""
+
+
+class BackplaneUnavailableError(Exception):
+    """The server that carries messages between processes gave no answer; nobody knows whether it has the message."""
