@@ -6,14 +6,16 @@ from typing import NamedTuple, Protocol
 
 import anyio
 import pytest
+from redis.asyncio import Redis
 
 from brickwork.websockets import Backplane, Cursor, History, Member, MemoryBackplane, Presence
 from brickwork.websockets._rules.frames import Entry, frame
 from brickwork.websockets._store import State
+from brickwork.websockets.redis import RedisBackplane
 
 PATIENCE = 30.0  # seconds that anything may take on a machine that is busy
 
-KINDS = ["memory"]
+KINDS = ["memory", "redis"]
 
 
 class Recorder:
@@ -96,9 +98,12 @@ class Make(Protocol):
 @asynccontextmanager
 async def making(kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Make]:
     """Give what makes the backplanes of one test."""
-    assert kind == "memory", request
-    shared = MemoryBackplane()
-    yield lambda: shared
+    if kind == "memory":
+        shared = MemoryBackplane()
+        yield lambda: shared
+        return
+    async with Redis.from_url(request.getfixturevalue("redis_url")) as client:
+        yield lambda: RedisBackplane(client, deadline=PATIENCE)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from ._depends.origins import ANY_ORIGIN
 from ._depends.sse import EventStreamResponse
 from ._depends.targets import RoomTarget, UserTarget
 from ._errors import (
+    BackplaneUnavailableError,
     ConnectionClosedError,
     DrainingError,
     InvalidReplyError,
@@ -41,6 +42,7 @@ from .memory import MemoryBackplane
 __all__ = [
     "ANY_ORIGIN",
     "Backplane",
+    "BackplaneUnavailableError",
     "CloseCode",
     "Codec",
     "Connection",
