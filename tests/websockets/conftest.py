@@ -7,6 +7,7 @@ import pytest
 from brickwork.websockets._service.hub import Hub
 from brickwork.websockets.memory import MemoryBackplane
 from tests.websockets.backplanes import KINDS, Make, Start, making, starting
+from tests.websockets.hubs import MakeHub, making_hubs
 
 
 @pytest.fixture(params=KINDS)
@@ -29,3 +30,17 @@ async def hub() -> AsyncIterator[Hub]:
     hub = Hub(backplane=MemoryBackplane())
     yield hub
     await hub.close()
+
+
+@pytest.fixture
+async def make_hub(make_backplane: Make) -> AsyncIterator[MakeHub]:
+    """Makes hubs whose backplanes meet, once for each kind of backplane."""
+    async with making_hubs(make_backplane) as make:
+        yield make
+
+
+@pytest.fixture
+async def make_memory_hub() -> AsyncIterator[MakeHub]:
+    """Makes hubs, each with a backplane in memory of its own where it is given none."""
+    async with making_hubs(MemoryBackplane) as make:
+        yield make
