@@ -18,7 +18,7 @@ PATIENCE = 30.0  # seconds that anything may take on a machine that is busy
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.001)
 
 

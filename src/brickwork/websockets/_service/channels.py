@@ -5,44 +5,19 @@ from collections import deque
 from collections.abc import Iterable
 from contextvars import Context
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Final
 
 from .._rules.controls import read_control
-from .._rules.frames import Codec, Entry
+from .._rules.frames import Entry
 from .._store import Backplane
 from .counters import Counters
+from .delivering import Recipient
 from .hooks import logger
+from .outlet import push_all
 
 SLICE: Final = 0.003  # seconds that fan-outs may take until the loop has its turn
 _STEP: Final = 64  # recipients between two looks at the clock
 _ROOM: Final = "room:"
-
-
-class Recipient(Protocol):
-    """What stands in a channel for a client."""
-
-    @property
-    def id(self) -> str:
-        """The connection's ID."""
-        ...
-
-    @property
-    def user_id(self) -> str | None:
-        """Its user's."""
-        ...
-
-    @property
-    def codec(self) -> Codec:
-        """What turns entries into messages."""
-        ...
-
-    def push(self, entry: Entry) -> None:
-        """Send an entry, or see to it; never waits."""
-        ...
-
-    def evict(self, code: int, reason: str = "") -> None:
-        """Part with the client."""
-        ...
 
 
 class _Channel:
@@ -224,20 +199,13 @@ class Channels:
             for recipient in some:
                 recipient.evict(code, reason)
             return
-        for recipient in some:
-            try:
-                recipient.push(entry)
-            except Exception as error:  # noqa: BLE001 - the codec may be anyone's
-                self._tell_unsendable(entry, error)
-        self._counters.sent += len(some)
-
-    def _tell_unsendable(self, entry: Entry, error: Exception) -> None:
-        """Log that a codec has no form for an entry: once, for however many recipients."""
-        self._counters.sent -= 1
-        if entry is not self._unsendable:
+        errors = push_all(entry, some)
+        self._counters.sent += len(some) - len(errors)
+        if errors and entry is not self._unsendable:
+            # Said once, for however many recipients.
             self._unsendable = entry
             self._counters.errors += 1
-            logger.error("a message to %s could not be encoded: %r", entry.channel, error)
+            logger.error("a message to %s could not be encoded", entry.channel, exc_info=errors[0])
 
     def _defer(self, channel: _Channel) -> deque["Entry | asyncio.Future[None]"]:
         """Let a channel have its turns; gives what waits in it."""

@@ -16,8 +16,8 @@ from .._errors import ConnectionClosedError
 from .._rules.frames import Codec, Entry, frame
 from .._rules.rooms import cursors
 from .._rules.values import CloseCode, Cursor
-from .channels import Recipient
 from .counters import Stats
+from .delivering import Recipient
 from .inlet import Inlet
 from .joining import Joining
 from .messages.requests import Requests

@@ -17,7 +17,7 @@ from pydantic_core import to_json
 from ..._core.uuid7 import RANDOM_BITS, uuid7_number
 from .._rules.frames import Codec, Entry, Frame
 from .._rules.values import Cursor
-from .channels import Recipient
+from .delivering import Recipient
 from .outlet import Outlet, Send
 
 if TYPE_CHECKING:

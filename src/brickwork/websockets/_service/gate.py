@@ -8,7 +8,8 @@ from typing import Protocol
 from .._rules.frames import Codec, Entry
 from .._rules.rooms import resume_entry
 from .._rules.values import ConnectionLimits, Cursor
-from .channels import Channels, Recipient
+from .channels import Channels
+from .delivering import Recipient
 from .outlet import Outlet
 
 

@@ -22,13 +22,13 @@ from .._rules.values import (
     SlowConsumer,
 )
 from .._store import Backplane, State
-from .channels import Channels, Recipient
+from .channels import Channels
 from .connection import Connection
 from .counters import Counters, Counts
+from .delivering import Delivering, Recipient
 from .gate import Client
 from .hooks import Event, Hooks, logger
 from .joining import Rooms
-from .outlet import Delivering
 
 ROOM: Final = "room:"
 """What the names of rooms' channels begin with."""

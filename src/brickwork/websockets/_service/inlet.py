@@ -11,8 +11,8 @@ from ..._core.clock import Clock
 from .._rules.frames import Entry, Frame, frame
 from .._rules.rate import Allowance, MessageRate
 from .._rules.values import CloseCode, ConnectionLimits, Heartbeat
-from .channels import Recipient
 from .counters import Counters
+from .delivering import Recipient
 from .hooks import logger
 from .liveness import Liveness
 

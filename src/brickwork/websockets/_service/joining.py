@@ -14,7 +14,7 @@ from .._errors import ConnectionClosedError, JoinDeniedError, TooManyRoomsError
 from .._rules.frames import Entry
 from .._rules.rooms import left_frame, members_frame, resume_entry, room_channel
 from .._rules.values import Cursor, Member
-from .channels import Recipient
+from .delivering import Recipient
 from .gate import Client, Gate
 from .hooks import Event
 from .presence import Attendance, Attendances

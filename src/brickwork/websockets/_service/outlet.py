@@ -2,18 +2,17 @@
 
 import asyncio
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import copy_context
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextvars import Context, copy_context
+from operator import length_hint
+from typing import Any, Final, cast
 
-from ..._core.clock import Clock
 from .._errors import ConnectionClosedError
 from .._rules.frames import Codec, Entry
-from .._rules.values import ConnectionLimits, SlowConsumer
 from .backlog import Backlog
-from .counters import Counters
-from .hooks import Event, Hooks, logger
-from .stepping import DONE, rest
+from .delivering import Delivering, Recipient
+from .hooks import Event, logger
+from .stepping import step
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 """A server's ``send``."""
@@ -28,33 +27,10 @@ _TRIALS: Final = 3  # so often may the first send wait, before nothing is tried 
 _TURN: Final = 64  # messages that a slow client gets before others have their turn
 
 
-class Delivering(NamedTuple):
-    """What all outlets of a manager have in common.
-
-    Attributes:
-        limits: How much may wait.
-        slow_consumer: What becomes of more.
-        stall: Seconds that one message may wait for the client; None for ever.
-        delivery: ``inline`` to try each message without a task first, ``task`` never to.
-        counters: Where it is counted.
-        hooks: Who is told.
-        clock: What time it is.
-    """
-
-    limits: ConnectionLimits
-    slow_consumer: SlowConsumer
-    stall: float | None
-    delivery: Literal["inline", "task"]
-    counters: Counters
-    hooks: Hooks
-    clock: Clock
-
-
 class Outlet:
     """Sends to one client, and lets a bounded number of messages wait while it does not read.
 
-    It stands in a channel for a connection, and knows nothing of what is behind ``send``. It is made where the client
-    is served, since it sends in a copy of the `contextvars` of that place.
+    It stands in a channel for a connection, and knows nothing of what is behind ``send``.
 
     Args:
         delivering: What it has in common with the others.
@@ -74,24 +50,21 @@ class Outlet:
 
     __slots__ = (
         "_backlog",
-        "_context",
         "_delivering",
         "_drain",
         "_end",
-        "_first",
         "_inline",
         "_logged",
-        "_run",
-        "_send",
         "_since",
         "_space",
-        "_state",
         "_timer",
         "_trials",
         "code",
         "codec",
         "id",
+        "send",
         "sent",
+        "state",
         "user_id",
     )
 
@@ -111,15 +84,12 @@ class Outlet:
         self.sent = 0
         self.code: int | None = None
         self._delivering = delivering
-        self._send = send
+        self.send = send
         self._end: Callable[[int, str], None] | None = end
-        self._context = copy_context()
-        self._run = self._context.run
-        self._state = _IDLE
+        self.state = _IDLE
         # Whether the server's send has been seen not to wait; until then it is tried with more care.
         self._inline = False
         self._trials = _TRIALS if delivering.delivery == "inline" else 0
-        self._first: Awaitable[None] | None = None
         self._backlog: Backlog | None = None
         self._drain: asyncio.Task[None] | None = None
         self._since = 0.0
@@ -150,24 +120,10 @@ class Outlet:
         Raises:
             ValueError: The codec has no form for the entry.
         """
-        message, size = entry.encoded(self.codec)
-        if self._state:
-            self._hold(entry, message, size)
-            return
-        # Whoever is called by the server's send, and sends in turn, comes after this one.
-        self._state = _STEPPING
-        try:
-            steps = self._send(message).__await__()
-            yielded = self._run(next, steps, DONE)
-        except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever a server raises
-            self._fail(error)
-            return
-        if yielded is not DONE:
-            self._start(first=rest(steps, yielded))
-            return
-        self.sent += 1
-        if self._state == _STEPPING:
-            self._state = _FREE
+        if self.state:
+            self._hold(entry)
+        elif errors := push_all(entry, (self,)):
+            raise errors[0]
 
     async def put(self, entry: Entry) -> None:
         """Send an entry when there is place for it: for a sender who can wait.
@@ -201,7 +157,7 @@ class Outlet:
             flush: Whether what waits is still sent; `wait_idle` tells when it was.
         """
         self.code = code
-        self._state = _CLOSED
+        self.state = _CLOSED
         self._end = None
         if not flush:
             self._stop_timer()
@@ -219,47 +175,31 @@ class Outlet:
 
     def abandon(self) -> None:
         """Give up what is still being sent."""
+        if self._backlog is not None:
+            self._backlog.clear()
         if self._drain is not None:
             self._drain.cancel()
 
     def _crowded(self, size: int) -> bool:
-        if self._state != _DRAINING or self._backlog is None:
+        if self.state != _DRAINING or self._backlog is None:
             return False
         return self._backlog.crowded() or self._backlog.size + size > self._delivering.limits.queue_bytes
 
-    def _hold(self, entry: Entry, message: dict[str, Any], size: int) -> None:
-        """Send a message with more care than in `push`, or let it wait."""
-        if self._state == _CLOSED:
+    def _hold(self, entry: Entry) -> None:
+        """Send an entry with more care than in `push`, or let it wait."""
+        if self.state == _CLOSED:
             return
-        if self._state != _IDLE:
+        message, size = entry.encoded(self.codec)
+        if self.state != _IDLE:
             self._wait(entry, message, size)
         elif self._trials:
-            self._try(message)
-        else:
-            self._start(message=message)
-
-    def _try(self, message: dict[str, Any]) -> None:
-        """Find out whether this server's send can be stepped."""
-        self._state = _STEPPING
-        try:
-            sending = self._send(message)
-            if not isinstance(sending, Coroutine):
-                self._trials = 0
-                self._start(first=sending)
-                return
-            steps = sending.__await__()
-            yielded = self._run(next, steps, DONE)
-        except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever a server raises
-            self._fail(error)
-            return
-        if yielded is not DONE:
+            # This server's send may be one that never waits.
             self._trials -= 1
-            self._start(first=rest(steps, yielded))
-            return
-        self.sent += 1
-        self._inline = True
-        if self._state == _STEPPING:
-            self._state = _FREE
+            self.state = _FREE
+            push_all(entry, (self,))
+            self._inline = self.state == _FREE
+        else:
+            self.start(message=message)
 
     def _wait(self, entry: Entry, message: dict[str, Any], size: int) -> None:
         """Let a message wait, as long as there is place."""
@@ -277,7 +217,7 @@ class Outlet:
             return
         delivering.counters.largest_queue = max(delivering.counters.largest_queue, len(backlog))
         if self._drain is None:
-            self._start()
+            self.start()
 
     def _tell_dropped(self, count: int) -> None:
         delivering = self._delivering
@@ -291,45 +231,51 @@ class Outlet:
             self._logged = time
             logger.warning("connection %s is too slow to read what it is sent: %s", self.id, policy)
 
-    def _start(self, *, first: Awaitable[None] | None = None, message: dict[str, Any] | None = None) -> None:
+    def start(
+        self,
+        *,
+        first: Awaitable[None] | None = None,
+        message: dict[str, Any] | None = None,
+        context: Context | None = None,
+    ) -> None:
         """Leave the rest to a task, if there is none yet."""
-        if self._state == _CLOSED:
+        if self.state == _CLOSED:
             return
-        self._first = first
-        self._state = _DRAINING
+        self.state = _DRAINING
         if self._drain is not None:
-            return
+            if first is None:
+                return
+            # Something was sent from within this very send: it waits behind it, and the task for it has not begun.
+            self._drain.cancel()
         delivering = self._delivering
         loop = asyncio.get_running_loop()
         self._since = delivering.clock.monotonic()
         if delivering.stall is not None:
             self._timer = loop.call_later(delivering.stall, self._check_stall, delivering.stall)
-        self._drain = loop.create_task(self._empty(message), context=self._context)
+        self._drain = loop.create_task(self._empty(first, message), context=context)
 
-    async def _empty(self, message: dict[str, Any] | None) -> None:
+    async def _empty(self, first: Awaitable[None] | None, message: dict[str, Any] | None) -> None:
         """Send what was begun, then all that waits."""
         try:
-            if self._first is not None:
-                first, self._first = self._first, None
+            if first is not None:
                 await first
-                self.sent += 1
             await self._send_all(message)
         except (Exception, CancelledError) as error:
-            self._fail(error)
+            self.fail(error)
             if isinstance(error, CancelledError):
                 raise
         finally:
             self._stop_timer()
             self._drain = None
-        if self._state != _CLOSED:
-            self._state = _FREE if self._inline else _IDLE
+        if self.state != _CLOSED:
+            self.state = _FREE if self._inline else _IDLE
         self._make_space()
 
     async def _send_all(self, message: dict[str, Any] | None) -> None:
         turn = 0
         while (message := message or self._take()) is not None:
             self._since = self._delivering.clock.monotonic()
-            await self._send(message)
+            await self.send(message)
             message = None
             self.sent += 1
             self._make_space()
@@ -357,8 +303,67 @@ class Outlet:
             self._timer.cancel()
             self._timer = None
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
         """Take an error of the server's send for what it is: the client has gone."""
-        if self._state != _CLOSED:
+        if self.state != _CLOSED:
             logger.debug("connection %s cannot be sent to: %r", self.id, error)
             self.evict(LOST)
+
+
+class _Turn:
+    """What a coroutine that hands on is told while it waits, and tells in the end."""
+
+    __slots__ = ("errors", "parked")
+
+    def __init__(self, errors: list[Exception]) -> None:
+        self.errors = errors
+        self.parked = False
+
+
+def push_all(entry: Entry, recipients: Sequence[Recipient]) -> Sequence[Exception]:
+    """Send an entry to many, as `Outlet.push` does.
+
+    One coroutine sends to one after the other, and is stepped. When it has to wait for a client, it is left to that
+    client's task, and another goes on with those who are left.
+
+    Returns:
+        Errors of codecs that have no form for the entry.
+    """
+    errors: list[Exception] = []
+    left = iter(recipients)
+    while True:
+        turn = _Turn(errors)
+        context = copy_context()
+        rest = step(_hand_on(entry, left, turn), context)
+        if rest is None:
+            return errors
+        turn.parked = True
+        waiting = recipients[len(recipients) - length_hint(left) - 1]
+        cast("Outlet", waiting).start(first=rest, context=context)
+
+
+async def _hand_on(entry: Entry, left: Iterator[Recipient], turn: _Turn) -> None:
+    codec: Codec | None = None
+    message: dict[str, Any] = {}
+    for recipient in left:
+        try:
+            if type(recipient) is not Outlet or recipient.state:
+                recipient.push(entry)
+                continue
+            if recipient.codec is not codec:
+                message = entry.encoded(recipient.codec)[0]
+                codec = recipient.codec
+        except Exception as error:  # noqa: BLE001 - the codec may be anyone's
+            turn.errors.append(error)
+            continue
+        # Whoever is called by the server's send, and sends in turn, comes after this one.
+        recipient.state = _STEPPING
+        try:
+            await recipient.send(message)
+            recipient.sent += 1
+        except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever a server raises
+            recipient.fail(error)
+        if recipient.state == _STEPPING:
+            recipient.state = _FREE
+        elif turn.parked:
+            return

@@ -1,44 +1,53 @@
-"""One step of an awaitable without a task, and what is left of it inside of one.
+"""One step of a coroutine without a task, and what is left of it inside of one.
 
 A server's ``send`` hardly ever waits: it does so only while its client is too slow to read. A step costs a fraction of
-a task, so everything is tried with one:
+a task, so all that is sent is tried with one:
 
 ```python
-steps = send(message).__await__()
-yielded = context.run(next, steps, DONE)
-if yielded is not DONE:
-    loop.create_task(wait_for(rest(steps, yielded)), context=context)
+context = copy_context()
+rest = step(send(message), context)
+if rest is not None:
+    loop.create_task(wait_for(rest), context=context)
 ```
 
-All of it has to run in one `contextvars.Context` that is nobody else's: what a step has set, the next must find.
+Both have to be run in the same `contextvars.Context`: what a step has set there, the next must find. And what is
+stepped must not ask which task it is in, as `asyncio.timeout` does.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Awaitable, Coroutine, Generator
+from contextvars import Context
 from types import coroutine
 from typing import Any, Final
 
-DONE: Final[Any] = object()
-"""What ``next`` gives instead of a future when an awaitable has not waited at all."""
+_DONE: Final[Any] = object()
+
+
+def step(work: Coroutine[Any, Any, None], context: Context) -> Awaitable[None] | None:
+    """Run a coroutine until it waits for something.
+
+    Args:
+        work: A coroutine that nobody has begun to await.
+        context: Where it runs, now and later.
+
+    Returns:
+        What is left of it, to be awaited by a task; None if it has not waited at all.
+    """
+    steps = work.__await__()
+    # `next` with a default costs a third of `send`, which tells of the end by an exception.
+    yielded = context.run(next, steps, _DONE)
+    return None if yielded is _DONE else _rest(steps, yielded)
 
 
 @coroutine
-def rest(steps: Iterator[Any], yielded: Any) -> Generator[Any, Any, None]:
-    """Give what is left of an awaitable after its first step.
-
-    Args:
-        steps: What its ``__await__`` gave.
-        yielded: What the first step gave: a future, as a rule, which a task will now wait for.
-    """
+def _rest(steps: Generator[Any, Any, None], yielded: Any) -> Generator[Any, Any, None]:
+    """Wait for the future that the first step gave, as a task does, and go on from there."""
     try:
         yield yielded
-    except BaseException as error:
-        throw = getattr(steps, "throw", None)
-        if throw is None:
-            raise
+    except BaseException as error:  # noqa: BLE001 - the coroutine's to handle, as in `yield from`
         try:
-            yielded = throw(error)
+            yielded = steps.throw(error)
         except StopIteration:
             return
-        yield from rest(steps, yielded)
+        yield from _rest(steps, yielded)
     else:
         yield from steps
