@@ -55,7 +55,7 @@ async def test_a_room_is_left_where_the_block_ends(hub: Hub, error: Exception | 
     except ZeroDivisionError:
         pass
 
-    assert (inside, connection.rooms) == ({"lobby"}, set())
+    assert (inside, connection.rooms) == (frozenset({"lobby"}), frozenset())
     assert hub.channels.count(LOBBY) == 0
 
 
@@ -97,7 +97,7 @@ async def test_an_inner_block_does_not_end_an_outer_one(hub: Hub) -> None:
             pass
         between = connection.rooms
 
-    assert (between, connection.rooms) == ({"lobby"}, set())
+    assert (between, connection.rooms) == (frozenset({"lobby"}), frozenset())
 
 
 async def test_a_join_that_nobody_awaits_is_warned_of(hub: Hub) -> None:
@@ -131,7 +131,7 @@ async def test_a_guard_refuses(hub: Hub) -> None:
         await eve.join("vip-1")
 
     assert caught.value.status_code == 403
-    assert (ada.rooms, eve.rooms) == ({"vip-1"}, {"lobby"})
+    assert (ada.rooms, eve.rooms) == (frozenset({"vip-1"}), frozenset({"lobby"}))
     assert hub.channels.count("room:vip-1") == 1
 
 
