@@ -102,7 +102,7 @@ async def test_reading_goes_on_when_somebody_asks() -> None:
         async with asyncio.timeout(PATIENCE):
             await begun.wait()
             client.say({"type": "ping"})
-            while client.connection.inlet.received < 2:
+            while client.connection.inlet.received < 2:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0)
         go.set()
         asked = await client.hear()
