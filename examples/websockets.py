@@ -31,7 +31,7 @@ from contextlib import asynccontextmanager
 from itertools import cycle
 from typing import Annotated, Literal
 
-from fastapi import Body, Depends, FastAPI, Header
+from fastapi import Body, Depends, FastAPI
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -100,8 +100,8 @@ async def notifications(connection: Annotated[Connection[MemoryUser], Depends(pe
 
 
 @app.get("/notifications")
-async def notifications_as_events(user: CurrentUser, last_event_id: Annotated[str | None, Header()] = None) -> Response:
-    return people.sse("news", user=user, since=last_event_id)
+async def notifications_as_events(user: CurrentUser) -> Response:
+    return people.sse("news", user=user)
 
 
 @app.post("/notifications/{login}")

@@ -5,8 +5,8 @@ $ hatch run python -m examples.chat
 $ REDIS_URL=redis://localhost:6379 hatch run python -m examples.chat --workers 2
 ```
 
-What is said is kept in a folder, so that it is there again after a restart. Stop the server and start it again while two
-browsers have the page open, and look what they do.
+What is said is kept in a folder, so that it is there again after a restart. Stop the server and start it again while
+two browsers have the page open, and look what they do.
 """
 
 import argparse
@@ -78,8 +78,9 @@ def _config(workers: int) -> uvicorn.Config:
 
 def _secret(file: Path) -> str:
     """Read what tokens are signed with, and make it up at the first start."""
-    with suppress(FileExistsError), open(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
-        new.write(secrets.token_hex(32))
+    with suppress(FileExistsError):
+        file.touch(mode=0o600, exist_ok=False)
+        file.write_text(secrets.token_hex(32), "utf-8")
     return file.read_text("utf-8")
 
 

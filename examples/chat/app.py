@@ -119,6 +119,7 @@ def create_app(
     app.include_router(chat.auth.router(), prefix="/auth")
     app.include_router(room_router(chat))
     app.include_router(chat.live.router())
+    app.include_router(chat.live.manager.client_router())
     add_pages(app)
     app.add_middleware(ConnectionsMiddleware)
     install(app, headers=page_headers(), body_limit=65_536)

@@ -8,7 +8,6 @@ from fastapi.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 from brickwork.headers import ContentSecurityPolicy, SecurityHeaders
-from brickwork.websockets import client_router
 
 _PAGES = Path(__file__).with_name("pages")
 # A page with a style sheet, a picture and scripts of its own, which talks to its server and to nobody else.
@@ -37,5 +36,4 @@ def add_pages(app: FastAPI) -> None:
     async def page() -> FileResponse:
         return FileResponse(_PAGES / "index.html")
 
-    app.include_router(client_router())
     app.mount("/static", StaticFiles(directory=_PAGES))

@@ -46,7 +46,7 @@ class Post(Timestamps, Base):
     text: Mapped[str] = mapped_column(String(2000))
 
 
-class Posts(Repository[Post]):
+class Posts(Repository[Post], model=Post):
     async def keep(self, room: str, author: str, key: UUID, text: str) -> Post:
         """Keep what was said; what comes a second time is the same post."""
         data = {"room": room, "author": author, "key": key, "text": text}
