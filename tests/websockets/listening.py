@@ -92,7 +92,11 @@ class Listener:
             self.status = message["status"]
             self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
         else:
-            assert set(message) == {"type", "body", "more_body"} or message["type"] != "http.response.body" or self.status >= 400
+            assert (
+                set(message) == {"type", "body", "more_body"}
+                or message["type"] != "http.response.body"
+                or self.status >= 400
+            )
             self.body += message["body"]
             self.ended = not message.get("more_body", False)
             if self.headers.get("content-type", "").startswith("text/event-stream"):

@@ -39,6 +39,7 @@ class EventStreamResponse(Response):
         user: Who listens; None for a stranger.
         heartbeat: Seconds between comments that show that the stream is alive.
         retry: Seconds after which a browser tries again when the stream breaks.
+        status_code: What a stream is answered with; FastAPI looks for it here, for the description of the API.
 
     Raises:
         ValueError: There is no room, or a duration is not above 0.
@@ -55,6 +56,7 @@ class EventStreamResponse(Response):
         user: object = None,
         heartbeat: float = 15.0,
         retry: float = 2.0,
+        status_code: int = 200,
     ) -> None:
         self._rooms = (rooms,) if isinstance(rooms, str) else tuple(dict.fromkeys(rooms))
         if not self._rooms:
@@ -66,7 +68,7 @@ class EventStreamResponse(Response):
         self._user = user
         self._heartbeat = heartbeat
         self._preamble = b"retry: %d\n\n" % (retry * 1000)
-        self.status_code = 200
+        self.status_code = status_code
         self.background = None
         self.init_headers(_HEADERS)
 
