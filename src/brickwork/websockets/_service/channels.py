@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from contextvars import Context
-from time import perf_counter
 from typing import Final
 
+from ..._core.clock import Clock
 from .._rules.controls import read_control
 from .._rules.frames import Entry
 from .._store import Backplane
@@ -47,11 +47,13 @@ class Channels:
     Args:
         backplane: Subscribed to while somebody is in a channel.
         counters: Where it is counted.
+        clock: Tells how long a fan-out takes.
     """
 
-    def __init__(self, backplane: Backplane, counters: Counters) -> None:
+    def __init__(self, backplane: Backplane, counters: Counters, clock: Clock) -> None:
         self._backplane = backplane
         self._counters = counters
+        self._now = clock.monotonic
         self._channels: dict[str, _Channel] = {}
         self._subscribed: set[str] = set()
         self._settling: dict[str, asyncio.Task[None]] = {}
@@ -171,7 +173,7 @@ class Channels:
 
     def _go_on(self, channel: _Channel) -> None:
         """Hand on what is under way in a channel, until it is done or the loop should have its turn."""
-        started = now = perf_counter()
+        started = now = self._now()
         latest = started + SLICE - self._spent
         while channel.entry is not None and now <= latest:
             self._hand(channel, channel.entry)
@@ -180,7 +182,7 @@ class Channels:
                 channel.entry = None
                 channel.recipients = ()
                 self._counters.fan_outs += 1
-            now = perf_counter()
+            now = self._now()
         self._spent += now - started
         self._counters.fan_out_seconds += now - started
 

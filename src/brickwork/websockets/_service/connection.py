@@ -185,13 +185,16 @@ class Connection(Generic[U]):
         await self.outlet.put(Entry("", frame(message)))
 
     async def close(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
-        """Close the socket, after what was sent before; a client that reads nothing is left to itself.
+        """Close the socket, after what was sent before; does nothing where it is closed.
+
+        Returns when the close frame is sent. A client that reads nothing is left to itself after `Heartbeat.close`.
 
         Args:
             code: The close code.
             reason: For the person who looks for the cause; at most 123 bytes are sent.
         """
         self._part(code, reason, flush=True)
+        await self.wait_gone()
 
     def evict(self, code: int, reason: str = "") -> None:
         """Part with the client at once, whatever waits for it.

@@ -84,7 +84,7 @@ class Hub:
             self.hooks,
             self.clock,
         )
-        self.channels = Channels(backplane, self.counters)
+        self.channels = Channels(backplane, self.counters, self.clock)
         self.connections: dict[str, Connection[Any]] = {}
         self.rooms = Rooms(self)
         self.streams: dict[str, Client] = {}
@@ -108,6 +108,8 @@ class Hub:
             self._opening = loop.create_task(self._open_backplane(), context=Context())
         opening = self._opening
         await asyncio.wait([opening])
+        if opening.cancelled():
+            raise ConnectionClosedError(CloseCode.GOING_AWAY)
         opening.result()
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -123,7 +125,7 @@ class Hub:
         self.rooms.guards = guards
         self.users.clear()
         self.counters.rooms = 0
-        self.channels = Channels(self.backplane, self.counters)
+        self.channels = Channels(self.backplane, self.counters, self.clock)
         self.state = "ready"
 
     async def _open_backplane(self) -> None:
@@ -140,12 +142,10 @@ class Hub:
             return
         for client in [*self.connections.values(), *self.streams.values()]:
             client.evict(CloseCode.GOING_AWAY)
-        if self._tasks:
+        while self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=self.heartbeat.close + _GRACE)
             for task in late:
                 task.cancel()
-            if late:
-                await asyncio.wait(late)
         await self.rooms.close()
         await self.channels.close()
         if self._opening is not None:
