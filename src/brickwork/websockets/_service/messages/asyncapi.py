@@ -1,5 +1,6 @@
 """What a socket speaks, as an AsyncAPI document."""
 
+import json
 from collections.abc import Collection, Sequence
 from copy import deepcopy
 from inspect import getdoc
@@ -99,17 +100,22 @@ class _Schemas:
         wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in received]
         wanted += [(model, "serialization") for model in sent]
         self._found, definitions = models_json_schema(
-            wanted, ref_template="#/components/schemas/{model}", schema_generator=_Generator
+            wanted, ref_template=_schema("{model}")["$ref"], schema_generator=_Generator
         )
-        self.schemas: Document = definitions.get("$defs", {})
+        self._definitions: Document = definitions.get("$defs", {})
         self.messages: Document = {}
         for model in received:
-            schema = self._add(model, "validation", "id", _ID)
-            if discriminator not in schema.get("required", ()):
-                schema["required"] = [discriminator, *schema.get("required", ())]
+            payload = self._add(model, "validation", "id", _ID)
+            if discriminator not in payload.get("required", ()):
+                payload["required"] = [discriminator, *payload.get("required", ())]
         for model in sent:
             self._add(model, "serialization", "re", _RE)
         self.ack, self.error = (self._add_own(name) for name in ("Ack", "Error"))
+        # What is a message only, and no part of another, stands with the message.
+        written = json.dumps([self._definitions, self.messages])
+        self.schemas = {
+            name: schema for name, schema in self._definitions.items() if f'"{_schema(name)["$ref"]}"' in written
+        }
 
     def received(self, model: type[BaseModel]) -> str:
         """Give the name of a message that clients send."""
@@ -123,21 +129,19 @@ class _Schemas:
         return str(self._found[model, mode]["$ref"]).rpartition("/")[2]
 
     def _add(self, model: type[BaseModel], mode: JsonSchemaMode, member: str, meaning: Document) -> Document:
+        """Add a message, whose payload has a member more than the model; gives the payload."""
         name = self._name(model, mode)
-        schema: Document = self.schemas[name]
-        schema.setdefault("properties", {}).setdefault(member, deepcopy(meaning))
-        self.messages[name] = {
-            "name": name,
-            "title": schema.get("title", name),
-            **_described(schema.get("description")),
-            "payload": _to("components", "schemas", name),
-        }
-        return schema
+        if name not in self.messages:
+            payload = deepcopy(self._definitions[name])
+            title, text = payload.get("title", name), payload.get("description")
+            self.messages[name] = {"name": name, "title": title, **_described(text), "payload": payload}
+        found: Document = self.messages[name]["payload"]
+        found.setdefault("properties", {}).setdefault(member, deepcopy(meaning))
+        return found
 
     def _add_own(self, kind: str) -> str:
-        name = _free(kind, self.schemas)
-        self.schemas[name] = deepcopy(_OURS[kind])
-        self.messages[name] = {"name": name, "title": kind, "payload": _to("components", "schemas", name)}
+        name = _free(kind, self.messages)
+        self.messages[name] = {"name": name, "title": kind, "payload": deepcopy(_OURS[kind])}
         return name
 
 
@@ -165,6 +169,10 @@ def _on_channel(names: list[str]) -> list[Document]:
 
 def _to(*path: str) -> Document:
     return {"$ref": "/".join(("#", *path))}
+
+
+def _schema(name: str) -> Document:
+    return _to("components", "schemas", name)
 
 
 def _described(text: str | None) -> Document:
