@@ -305,7 +305,7 @@ async def test_a_client_that_leaves_during_the_handshake_is_no_error(caplog: pyt
 
 
 async def test_what_cannot_begin_is_closed(expected_errors: list[logging.LogRecord]) -> None:
-    """Where something fails before the endpoint begins, the socket is closed with 1011, and the endpoint never begins."""
+    """Where something fails before the endpoint begins, the socket is closed with 1011."""
 
     class BrokenError(Exception):
         pass
