@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, Field
 
 from brickwork.websockets import MessageRouter
@@ -160,7 +160,7 @@ async def test_the_schemas_are_those_of_the_wire() -> None:
     assert all(_is_of(document, "Error_", each) for each in heard[1:])
 
 
-def _is_of(document: dict[str, Any], name: str, value: object) -> bool:
+def _is_of(document: dict[str, Any], name: str, value: Any) -> bool:
     return bool(Draft7Validator({"$ref": f"#/components/messages/{name}/payload", **document}).is_valid(value))
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from brickwork.websockets import ConnectionLimits, MessageRouter
+from brickwork.websockets._service.codecs import JSONCodec
 from brickwork.websockets.msgpack import MessagePackCodec
 from tests.websockets.messages.client import connected
 
@@ -226,6 +227,33 @@ async def test_other_codecs_are_answered_in_their_own_form() -> None:
 
     assert heard[0]["errors"][0]["pointer"] == "#/text"
     assert heard[1] == {"re": 1, "text": "hello"}
+
+
+class PlainCodec(JSONCodec):
+    """A codec of the application's own, whose errors quote what was sent."""
+
+    name = "plain"
+
+    def decode(self, data: str | bytes) -> object:
+        """Read JSON as Python does."""
+        return json.loads(data)
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        (f'{{"{CANARY}', "It cannot be read as plain."),
+        (f"\xff{CANARY}".encode("latin-1"), "It cannot be read as plain."),
+        ("[" * 200_000, "It is nested too deeply."),
+    ],
+    ids=["text", "bytes", "deep"],
+)
+async def test_what_a_codec_says_of_a_message_is_not_repeated(said: str | bytes, detail: str) -> None:
+    """An error of a codec tells the client no more than that it is one."""
+    async with connected(MESSAGES, limits=LIMITS, codec=PlainCodec()) as client:
+        heard = await client.ask(said)
+
+    assert heard == {"type": "error", "status": 400, "title": "Malformed message", "detail": detail}
 
 
 # --- anything at all

@@ -138,7 +138,8 @@ async def test_an_answer_that_takes_too_long_is_ignored() -> None:
         with pytest.raises(RequestTimeoutError, match=f"{client.connection.id} did not answer within 0 s"):
             await _asking(client, timeout=0)
         asked = await client.hear()
-        for each in (asked["id"], "77", 1, None, {}, []):
+        strangers: list[Any] = [asked["id"], "77", 1, None, {}, []]
+        for each in strangers:
             client.say({"re": each, "position": 7})
         heard = await client.ask({"type": "ping", "id": 1})
 
@@ -160,6 +161,17 @@ async def test_an_answer_counts_once() -> None:
 
     assert [each.position for each in answers] == [1, 2]
     assert client.connection.requests.ignored == 1
+
+
+async def test_an_answer_may_be_written_in_any_way() -> None:
+    """An answer whose member is spelt with an escape is one too."""
+    async with connected(MessageRouter()) as client:
+        asking = _asking(client)
+        await client.hear()
+        client.say('{"\\u0072e":"1","position":7}')
+        answer = await asking
+
+    assert (answer.position, client.connection.requests.ignored) == (7, 0)
 
 
 @pytest.mark.promise("websockets-M14")

@@ -97,8 +97,9 @@ class _Schemas:
     """The messages of a document, and their schemas."""
 
     def __init__(self, discriminator: str, received: list[type[BaseModel]], sent: list[type[BaseModel]]) -> None:
-        wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in received]
-        wanted += [(model, "serialization") for model in sent]
+        wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = []
+        wanted.extend((model, "validation") for model in received)
+        wanted.extend((model, "serialization") for model in sent)
         self._found, definitions = models_json_schema(
             wanted, ref_template=_schema("{model}")["$ref"], schema_generator=_Generator
         )

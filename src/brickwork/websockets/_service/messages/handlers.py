@@ -85,8 +85,7 @@ def read_handler(call: Callable[..., object], discriminator: str, *, concurrent:
         models = _models(call, parameter, discriminator)
     if sorted(takes) not in (["message"], ["connection", "message"]):
         raise _refused(call, "takes the message and, if it wants, the connection, and nothing else")
-    runs = call if inspect.isroutine(call) or isinstance(call, partial) else type(call).__call__
-    threaded = not inspect.iscoroutinefunction(runs)
+    threaded = not (inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__))
     return Handler(call, models, tuple(takes), signature.return_annotation, concurrent, threaded)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Final, NamedTuple, TypeGuard
 
+from ...._core.shapes import is_dict
 from ..._rules.frames import Codec, Frame
 from .error_frames import MessageId, error_frame, invalid_member
 
@@ -47,9 +48,9 @@ def read(codec: Codec, data: str | bytes) -> Incoming:
         raise Refused(error_frame(400, title="Malformed message", detail=said)) from None
     except RecursionError:
         raise Refused(error_frame(400, title="Malformed message", detail="It is nested too deeply.")) from None
-    if not isinstance(body, dict):
+    if not is_dict(body):
         raise Refused(invalid_member("", "model_type", "Input should be an object"))
-    message_id = body.get("id")
+    message_id: object = body.get("id")
     if message_id is None or _is_id(message_id):
         return Incoming(message_id, body)
     said = f"Input should be a text of at most {_LONGEST_ID} characters, or a whole number of at most 64 bits"

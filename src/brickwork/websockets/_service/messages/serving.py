@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException, WebSocketException
@@ -151,9 +151,9 @@ def _known(error: BaseException) -> HTTPException | None:
     return None
 
 
-def _is_of_closed(error: Exception) -> bool:
+def _is_of_closed(error: Any) -> bool:
     if isinstance(error, ExceptionGroup):
-        return all(_is_of_closed(each) for each in error.exceptions)
+        return all(map(_is_of_closed, cast("Any", error).exceptions))
     return isinstance(error, ConnectionClosedError)
 
 
