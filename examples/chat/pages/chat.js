@@ -1,7 +1,7 @@
 // The page of the chat. All that people write is set as text, never as HTML.
 
 import { connect } from "/brickwork.js";
-import { ask } from "/static/server.js";
+import { ask, isKept } from "/static/server.js";
 
 const $ = (id) => document.getElementById(id);
 const element = (name, text, cls = "") => Object.assign(document.createElement(name), { textContent: text, className: cls });
@@ -12,16 +12,15 @@ let socket = null;
 let posts = new Map(); // number of a post: its line
 let unsent = new Map(); // key of what this page said and the server has not: its line
 let here = new Set();
-let place = null; // where this page was in the room when the connection broke
+let away = false; // whether the connection was lost since it was last known what is missing
+let recovered = null; // the line that tells how many messages have been recovered, while they come
 
 // --- coming and going
 
 async function begin() {
-  try {
-    me = (await ask("/auth/me")).login;
-  } catch {
-    return show("door");
-  }
+  const user = isKept() ? await ask("/auth/me").catch(() => null) : null;
+  if (user === null) return show("door");
+  me = user.login;
   $("me").textContent = me;
   show("chat");
   await listRooms();
@@ -50,6 +49,7 @@ $("door").addEventListener("submit", async (event) => {
 });
 
 $("leave").addEventListener("click", async () => {
+  me = "";
   socket.close();
   await ask("/auth/logout", { method: "POST" });
   show("door");
@@ -86,17 +86,24 @@ addEventListener("hashchange", () => me && enter(decodeURIComponent(location.has
 
 function enter(name) {
   socket?.close();
+  socket = null;
   room = name;
   posts = new Map();
   unsent = new Map();
   here = new Set();
-  place = null;
+  away = false;
   $("room").textContent = name;
   document.title = `${name} · The chat`;
   $("log").replaceChildren();
   showMembers();
   listRooms();
-  socket = connect(`/rooms/${encodeURIComponent(name)}/live`, { token: stayLoggedIn });
+  listen();
+}
+
+function listen() {
+  const cursors = socket?.cursors ?? [];
+  socket = connect(`/rooms/${encodeURIComponent(room)}/live`, { token: stayLoggedIn });
+  for (const [name, cursor] of cursors) socket.cursors.set(name, cursor);
   socket.onState(showState);
   socket.on("resume", resume);
   socket.on("said", said);
@@ -125,30 +132,43 @@ function showState({ state, code }) {
   $("state").textContent = WORDS[state];
   $("state").dataset.state = state;
   if (state === "reconnecting") {
-    place ??= socket.cursors.get(room);
+    away = true;
     here.clear();
     showMembers();
   }
   if (state === "open") for (const key of unsent.keys()) deliver(key);
   // The token has ended: the next attempt brings a fresh one.
-  if (state === "closed" && code === 4401) setTimeout(enter, 0, room);
+  if (state === "closed" && code === 4401) setTimeout(listen);
 }
 
-/** The first message after each attempt: whether what was missed comes now, or is to be read from the server. */
-async function resume({ recovered, cursor }) {
-  const missed = recovered && place ? cursor.split(":")[1] - place.split(":")[1] : 0;
-  if (missed > 0) note(missed === 1 ? "1 message recovered" : `${missed} messages recovered`);
-  if (!recovered) {
-    if (place) note("The server was away for long, or has forgotten: the latest messages were read again.");
-    for (const post of await ask(`/rooms/${encodeURIComponent(room)}/posts`)) said(post);
+/** What comes first after each attempt: whether what was missed follows, or is to be read from the server. */
+async function resume(told) {
+  if (told.recovered) {
+    recovered = away ? note("") : null;
+    return;
   }
-  place = null;
+  const again = away;
+  const missed = (await ask(`/rooms/${encodeURIComponent(room)}/posts`)).filter(({ number }) => !posts.has(number));
+  if (again) note(`The server has started anew. ${counted(missed.length)} read from its table.`);
+  missed.forEach(said);
 }
+
+/** Who is there is told when all that was missed has come. */
+function caughtUp() {
+  const count = recovered?.dataset.count ?? 0;
+  if (count > 0) recovered.textContent = `${counted(count)} recovered.`;
+  else recovered?.remove();
+  recovered = null;
+  away = false;
+}
+
+const counted = (count) => (+count === 1 ? "1 message" : `${count} messages`);
 
 // --- what is said
 
 function said({ number, key, author, text, created_at }) {
   if (posts.has(number)) return;
+  if (recovered) recovered.dataset.count = +(recovered.dataset.count ?? 0) + 1;
   unsent.get(key)?.remove();
   unsent.delete(key);
   const line = element("li", "", author === me ? "mine" : "");
@@ -188,14 +208,18 @@ async function deliver(key) {
 }
 
 function note(text) {
-  $("log").append(element("li", text, "note"));
-  $("log").lastChild.scrollIntoView({ block: "nearest" });
+  const line = $("log").appendChild(element("li", text, "note"));
+  line.scrollIntoView({ block: "nearest" });
+  return line;
 }
 
 // --- who is here, and about to say something
 
 function presence({ members, joined = [], left = [] }) {
-  if (members) here = new Set(members.map(({ user }) => user));
+  if (members) {
+    here = new Set(members.map(({ user }) => user));
+    caughtUp();
+  }
   for (const { user } of joined) here.add(user);
   for (const { user } of left) here.delete(user);
   showMembers();

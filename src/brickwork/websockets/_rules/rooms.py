@@ -53,15 +53,18 @@ def cursors(texts: Iterable[str], most: int | None) -> dict[str, Cursor]:
     return found
 
 
-def resume_entry(channel: str, cursor: Cursor | None, *, recovered: bool) -> Entry:
+def resume_entry(channel: str, cursor: Cursor | None, *, recovered: bool, replayed: int | None = None) -> Entry:
     """Tell where a client is in a room, and whether one that was there before misses nothing but what follows.
 
     Args:
         channel: The room's.
         cursor: Where what follows begins; None where no history is kept.
         recovered: Whether nothing is missing.
+        replayed: How many messages of the history follow, where a client comes into the room.
     """
     told: dict[str, object] = {"type": "resume", "recovered": recovered}
+    if replayed is not None:
+        told["replayed"] = replayed
     if cursor is None:
         told["room"] = channel.removeprefix("room:")
     # With a cursor an entry tells its room by itself.

@@ -126,8 +126,7 @@ class Gate:
         self._head = head
         self._passed = head is None or head.offset == 0
         for entry in entries:
-            if self.id not in entry.exclude and self.user_id not in entry.exclude_users:
-                await self._put(entry)
+            await self._put(entry)
 
     async def open(self) -> None:
         """Tell the client what has come meanwhile, and keep no more."""

@@ -188,8 +188,14 @@ class Rooms:
         _refuse_left(client, channel)
         # Clients note this place at once: one that is lost in the middle of what follows has to get the rest.
         begin = _before(found.entries[0].cursor) if found.entries else found.head
-        await client.outlet.put(resume_entry(channel, begin, recovered=found.recovered and since is not None))
-        await gate.replay(found.entries, found.head)
+        recovered = found.recovered and since is not None
+        entries = [
+            entry
+            for entry in found.entries
+            if client.id not in entry.exclude and client.user_id not in entry.exclude_users
+        ]
+        await client.outlet.put(resume_entry(channel, begin, recovered=recovered, replayed=len(entries)))
+        await gate.replay(entries, found.head)
         _refuse_left(client, channel)
 
     async def _attend(self, client: Client, channel: str, info: Mapping[str, Any]) -> None:
