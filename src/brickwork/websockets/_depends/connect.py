@@ -166,7 +166,6 @@ class Connect(Generic[U]):
                     await _part(made, error)
                 else:
                     await made.close()
-                    await made.wait_gone()
             finally:
                 # Whoever is cancelled waits for nobody.
                 made.evict(CloseCode.GOING_AWAY)
@@ -275,9 +274,10 @@ async def _part(made: Connection[Any], error: Exception) -> None:
     """Close a connection because of what its endpoint raised."""
     if isinstance(error, WebSocketException):
         await made.close(error.code, error.reason)
-    elif not (made.closed and _is_end(error)):
+    elif made.closed and _is_end(error):
+        await made.wait_gone()
+    else:
         await _fail(made, error)
-    await made.wait_gone()
 
 
 async def _fail(made: Connection[Any], error: Exception) -> None:

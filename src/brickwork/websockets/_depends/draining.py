@@ -8,8 +8,7 @@ from random import uniform
 from typing import Final
 
 from .._errors import DrainingError
-from .._rules.values import CloseCode
-from .._service.hub import Hub
+from .._rules.values import CloseCode, Heartbeat
 from .caps import Caps, Place
 
 _LONGEST_PAUSE: Final = 1.0
@@ -20,17 +19,16 @@ class Draining:
 
     Args:
         caps: Knows the connections.
-        hub: Knows the event streams, and how long a close frame may wait.
+        heartbeat: How long a close frame may wait.
 
     Attributes:
         active: Whether nobody is let in any more.
     """
 
-    def __init__(self, caps: Caps, hub: Hub) -> None:
+    def __init__(self, caps: Caps, heartbeat: Heartbeat) -> None:
         self.active = False
         self._caps = caps
-        self._hub = hub
-        self._close = hub.heartbeat.close
+        self._close = heartbeat.close
         self._retry_after = (1.0, 10.0)
 
     def check(self) -> None:

@@ -175,7 +175,7 @@ class ConnectionManager(Generic[U]):
         )
         proxies = TrustedProxies(trusted_proxies)
         caps = Caps(hub.limits, ipv6_prefix)
-        self._draining = Draining(caps, hub)
+        self._draining = Draining(caps, hub.heartbeat)
         terms: Terms[U] = Terms(
             hub=hub,
             origins=Origins(origins, proxies),
