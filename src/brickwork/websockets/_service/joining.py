@@ -45,8 +45,9 @@ class Rooms:
         self._hub = hub
         # Joins that are under way, by client and channel.
         self._entering: dict[str, dict[str, asyncio.Future[None]]] = {}
-        presence = hub.presence
-        self._attendances = presence and Attendances(hub.backplane, hub.spawn, announce=presence.announce)
+        self._attendances: Attendances | None = None
+        if hub.presence is not None:
+            self._attendances = Attendances(hub.backplane, hub.spawn, announce=hub.presence.announce)
 
     async def admit(self, client: Client, room: str) -> None:
         """Ask whether a client may be in a room.
