@@ -52,7 +52,7 @@ class Backlog:
         while len(self._waiting) >= self._limits.queue or self.size + size > self._limits.queue_bytes:
             if self._policy in ("disconnect", "coalesce"):
                 return False
-            if self._policy == "drop_newest" or not self._waiting:
+            if self._policy == "drop_newest" or size > self._limits.queue_bytes:
                 self.dropped += 1
                 return True
             self._drop(next(iter(self._waiting)))

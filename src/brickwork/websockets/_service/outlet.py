@@ -253,6 +253,12 @@ class Outlet:
         if delivering.stall is not None:
             self._timer = loop.call_later(delivering.stall, self._check_stall, delivering.stall)
         self._drain = loop.create_task(self._empty(first, message), context=context)
+        self._drain.add_done_callback(self._forget)
+
+    def _forget(self, drain: asyncio.Task[None]) -> None:
+        """Let go of what a task was to send that was cancelled before it began."""
+        if self._drain is drain:
+            self._drain = None
 
     async def _empty(self, first: Awaitable[None] | None, message: dict[str, Any] | None) -> None:
         """Send what was begun, then all that waits."""
