@@ -187,7 +187,7 @@ class Inlet:
             while not self._ended:
                 message = await self._peer.websocket.receive()
                 if message["type"] == "websocket.disconnect":
-                    self._leave(message.get("code") or _NO_STATUS)
+                    self._leave(int(message.get("code") or _NO_STATUS))  # some servers give an enum of their own
                 else:
                     await self._sort(message)
         except OSError:
