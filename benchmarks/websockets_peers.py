@@ -10,8 +10,7 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Depends, FastAPI, WebSocket, WebSocketDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from brickwork.websockets import Connection, ConnectionManager
-from brickwork.websockets import ConnectionsMiddleware as Middleware
+from brickwork.websockets import Connection, ConnectionLimits, ConnectionManager, ConnectionsMiddleware
 
 from .measure import Group
 
@@ -98,10 +97,11 @@ def _tutorial(*, once: bool) -> Made:
     return Made(app, say)
 
 
-def _ours(*, middleware: bool = False, **options: Any) -> Made:
-    app, manager = FastAPI(), ConnectionManager(**options)
+def _ours(*, middleware: bool = False) -> Made:
+    limits = ConnectionLimits(per_address=None, total=None)  # all clients are on this machine
+    app, manager = FastAPI(), ConnectionManager(limits=limits)
     if middleware:
-        app.add_middleware(Middleware)
+        app.add_middleware(ConnectionsMiddleware)
 
     @app.websocket("/ws")
     async def ws(connection: Annotated[Connection[None], Depends(manager.connect)]) -> None:

@@ -57,7 +57,7 @@ def main(name: str, listening: str) -> None:
     made = next(way for way in WAYS if way.name == name).make()
     config = Config(
         Told(made), log_level="critical", access_log=False, proxy_headers=False, ws_per_message_deflate=False,
-        ws_ping_interval=None, timeout_graceful_shutdown=1,
+        ws_ping_interval=None, timeout_keep_alive=3_600, timeout_graceful_shutdown=1,
     )  # fmt: skip
     Server(config).run(sockets=[socket.socket(fileno=int(listening))])
 
