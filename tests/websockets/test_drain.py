@@ -103,13 +103,14 @@ async def test_stalled_clients_keep_nobody_waiting() -> None:
 async def test_the_deadline_holds() -> None:
     """An endpoint that goes on though its socket is closed is waited for until the deadline, and no longer."""
     manager = ConnectionManager()
-    go_on = asyncio.Event()
+    begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def stubborn(connection: Connection[Any]) -> None:
+        begun.set()
         await go_on.wait()
 
     async with open_socket(serve(manager, stubborn), "/ws"):
-        await until(manager.connections)
+        await begun.wait()
         left = await manager.drain(0.05)
         go_on.set()
 

@@ -148,9 +148,11 @@ async def test_a_closed_socket_ends_the_endpoint_without_an_error(
 ) -> None:
     """What a closed socket raises is a normal end, in a task group too."""
     manager = ConnectionManager()
+    begun = asyncio.Event()
     ended: list[type[BaseException]] = []
 
     async def endpoint(connection: Connection[Any]) -> None:
+        begun.set()
         await connection.wait_closed()
         try:
             await (connection.websocket.receive() if raw else connection.send("too late"))
@@ -161,7 +163,7 @@ async def test_a_closed_socket_ends_the_endpoint_without_an_error(
             raise
 
     async with open_socket(serve(manager, endpoint), "/ws"):
-        await until(manager.connections)
+        await begun.wait()
 
     assert len(ended) == 1
     assert caplog.records == []
@@ -182,13 +184,15 @@ async def test_the_end_of_another_connection_is_an_error_of_ones_own(expected_er
 async def test_errors_after_the_end_are_logged(expected_errors: list[logging.LogRecord]) -> None:
     """What goes wrong when the client has gone is logged, though nobody can be told."""
     manager = ConnectionManager()
+    begun = asyncio.Event()
 
     async def endpoint(connection: Connection[Any]) -> None:
+        begun.set()
         await connection.wait_closed()
         raise ZeroDivisionError
 
     async with open_socket(serve(manager, endpoint), "/ws"):
-        await until(manager.connections)
+        await begun.wait()
 
     assert [record.levelname for record in expected_errors] == ["ERROR"]
     assert_empty(manager)

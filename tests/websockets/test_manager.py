@@ -20,7 +20,7 @@ from brickwork.websockets import (
     Presence,
     SlowConsumer,
 )
-from tests.websockets.apps import PATIENCE, assert_empty, by_header, serve, until
+from tests.websockets.apps import PATIENCE, assert_empty, by_header, serve
 
 
 class Said(BaseModel):
@@ -37,13 +37,19 @@ async def lobby(connection: Connection[Any]) -> None:
     await connection.wait_closed()
 
 
+async def greet(connection: Connection[Any]) -> None:
+    """Say that one is here, then answer each message with itself."""
+    await connection.send("joined")
+    await echo(connection)
+
+
 def ada() -> dict[str, str]:
     """Give the headers by which a user is known."""
     return {"Authorization": "ada"}
 
 
 async def joined(*sockets: ClientSocket) -> None:
-    """Wait until clients are in the lobby."""
+    """Wait until the endpoints of clients have begun, and are in the lobby if they go there."""
     for socket in sockets:
         assert await socket.receive(timeout=PATIENCE) == "joined"
 
@@ -97,8 +103,11 @@ async def test_a_room_can_be_closed() -> None:
     """Closing a room closes the sockets of all who are in it, and of nobody else."""
     manager = ConnectionManager()
 
-    async with open_socket(serve(manager, lobby), "/ws") as inside, open_socket(serve(manager), "/ws") as outside:
-        await joined(inside)
+    async with (
+        open_socket(serve(manager, lobby), "/ws") as inside,
+        open_socket(serve(manager, greet), "/ws") as outside,
+    ):
+        await joined(inside, outside)
         await manager.room("lobby").close(4000, "closed")
         code = await inside.closed(timeout=PATIENCE)
         await outside.send("hello")
@@ -132,11 +141,12 @@ async def test_a_user_hears_it_everywhere() -> None:
     others = ConnectionManager()
 
     async with (
-        open_socket(serve(manager), "/ws") as first,
-        open_socket(serve(manager), "/ws") as second,
-        open_socket(serve(others), "/ws") as other,
+        open_socket(serve(manager, greet), "/ws") as first,
+        open_socket(serve(manager, greet), "/ws") as second,
+        open_socket(serve(others, greet), "/ws") as other,
     ):
-        await until(lambda: manager.user(7).count() == 2 and others.connections())
+        await joined(first, second, other)
+        assert manager.user(7).count() == 2
         delivery = await manager.user(7).send("hello", exclude=())
         heard = [await socket.receive(timeout=PATIENCE) for socket in (first, second)]
         connections = manager.user("7").connections()
@@ -154,13 +164,13 @@ async def test_a_user_hears_it_everywhere() -> None:
 async def test_everybody_can_be_told() -> None:
     """A broadcast reaches all connections but those who are excluded."""
     manager = ConnectionManager(authenticate=by_header)
-    app = serve(manager)
+    app = serve(manager, greet)
 
     async with (
         open_socket(app, "/ws", headers=ada()) as first,
         open_socket(app, "/ws", headers={"Authorization": "grace"}) as second,
     ):
-        await until(lambda: len(manager.connections()) == 2)
+        await joined(first, second)
         await manager.broadcast("not grace", exclude_users=["grace"])
         await manager.broadcast("not ada", exclude=manager.user("ada").connections())
         await manager.broadcast("all")
