@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field
+from typing_extensions import TypeAliasType
 
 from brickwork.websockets import MessageRouter
 from brickwork.websockets._service.connection import Connection
@@ -211,6 +212,7 @@ class Worded(BaseModel):
         (Shout, {"shout", "scream"}),
         (Say | Shout, {"say", "shout", "scream"}),
         (Annotated[Say | Named, Field(discriminator="kind")], {"say", "named"}),
+        (TypeAliasType("Both", Say | Named), {"say", "named"}),  # pyright: ignore[reportGeneralTypeIssues]
         (Chosen, {"chosen"}),
         (Generated, {"generated"}),
         (Worded, {"say"}),
