@@ -1,7 +1,7 @@
 """How many messages a client may send."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from brickwork.websockets import ConnectionLimits
@@ -88,6 +88,8 @@ def test_time_that_runs_backwards_gives_nothing_away() -> None:
     assert allowance.take(99.0) == 2.0
 
 
+@example(amount=1, period=1, burst=1, steps=[0.0, 0.001])
+@example(amount=999, period=7, burst=1, steps=[0.1] * 50)
 @given(
     amount=st.integers(1, 1_000),
     period=st.sampled_from([1, 7, 60, 3_600]),

@@ -16,6 +16,7 @@ _RATE: Final = re.compile(
 )
 _GRAMMAR: Final = 'write a rate like "20/s burst 40", "100/minute" or "5 per 10 s", with second, minute, hour or day'
 _NANOSECONDS: Final = 1_000_000_000
+_GRACE: Final = 1_000  # nanoseconds: who waits for as long as was said may be that much early, by rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,10 @@ class Allowance:
         Returns:
             0 where there was one; else the seconds until there will be, to the millisecond above, and nothing is taken.
         """
-        present = int(now * _NANOSECONDS) * self._scale
+        present = round(now * _NANOSECONDS) * self._scale
         due = present if self._due is None else max(self._due, present)
         excess = due - present - self._tolerance
-        if excess > 0:
+        if excess > _GRACE * self._scale:
             return ceil(excess / self._scale / 1_000_000) / 1_000
         self._due = due + self._cost
         return 0.0
