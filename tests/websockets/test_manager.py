@@ -20,7 +20,7 @@ from brickwork.websockets import (
     Presence,
     SlowConsumer,
 )
-from tests.websockets.apps import PATIENCE, assert_empty, by_header, serve
+from tests.websockets.apps import PATIENCE, assert_empty, by_header, echo, serve
 
 
 class Said(BaseModel):

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from brickwork import install
 from brickwork._core.scope import SERVER_SEND
 from brickwork.testing import CapturedLogs, SocketRefusedError, open_socket
-from brickwork.websockets import ConnectionManager, ConnectionsMiddleware
+from brickwork.websockets import Connection, ConnectionManager, ConnectionsMiddleware
 from tests.websockets.apps import PATIENCE, assert_empty, by_header, serve
 
 
@@ -72,6 +72,28 @@ async def test_ids_and_logs_know_such_sockets(logs: CapturedLogs) -> None:
     codes = [vars(record)["close_code"] for record in logs.records if record.name == "brickwork.accesslog"]
     assert "x-request-id" in socket.headers
     assert codes == [4000]
+
+
+@pytest.mark.promise("websockets-E21")
+@pytest.mark.parametrize("own", [False, True])
+async def test_the_stack_does_it_by_itself(*, own: bool) -> None:
+    """In the stack of `install`, messages go to the server itself, unless middleware of the app would miss them."""
+    manager = ConnectionManager()
+    direct: list[bool] = []
+    seen: list[str] = []
+
+    async def endpoint(connection: Connection[Any]) -> None:
+        direct.append(SERVER_SEND in connection.websocket.scope)
+        await connection.send("hello")
+
+    app = serve(manager, endpoint)
+    install(app)
+    if own:
+        app.add_middleware(Spy, seen=seen)
+    async with open_socket(app, "/ws") as socket:
+        said = await socket.receive(timeout=PATIENCE)
+
+    assert (said, direct, "websocket.send" in seen) == ("hello", [not own], own)
 
 
 async def test_denials_are_what_they_were() -> None:

@@ -19,7 +19,7 @@ from .context import CURRENT, RequestContext, mark, of_scope
 from .headers import RawHeaders
 from .problem import Problem
 from .renderer import renderer_of
-from .scope import REQUEST, takes_response
+from .scope import REQUEST, SERVER_SEND, takes_response
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -83,10 +83,14 @@ class Frame:
         app: The application inside.
         pieces: What to run; sorted by rank.
         clock: Tells the time for the request's context.
+        direct: Whether what is sent to open sockets may pass by all that is inside.
     """
 
-    def __init__(self, app: "ASGIApp", pieces: Iterable[Piece], *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, app: "ASGIApp", pieces: Iterable[Piece], *, clock: Clock | None = None, direct: bool = False
+    ) -> None:
         self.app = app
+        self.direct = direct
         self.pieces: tuple[Piece, ...] = tuple(sorted(pieces, key=lambda piece: piece.rank))
         self.now: Callable[[], float] = time.perf_counter if clock is None else clock.monotonic
         # Around a whole application, the scope does not name it yet.
@@ -175,6 +179,8 @@ class _Run:
         if context is None:
             context = frame.begin_context(scope)
             context.pieces = hooks.kinds
+            if frame.direct and scope["type"] == "websocket":
+                scope.setdefault(SERVER_SEND, to_server)
         else:
             hooks = hooks.without(context.pieces)
             context.pieces |= hooks.kinds
@@ -311,6 +317,8 @@ class _Run:
 
     def let_go(self, scope: "Scope") -> None:
         """Break the circles by which only the collector could free the request."""
+        if self.frame.direct:
+            scope.pop(SERVER_SEND, None)
         if self.context.error is None:
             scope["state"].pop(REQUEST, None)
             return

@@ -133,7 +133,9 @@ class Stack:
         _refuse_twice([type(piece) for piece in (*pieces, *(piece for entry in rest for piece in _pieces_of(entry)))])
         _refuse_twice([entry.cls for entry in ranked])
         ranked.sort(key=lambda entry: getattr(entry.cls, "rank", 0))
-        return [*self._outermost, Middleware(Frame, pieces=pieces, clock=self._clock), *ranked, *rest]
+        # Middleware of the app's own may want to see what is sent to sockets; none of ours does.
+        frame = Middleware(Frame, pieces=pieces, clock=self._clock, direct=not rest)
+        return [*self._outermost, frame, *ranked, *rest]
 
 
 def _made(entry: Middleware) -> Any:
