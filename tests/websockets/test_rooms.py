@@ -28,7 +28,6 @@ def test_a_room_has_no_unreadable_name(room: str) -> None:
         ("lobby:abc:7", "lobby"),
         ("a:b::abc:7", "a:b:"),
         ("Küche:abc:7", "Küche"),
-        (":abc:7", ""),
         ("abc:7:abc:7", "abc:7"),
     ],
 )
