@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ..._core.extras import extra
 from .outbox import pause
+from .tasks import end
 
 with extra("redis"):
     from redis.asyncio.connection import ConnectionPool
@@ -81,9 +82,8 @@ class Line:
                 attempt = 0
                 await self._serve(connection)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next connection may do better
-                kind = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
                 level = logging.WARNING if attempt == 0 else logging.DEBUG
-                _log.log(level, "no connection to Redis (%s); trying again", type(kind).__name__)
+                _log.log(level, "no connection to Redis (%s); trying again", type(error).__name__)
             finally:
                 with suppress(Exception):
                     await connection.disconnect(nowait=True)
@@ -97,10 +97,14 @@ class Line:
         self._changed = dict(self._wanted)
         self._wake.set()
         self._up()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._ask(connection))
-            group.create_task(self._watch(connection))
-            group.create_task(self._listen(connection))
+        # No TaskGroup: one whose task fails while it is cancelled itself forgets the cancellation.
+        tasks = [asyncio.create_task(each(connection)) for each in (self._ask, self._watch, self._listen)]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await end(tasks)
 
     async def _ask(self, connection: Any) -> None:
         """Subscribe and unsubscribe, so that in the end that is heard which is wanted."""

@@ -19,6 +19,7 @@ from .options import PATIENCE, Options, called
 from .outbox import Outbox, pause
 from .presence import Attendance
 from .sender import Parcel, Sender
+from .tasks import end
 from .wire import MalformedError, encode, hear
 
 _AT_ONCE: Final = 50  # rooms whose histories are read in one round trip
@@ -109,9 +110,7 @@ class Process:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._options.deadline):
                 await self._outbox.flush()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         self._release()
 
     async def publish(self, entry: Entry, *, store: bool) -> Cursor | None:
