@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from brickwork import combine_lifespans, install
 from brickwork.problems import problem_router
 from brickwork.ratelimit import RateStore
+from brickwork.websockets import Backplane
 
 from .accounts import Accounts, account_router
 from .backroom import fulfilment_router, stock_router
 from .catalogue import catalogue_router
 from .limits import UNLIMITED, Limits
+from .live import Live, live_router
 from .orders import order_router
 from .pages import add_pages, page_headers
 from .storage import Storage
@@ -26,6 +28,7 @@ def create_app(
     cursor_secret: str | None = None,
     rate_store: RateStore | None = None,
     rate_limits: bool = True,
+    backplane: Backplane | None = None,
     trusted_hosts: Sequence[str] = ("localhost", "127.0.0.1", "[::1]"),
 ) -> FastAPI:
     """Build the shop. When it first starts, the whole catalogue is put on its shelves, and there are no orders yet.
@@ -40,24 +43,27 @@ def create_app(
         rate_store: Where requests are counted: for processes that serve one shop in Redis. Without one each counts for
             itself.
         rate_limits: Whether they are counted at all.
+        backplane: Joins processes that serve one shop, so that each tells the pages of all; without one each its own.
         trusted_hosts: Names under which the shop is reached.
     """
     storage = Storage(database_url)
     accounts = Accounts(storage.database, secret=secret or token_hex(32), admin_password=admin_password)
     limits = Limits(accounts.auth, store=rate_store, enabled=rate_limits)
+    live = Live(accounts.auth, backplane=backplane)
     cursor_secret = cursor_secret or token_hex(32)
     app = FastAPI(
         title="The bookshop",
         summary="406 books that belong to everyone.",
         version="1.0.0",
-        lifespan=combine_lifespans(storage.lifespan, accounts.lifespan),
+        lifespan=combine_lifespans(storage.lifespan, accounts.lifespan, live.manager.lifespan),
     )
     db, auth = storage.database, accounts.auth
     app.include_router(account_router(accounts), dependencies=[limits.logins])
     app.include_router(catalogue_router(db, cursor_secret=cursor_secret), dependencies=[limits.catalogue])
     app.include_router(stock_router(db, auth), dependencies=[limits.plans])
     app.include_router(order_router(db, auth, cursor_secret=cursor_secret), dependencies=[limits.plans])
-    app.include_router(fulfilment_router(db, auth, cursor_secret=cursor_secret), dependencies=[limits.programs])
+    app.include_router(live_router(live))
+    app.include_router(fulfilment_router(db, auth, live, cursor_secret=cursor_secret), dependencies=[limits.programs])
     app.include_router(problem_router(), prefix="/problems")
     add_pages(app)
     # Only a proxy on this machine names requests; uvicorn keeps it in sight by `--no-proxy-headers`, as in demo.py.

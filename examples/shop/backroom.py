@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, BackgroundTasks, Depends
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
@@ -18,6 +18,7 @@ from brickwork.problems import raises
 
 from .accounts import User
 from .catalogue import BookOut, Books
+from .live import Live, OrderShipped
 from .models import Book, Order
 from .orders import OrderOut
 from .problems import BookNotFoundError, OrderNotFoundError
@@ -66,12 +67,13 @@ def stock_router(db: Database, auth: Auth[User]) -> APIRouter:
     return router
 
 
-def fulfilment_router(db: Database, auth: Auth[User], *, cursor_secret: str) -> APIRouter:
+def fulfilment_router(db: Database, auth: Auth[User], live: Live, *, cursor_secret: str) -> APIRouter:
     """Give the routes of the program that ships orders. Staff make its API key, with the scope ``orders:fulfil``.
 
     Args:
         db: Where the orders are.
         auth: Knows the API keys.
+        live: Tells customers.
         cursor_secret: What cursors are sealed with.
     """
     router = APIRouter(prefix="/fulfilment", tags=["backroom"], dependencies=[auth.require_key(scopes="orders:fulfil")])
@@ -87,12 +89,17 @@ def fulfilment_router(db: Database, auth: Auth[User], *, cursor_secret: str) -> 
         return await query.page(session, select(Order).where(Order.shipped_at.is_(None)), into=OrderOut)
 
     @router.put("/orders/{order_id}/shipment", response_model=OrderOut, responses=raises(OrderNotFoundError))
-    async def ship_order(order_id: UUID, session: Annotated[AsyncSession, db.transaction()]) -> Order:
+    async def ship_order(
+        order_id: UUID, session: Annotated[AsyncSession, db.transaction()], afterwards: BackgroundTasks
+    ) -> Order:
         """Mark an order as shipped; once more changes nothing, so a program that lost the answer asks again."""
         order = await Repository(session, Order).get(order_id, for_update=True)
         if order is None:
             raise OrderNotFoundError("There is no order with this number.")
-        order.shipped_at = order.shipped_at or datetime.now(UTC)
+        if order.shipped_at is None:
+            order.shipped_at = datetime.now(UTC)
+            # Once it is committed, and not before, there is something to tell.
+            afterwards.add_task(live.shipped, order.customer_id, OrderShipped.of(order))
         return order
 
     return router

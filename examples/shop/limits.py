@@ -15,7 +15,7 @@ from .accounts import User
 PLANS: Mapping[str, str] = {"customer": "120/minute; 2000/hour", "staff": "600/minute", "admin": "600/minute"}
 PROGRAMS = "900/minute burst 30"
 # Files and documents, which cost next to nothing.
-UNLIMITED = ("/", "/docs", "/openapi.json", "/static/*", "/guides/*", "/problems/*")
+UNLIMITED = ("/", "/docs", "/openapi.json", "/brickwork.js", "/static/*", "/guides/*", "/problems/*")
 
 
 class Limits:

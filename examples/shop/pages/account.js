@@ -1,5 +1,6 @@
-// The account corner: log in or register, buy, look at one's orders, log out here or everywhere.
+// The account corner: log in or register, buy, look at one's orders and see them shipped, log out here or everywhere.
 
+import { connect } from "/brickwork.js";
 import { ask, explain, isKept, mark } from "./api.js";
 
 const find = (id) => document.getElementById(id);
@@ -11,6 +12,7 @@ let user = null;
 let next = null;
 let answer = null;
 let fading;
+let live = null;
 
 /** Buy a copy of a book, once it is known for whom; give whether it was bought. */
 export async function buy(book) {
@@ -89,6 +91,21 @@ async function look() {
   orders.replaceChildren();
   list(page);
   show();
+  listen();
+}
+
+/** Hear what becomes of the orders. A socket that comes back finds out first whether the login is still good. */
+function listen() {
+  if (live !== null) return;
+  live = connect("/orders/live");
+  live.on("order_shipped", shipped);
+  live.onState(({ state }) => state === "reconnecting" && ask("/auth/me").catch(() => {}));
+}
+
+function shipped({ order_id }) {
+  const state = orders.querySelector(`[data-order="${CSS.escape(order_id)}"] .state`);
+  if (state) state.textContent = "shipped";
+  say("An order of yours was shipped.");
 }
 
 function list(page) {
@@ -100,6 +117,7 @@ function list(page) {
 function entry(order) {
   const item = row.cloneNode(true);
   const placed = new Date(order.placed_at);
+  item.querySelector("li").dataset.order = order.id;
   const put = (name, text) => Object.assign(item.querySelector(`.${name}`), { textContent: text });
   put("when", placed.toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })).dateTime = order.placed_at;
   const copies = ({ quantity, title }) => (quantity > 1 ? `${quantity} × ${title}` : title);
@@ -151,6 +169,8 @@ function refused({ problem }) {
 
 function forget() {
   user = null;
+  live?.close();
+  live = null;
   orders.replaceChildren();
   show();
 }
