@@ -88,6 +88,16 @@ async def test_joining_twice_is_joining_once(make_hub: MakeHub) -> None:
     assert [message.get("type", message.get("text")) for message in messages] == ["resume", "hello"]
 
 
+async def test_what_a_connection_says_is_of_no_use_without_presence(hub: Hub) -> None:
+    """Where no presence is kept, ``info`` is taken and forgotten."""
+    connection = await connected(hub, Peer())
+    await connection.join("lobby", info={"tab": 1})
+
+    await connection.join("lobby", info={"tab": 2})
+
+    assert connection.rooms == {"lobby"}
+
+
 async def test_an_inner_block_does_not_end_an_outer_one(hub: Hub) -> None:
     """Only the block that joined a room leaves it."""
     connection = await connected(hub, Peer())
@@ -159,6 +169,23 @@ async def test_all_guards_that_fit_are_asked(hub: Hub) -> None:
 
     assert asked == ["first", "second"]
     assert connection.rooms == set()
+
+
+async def test_who_was_admitted_is_not_asked_again(hub: Hub) -> None:
+    """Where guards were asked before, as before a stream of events begins, a join does not ask them once more."""
+    asked: list[str] = []
+
+    def guard(connection: Any, room: str) -> None:
+        asked.append(room)
+
+    hub.rooms.guards.append(("*", guard))
+    connection = await connected(hub, Peer())
+
+    await hub.rooms.admit(connection, "lobby")
+    await hub.rooms.join(connection, "lobby", admitted=True)
+
+    assert asked == ["lobby"]
+    assert connection.rooms == {"lobby"}
 
 
 @pytest.mark.parametrize("room", ["", "x" * 257, "a\nb", "\ud800"])

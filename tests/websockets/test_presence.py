@@ -91,6 +91,20 @@ async def test_whoever_goes_is_announced_once(make_hub: MakeHub, how: str) -> No
     assert len(of_eve.messages) == 3
 
 
+@pytest.mark.promise("websockets-C26")
+async def test_whoever_a_process_takes_along_is_announced(make_hub: MakeHub) -> None:
+    """When a process ends in peace, the others hear that its members left before it is gone."""
+    here, there = make_hub(presence=Presence()), make_hub(presence=Presence())
+    _, of_eve = await join(there, "eve")
+    await join(here, "ada")
+    await join(here, "ada")
+
+    await here.close()
+
+    assert (await of_eve.got(3))[2] == told(left=[member("ada")])
+    assert [each.user for each in await there.rooms.members("lobby")] == ["eve"]
+
+
 async def test_a_stranger_is_a_member_by_its_connection(make_hub: MakeHub) -> None:
     """Who has no user ID is known by the ID of the connection."""
     hub = make_hub(presence=Presence())
