@@ -16,7 +16,7 @@ async def _finish(rest: object) -> None:
 
 async def test_what_does_not_wait_is_done_at_once() -> None:
     """A coroutine that waits for nothing needs no task."""
-    done = []
+    done: list[bool] = []
 
     async def work() -> None:
         await asyncio.Event().wait() if done else done.append(True)

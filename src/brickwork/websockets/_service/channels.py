@@ -18,15 +18,15 @@ from .outlet import push_all
 SLICE: Final = 0.003  # seconds that fan-outs may take until the loop has its turn
 _STEP: Final = 64  # recipients between two looks at the clock
 _ROOM: Final = "room:"
+_Backlog = deque["Entry | asyncio.Future[None]"]
 
 
 class _Channel:
     """Who is in one channel, and what waits for them while a fan-out is under way."""
 
-    __slots__ = ("backlog", "entry", "members", "name", "position", "recipients", "snapshot")
+    __slots__ = ("backlog", "entry", "members", "position", "recipients", "snapshot")
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self) -> None:
         self.members: dict[str, Recipient] = {}
         # Those in it, in an order that a fan-out can keep to; None since somebody came or went.
         self.snapshot: tuple[Recipient, ...] | None = None
@@ -35,7 +35,7 @@ class _Channel:
         self.recipients: tuple[Recipient, ...] = ()
         self.position = 0
         # Entries that came since, and senders who wait until those before them are through; None while nothing is busy.
-        self.backlog: deque[Entry | asyncio.Future[None]] | None = None
+        self.backlog: _Backlog | None = None
 
 
 class Channels:
@@ -57,7 +57,7 @@ class Channels:
         self._channels: dict[str, _Channel] = {}
         self._subscribed: set[str] = set()
         self._settling: dict[str, asyncio.Task[None]] = {}
-        self._busy: deque[_Channel] = deque()
+        self._busy: deque[tuple[_Channel, _Backlog]] = deque()
         self._pump: asyncio.Task[None] | None = None
         # Seconds that fan-outs took since they last made way for the loop.
         self._spent = 0.0
@@ -78,7 +78,7 @@ class Channels:
         """
         channel = self._channels.get(name)
         if channel is None:
-            channel = self._channels[name] = _Channel(name)
+            channel = self._channels[name] = _Channel()
             self._counters.rooms += name.startswith(_ROOM)
         channel.members[recipient.id] = recipient
         channel.snapshot = None
@@ -165,8 +165,8 @@ class Channels:
         self._channels.clear()
         self._subscribed.clear()
         self._counters.rooms = 0
-        for channel in self._busy:
-            _release(channel.backlog or ())
+        for _, backlog in self._busy:
+            _release(backlog)
         self._busy.clear()
         if tasks:
             await asyncio.wait(tasks)
@@ -209,10 +209,11 @@ class Channels:
             self._counters.errors += 1
             logger.error("a message to %s could not be encoded", entry.channel, exc_info=errors[0])
 
-    def _defer(self, channel: _Channel) -> deque["Entry | asyncio.Future[None]"]:
+    def _defer(self, channel: _Channel) -> _Backlog:
         """Let a channel have its turns; gives what waits in it."""
-        backlog = channel.backlog = deque()
-        self._busy.append(channel)
+        backlog: _Backlog = deque()
+        channel.backlog = backlog
+        self._busy.append((channel, backlog))
         if self._pump is None:
             # In a context of its own: what the sender has set there is nothing that others send under.
             self._pump = asyncio.get_running_loop().create_task(self._take_turns(), context=Context())
@@ -224,26 +225,23 @@ class Channels:
                 await asyncio.sleep(0)
                 self._spent = 0.0
                 while self._busy and self._spent < SLICE:
-                    self._take_turn(self._busy.popleft())
+                    self._take_turn(*self._busy.popleft())
         finally:
             self._pump = None
 
-    def _take_turn(self, channel: _Channel) -> None:
+    def _take_turn(self, channel: _Channel, backlog: _Backlog) -> None:
         """Go on with the fan-out that is under way in a channel, or else with what waits there."""
-        backlog = channel.backlog or deque()
-        if channel.entry is not None:
-            self._go_on(channel)
-        elif backlog:
+        if channel.entry is None:
             following = backlog.popleft()
             if isinstance(following, Entry):
                 _begin(channel, following)
-                self._go_on(channel)
             else:
                 _release((following,))
+        self._go_on(channel)
         if channel.entry is None and not backlog:
             channel.backlog = None
         else:
-            self._busy.append(channel)
+            self._busy.append((channel, backlog))
 
     # What the backplane is told
 

@@ -243,10 +243,9 @@ class Outlet:
             return
         self.state = _DRAINING
         if self._drain is not None:
-            if first is None:
-                return
             # Something was sent from within this very send: it waits behind it, and the task for it has not begun.
             self._drain.cancel()
+            self._stop_timer()
         delivering = self._delivering
         loop = asyncio.get_running_loop()
         self._since = delivering.clock.monotonic()
