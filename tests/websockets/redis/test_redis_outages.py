@@ -1,12 +1,12 @@
-"""Redis is killed, frozen, emptied and cut off: everybody gets each message once, in order, or hears that some are lost."""
+"""Redis is killed, frozen, emptied and cut off: everybody gets each message once, in order, or hears what is lost."""
 
 import anyio
 import pytest
 from redis.asyncio import Redis
 
-from brickwork.websockets import Cursor
+from brickwork.websockets import Cursor, History
 from tests.servers import FaultyProxy, RedisServer
-from tests.websockets.backplanes import Process
+from tests.websockets.backplanes import Process, texts
 from tests.websockets.redis.faults import LOBBY, Start, all_of, eventually, said, state, talk
 
 TALKING = 160  # messages of each of two
@@ -41,3 +41,257 @@ async def test_a_redis_that_is_killed_loses_nothing(launch: Start, private_redis
     for process in (here, there):
         await state(process, "ready")
         assert process.receiver.states == ["ready", "degraded", "ready"]
+
+
+@pytest.mark.promise("websockets-D2")
+async def test_a_redis_that_is_frozen_holds_nobody(launch: Start, private_redis: RedisServer) -> None:
+    """Redis hangs: messages are delivered at once, and when it goes on everybody has all of them, once."""
+    here, there = [await launch(private_redis.url, LOBBY, deadline=0.25) for _ in "ab"]
+    await talk(here, "a", 1)
+    await there.receiver.heard(LOBBY, 1)
+    private_redis.freeze()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(talk, here, "a2", 20)
+        group.start_soon(talk, there, "b2", 20)
+
+    assert said(here, "a2") == all_of("a2", 20)
+    assert said(there, "b2") == all_of("b2", 20)
+    private_redis.thaw()
+    for process in (here, there):
+        for name in ("a2", "b2"):
+            await process.receiver.until(lambda: len(said(process, name)) >= 20)  # noqa: B023 - awaited at once
+            assert said(process, name) == all_of(name, 20)
+        await state(process, "ready")
+
+
+@pytest.mark.promise("websockets-D3")
+async def test_a_silent_connection_is_noticed(launch: Start, private_redis: RedisServer) -> None:
+    """A process that only listens notices that nobody speaks, and what was sent meanwhile is read afterwards."""
+    listener = await launch(private_redis.url, LOBBY)
+    private_redis.freeze()
+
+    await state(listener, "degraded")
+
+    private_redis.thaw()
+    speaker = await launch(private_redis.url)
+    await talk(speaker, "a", 3)
+    await listener.receiver.until(lambda: said(listener, "a") == all_of("a", 3))
+    await state(listener, "ready")
+
+
+@pytest.mark.promise("websockets-D4")
+async def test_without_redis_from_the_start(launch: Start, private_redis: RedisServer) -> None:
+    """Without Redis a process starts, serves its own clients, and joins the others when Redis comes."""
+    private_redis.kill()
+    here = await launch(private_redis.url, LOBBY, "user:ada", deadline=0.25)
+    await talk(here, "a", 3)
+    heard = said(here, "a")
+    replay = await here.backplane.read(LOBBY, None)
+    private_redis.restart()
+    there = await launch(private_redis.url, LOBBY)
+
+    await there.receiver.until(lambda: len(said(there, "a")) == 3 or bool(there.receiver.losses))
+    await state(here, "ready")
+    await talk(here, "b", 1)
+
+    assert heard == all_of("a", 3)
+    assert (list(replay.entries), replay.head, replay.recovered) == ([], None, False)
+    assert here.receiver.states == ["degraded", "ready"]
+    assert {channel for channel, _ in here.receiver.losses} == {LOBBY, "user:ada"}
+    await there.receiver.until(lambda: said(there, "b") == all_of("b", 1))
+    await here.receiver.until(lambda: said(here, "b") == all_of("b", 1))
+    assert [entry.frame.data for entry in (await there.backplane.read(LOBBY, None)).entries] == [
+        b"a 0",
+        b"a 1",
+        b"a 2",
+        b"b 0",
+    ]
+
+
+@pytest.mark.promise("websockets-D5")
+async def test_a_redis_that_is_emptied_begins_histories_anew(launch: Start, redis_url: str, redis: Redis) -> None:
+    """After FLUSHALL messages go on, with cursors of another epoch, and everybody hears that the history is lost."""
+    here, there = [await launch(redis_url, LOBBY) for _ in "ab"]
+    await talk(here, "a", 3)
+    await there.receiver.heard(LOBBY, 3)
+    before = there.receiver.entries[-1].cursor
+    await redis.flushall()
+
+    await talk(here, "b", 2)
+
+    await there.receiver.until(lambda: said(there, "b") == all_of("b", 2))
+    cursors = [entry.cursor for entry in there.receiver.entries if entry.cursor]
+    assert [cursor.offset for cursor in cursors] == [1, 2, 3, 1, 2]
+    assert before is not None
+    assert cursors[-1].epoch != before.epoch
+    assert there.receiver.losses == [(LOBBY, Cursor(cursors[-1].epoch, 0))]
+    assert (await there.backplane.read(LOBBY, before)).recovered is False
+
+
+@pytest.mark.promise("websockets-D6")
+async def test_what_is_not_kept_and_may_be_missing_is_told(launch: Start, redis_proxy: FaultyProxy) -> None:
+    """After an interruption those in channels without a history hear that something may be missing."""
+    process = await launch(redis_proxy.url, "user:ada", LOBBY, history=None)
+    await redis_proxy.refuse()
+    await state(process, "degraded")
+
+    await redis_proxy.heal()
+
+    await state(process, "ready")
+    assert sorted(process.receiver.losses) == [(LOBBY, None), ("user:ada", None)]
+
+
+@pytest.mark.promise("websockets-D7")
+@pytest.mark.parametrize("channel", [LOBBY, "user:ada"])
+async def test_a_lost_reply_doubles_nothing(
+    launch: Start, redis_proxy: FaultyProxy, redis_url: str, channel: str
+) -> None:
+    """Redis takes messages and the answer is lost: they are sent again, and heard once."""
+    here = await launch(redis_proxy.url, channel)
+    there = await launch(redis_url, channel)
+    await talk(here, "a", 1, channel=channel)
+    redis_proxy.lose_reply(of=b"tell" if channel == "user:ada" else b"keep")
+
+    await talk(here, "b", 1, channel=channel)
+    await state(here, "ready")
+    await talk(here, "c", 1, channel=channel)
+
+    for process in (here, there):
+        await process.receiver.until(lambda: bool(said(process, "c", channel=channel)))  # noqa: B023
+        assert [entry.frame.data for entry in process.receiver.of(channel)] == [b"a 0", b"b 0", b"c 0"]
+    assert redis_proxy.sprung == 1
+
+
+@pytest.mark.promise("websockets-D8")
+async def test_a_server_that_takes_nothing(launch: Start, private_redis: RedisServer) -> None:
+    """A server that became a replica takes no messages: they wait, and arrive in order when it is a master again."""
+    here, there = [await launch(private_redis.url, LOBBY) for _ in "ab"]
+    await talk(here, "a", 1)
+    async with Redis.from_url(private_redis.url) as admin:
+        await admin.execute_command("REPLICAOF", "127.0.0.1", 1)
+        await talk(here, "b", 10)
+        waiting = said(here, "b")
+        await state(here, "degraded")
+        await admin.execute_command("REPLICAOF", "NO", "ONE")
+
+    await there.receiver.until(lambda: said(there, "b") == all_of("b", 10))
+    await state(here, "ready")
+    assert waiting == all_of("b", 10)
+    assert said(here, "b") == all_of("b", 10)
+
+
+@pytest.mark.promise("websockets-D9")
+async def test_a_connection_that_is_killed_misses_nothing(launch: Start, redis_url: str, redis: Redis) -> None:
+    """However often the connections of a listener are killed, it hears all that is said, once and in order."""
+    here, there = [await launch(redis_url, LOBBY) for _ in "ab"]
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: talk(here, "a", 200, pause=0.002))
+        for _ in range(5):
+            count = len(there.receiver.entries)
+            await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await there.receiver.until(lambda: len(there.receiver.entries) >= min(count + 10, 200))  # noqa: B023
+
+    for process in (here, there):
+        await process.receiver.until(lambda: len(said(process, "a")) >= 200)  # noqa: B023
+        assert said(process, "a") == all_of("a", 200)
+    assert there.receiver.losses == []
+
+
+@pytest.mark.promise("websockets-D10")
+async def test_a_history_that_was_too_short_is_told(launch: Start, redis_proxy: FaultyProxy, redis_url: str) -> None:
+    """Who was away for longer than the history reaches hears that, and then what is left of it."""
+    short = History(size=5)
+    here = await launch(redis_url, history=short)
+    there = await launch(redis_proxy.url, LOBBY, history=short)
+    await talk(here, "a", 1)
+    await there.receiver.heard(LOBBY, 1)
+    await redis_proxy.refuse()
+    await state(there, "degraded")
+    await talk(here, "b", 12)
+
+    await redis_proxy.heal()
+
+    await there.receiver.until(lambda: said(there, "b") == all_of("b", 12)[7:])
+    [(channel, head)] = there.receiver.losses
+    assert head is not None
+    assert (channel, head.offset) == (LOBBY, 8)
+
+
+async def test_a_page_after_another_is_read(launch: Start, redis_proxy: FaultyProxy, redis_url: str) -> None:
+    """Who missed hundreds of messages gets all of them, in order."""
+    here = await launch(redis_url)
+    there = await launch(redis_proxy.url, LOBBY)
+    await redis_proxy.refuse()
+    await state(there, "degraded")
+    await talk(here, "a", 250)
+
+    await redis_proxy.heal()
+
+    await there.receiver.until(lambda: len(said(there, "a")) >= 250)
+    assert said(there, "a") == all_of("a", 250)
+    assert there.receiver.losses == []
+
+
+@pytest.mark.promise("websockets-D11")
+async def test_a_server_that_lost_the_latest_messages(launch: Start, redis_url: str, redis: Redis) -> None:
+    """A server that has forgotten what was heard already begins another epoch: no cursor means two messages."""
+    here, there = [await launch(redis_url, LOBBY) for _ in "ab"]
+    await talk(here, "a", 5)
+    await there.receiver.heard(LOBBY, 5)
+    epoch = (await there.backplane.read(LOBBY, None)).head
+    await redis.hset("ws:{room:lobby}:meta", "offset", "3")
+    await redis.delete("ws:{room:lobby}:log")
+    await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    await there.receiver.until(lambda: bool(there.receiver.losses))
+
+    await talk(here, "b", 3)
+
+    assert epoch is not None
+    await there.receiver.until(lambda: said(there, "b") == all_of("b", 3))
+    cursors = [entry.cursor for entry in there.receiver.entries if entry.cursor]
+    assert {cursor.epoch for cursor in cursors[-3:]} != {epoch.epoch}
+    assert (await there.backplane.read(LOBBY, Cursor(epoch.epoch, 5))).recovered is False
+
+
+@pytest.mark.promise("websockets-D12")
+async def test_messages_that_waited_for_too_long(launch: Start, redis_proxy: FaultyProxy, redis_url: str) -> None:
+    """What does not fit into the outbox is dropped, the oldest first, and the others hear that something is missing."""
+    here = await launch(redis_proxy.url, LOBBY, "user:ada", outbox=5)
+    there = await launch(redis_url, LOBBY, "user:ada")
+    await talk(here, "a", 1)
+    await there.receiver.heard(LOBBY, 1)
+    await redis_proxy.refuse()
+    await state(here, "degraded")
+    before = (await there.backplane.read(LOBBY, None)).head
+    await talk(here, "b", 3)
+    await talk(here, "u", 3, channel="user:ada")
+    await talk(here, "b2", 3)
+
+    await redis_proxy.heal()
+
+    await there.receiver.until(lambda: len(said(there, "b2")) == 3 and len(there.receiver.losses) == 2)
+    assert texts(there.receiver.of(LOBBY)) == ["a 0", *all_of("b2", 3)]
+    assert said(there, "u", channel="user:ada") == ["u 1", "u 2"]
+    assert sorted(channel for channel, _ in there.receiver.losses) == [LOBBY, "user:ada"]
+    assert said(here, "b") == all_of("b", 3)
+    assert here.receiver.of(LOBBY)[-1].frame.data == b"b2 2"
+    replay = await there.backplane.read(LOBBY, before)
+    assert (replay.recovered, len(replay.entries)) == (False, 3)
+
+
+async def test_a_refusal_for_one_channel_harms_no_other(launch: Start, redis_url: str, redis: Redis) -> None:
+    """A key that is something else stops its own room, until it is gone; others go on."""
+    process = await launch(redis_url, LOBBY, "room:other")
+    await redis.delete("ws:{room:lobby}:log")
+    await redis.set("ws:{room:lobby}:log", "no stream")
+
+    await talk(process, "a", 2)
+    await talk(process, "b", 2, channel="room:other")
+
+    await process.receiver.until(lambda: len(said(process, "b", channel="room:other")) == 2)
+    assert said(process, "a") == all_of("a", 2)
+    await redis.delete("ws:{room:lobby}:log")
+    await state(process, "ready")
+    await eventually(lambda: redis.xlen("ws:{room:lobby}:log"))
