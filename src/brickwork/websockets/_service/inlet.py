@@ -237,7 +237,7 @@ class Inlet:
 
     def _refuse(self) -> None:
         self.dropped += 1
-        if self._answers is not None:
+        if not self._ignored:
             detail = "The message was dropped, since too many wait to be handled."
             self.blame({"status": 429, "title": "Too many messages", "detail": detail})
 
