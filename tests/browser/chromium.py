@@ -139,7 +139,7 @@ class Page:
         deadline = time.monotonic() + PATIENCE
         while not (value := await self.run(condition)):
             if time.monotonic() > deadline:
-                raise PageError(f"never true: {condition}; the page says {await self.run('globalThis.told')}")
+                raise PageError(f"never true: {condition}; {self.complaints} {await self.run('globalThis.told')}")
             await asyncio.sleep(_POLL)
         return value
 

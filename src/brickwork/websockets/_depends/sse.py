@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from starlette.background import BackgroundTask
 from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 
@@ -69,7 +70,7 @@ class EventStreamResponse(Response):
         self._heartbeat = heartbeat
         self._preamble = b"retry: %d\n\n" % (retry * 1000)
         self.status_code = status_code
-        self.background = None
+        self.background: BackgroundTask | None = None
         self.init_headers(_HEADERS)
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
