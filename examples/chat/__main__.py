@@ -10,34 +10,23 @@ two browsers have the page open, and look what they do.
 """
 
 import argparse
+import multiprocessing
 import os
 import secrets
+import signal
 import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-import uvicorn
-from uvicorn.supervisors import Multiprocess
-
-from brickwork.accesslog import configure_logging
 from brickwork.websockets import listen_socket
+
+from .serving import serve
 
 OPEN = """
   The chat is open: {url}/
   Ctrl-C closes it. Open the page in two windows, and close it for a moment.
 """
-
-
-class Server(uvicorn.Server):
-    """Says goodbye to everybody before it stops.
-
-    Uvicorn closes all sockets at once. The manager tells each client when to come back, and not all of them the same.
-    """
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self.config.loaded_app.state.chat.live.manager.drain(deadline=3)
-        await super().shutdown(sockets)
 
 
 def main() -> None:
@@ -51,29 +40,28 @@ def main() -> None:
         listener = listen_socket(options.host, options.port)
     except OSError as error:
         sys.exit(f"Cannot listen on {options.host}, port {options.port}: {error.strerror}.")
-    configure_logging(level="INFO", json=not sys.stdout.isatty())
-    server = Server(_config(options.workers))
     print(OPEN.format(url=f"http://{options.host}:{listener.getsockname()[1]}"), flush=True)
-    with suppress(KeyboardInterrupt):
-        if options.workers > 1:
-            Multiprocess(server.config, target=server.run, sockets=[listener]).run()
-        else:
-            server.run(sockets=[listener])
+    if options.workers == 1:
+        serve(listener)
+    else:
+        _serve_in(options.workers, listener)
 
 
-def _config(workers: int) -> uvicorn.Config:
-    return uvicorn.Config(
-        "examples.chat.app:from_environment",
-        factory=True,
-        workers=workers,
-        ws_per_message_deflate=False,  # compressing for each client by itself costs more than it saves
-        ws_max_size=65_536,  # what the manager would refuse need not be read
-        timeout_graceful_shutdown=5,  # without it, a client that reads nothing keeps the server from ending
-        log_config=None,
-        log_level="warning",
-        access_log=False,  # each request is reported by the app's own access log
-        proxy_headers=False,  # whose word about a client counts is for the app's blocks to say
-    )
+def _serve_in(workers: int, listener: socket.socket) -> None:
+    """Serve in several processes, which take connections from one socket."""
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=serve, args=[listener]) for _ in range(workers)]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+    except KeyboardInterrupt:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join()
 
 
 def _secret(file: Path) -> str:

@@ -149,7 +149,7 @@ async function resume(told) {
   }
   const again = away;
   const missed = (await ask(`/rooms/${encodeURIComponent(room)}/posts`)).filter(({ number }) => !posts.has(number));
-  if (again) note(`The server has started anew. ${counted(missed.length)} read from its table.`);
+  if (again) note(`The server has started anew. ${missed.length ? `${counted(missed.length)} read from its table.` : "Nothing was missed."}`);
   missed.forEach(said);
 }
 

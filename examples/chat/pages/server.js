@@ -4,6 +4,9 @@
 const proof = () => document.cookie.match(/(?:^|; )(?:__Host-)?csrf=([^;]*)/)?.[1] ?? "";
 let refreshing = null;
 
+/** Whether the browser keeps somebody logged in, as far as a page can tell. */
+export const isKept = () => proof() !== "";
+
 async function send(path, { method = "GET", json } = {}) {
   const headers = { Accept: "application/json", "X-CSRF-Token": proof() };
   if (json !== undefined) headers["Content-Type"] = "application/json";
@@ -17,7 +20,7 @@ async function send(path, { method = "GET", json } = {}) {
  */
 export async function ask(path, options) {
   let answer = await send(path, options);
-  if (answer.status === 401 && path !== "/auth/login" && proof()) {
+  if (answer.status === 401 && path !== "/auth/login" && isKept()) {
     refreshing ??= send("/auth/refresh", { method: "POST" }).finally(() => (refreshing = null));
     if ((await refreshing).ok) answer = await send(path, options);
   }
