@@ -1,11 +1,12 @@
 """How many connections there may be."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from brickwork.websockets import ConnectionLimits, TooManyConnectionsError
-from brickwork.websockets._depends.caps import Caps
+from brickwork.websockets._depends.caps import Caps, Place
 
 
 def refusal(caps: Caps, address: str | None, user_id: str | None = None) -> TooManyConnectionsError | None:
@@ -82,10 +83,14 @@ def test_a_newer_connection_replaces_the_oldest() -> None:
     """With ``excess="replace"``, the user's oldest connection is closed with 4409, and the new one has its place."""
     caps = Caps(ConnectionLimits(per_user=2, excess="replace"), 64)
     closed: list[tuple[str, int]] = []
-    places = {}
+    places: dict[str, Place] = {}
+
+    def note(name: str, code: int, reason: str) -> None:
+        closed.append((name, code))
+
     for name in ("oldest", "middle", "newest"):
         place = places[name] = caps.take(None)
-        place.attach(lambda code, _, name=name: closed.append((name, code)))
+        place.attach(partial(note, name))
         caps.name(place, "ada")
 
     replaced = [name for name, place in places.items() if place.ending]

@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Annotated, Any
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 import pytest
 from fastapi import Depends, HTTPException
 from starlette.requests import HTTPConnection

@@ -18,6 +18,7 @@ from ..._core.closing import close_code, close_reason
 from ..._core.problem import Problem
 from ..._core.renderer import renderer_of
 from ..._core.scope import SERVER_SEND, TrustedProxies, takes_response
+from ..._core.shapes import is_dict
 from .._errors import ConnectionClosedError, DrainingError, OriginNotAllowedError, TooManyConnectionsError
 from .._rules.frames import Codec, Entry
 from .._rules.values import CloseCode
@@ -172,7 +173,7 @@ class Connect(Generic[U]):
         finally:
             self._terms.caps.give_back(place)
 
-    async def _accept(self, socket: WebSocket, address: str | None, place: Place, user: Any) -> Connection[U]:
+    async def _accept(self, socket: WebSocket, address: str | None, place: Place, user: U) -> Connection[U]:
         terms = self._terms
         user_id = None if user is None else id_of(user, terms.identify)
         terms.caps.name(place, user_id)
@@ -248,7 +249,7 @@ def _token_in(codec: Codec, message: str | bytes) -> tuple[str | None, str | int
         read = codec.decode(message)
     except ValueError:
         read = None
-    if not isinstance(read, dict):
+    if not is_dict(read):
         return None, None
     token, message_id = read.get("token"), read.get("id")
     known = isinstance(message_id, str | int) and not isinstance(message_id, bool) and len(str(message_id)) <= 64
@@ -294,13 +295,14 @@ async def _fail(made: Connection[Any], error: Exception) -> None:
 async def _refuse(made: Connection[Any], error: HTTPException, code: int, re: str | int | None = None) -> None:
     """Tell a client of an error, as far as it reads, and close its socket."""
     made.outlet.push(Entry("", frame_of(error, made.websocket.scope, re)))
-    await made.close(code, error.detail if isinstance(error.detail, str) else "")
+    detail = cast("object", error.detail)  # FastAPI takes anything there
+    await made.close(code, detail if isinstance(detail, str) else "")
 
 
 def _is_end(error: Exception) -> bool:
     """Tell whether an error says no more than that the socket is closed."""
     if isinstance(error, ExceptionGroup):
-        return all(_is_end(each) for each in error.exceptions)
+        return all(_is_end(each) for each in cast("ExceptionGroup[Exception]", error).exceptions)
     return isinstance(error, ConnectionClosedError | WebSocketDisconnect | WebSocketDisconnected)
 
 
