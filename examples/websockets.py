@@ -32,12 +32,11 @@ from itertools import cycle
 from typing import Annotated, Literal
 
 from fastapi import Body, Depends, FastAPI
-from fastapi.responses import Response
 from pydantic import BaseModel
 
 from brickwork import combine_lifespans, install
 from brickwork.auth import Auth, MemoryUser, MemoryUserStore, UserName
-from brickwork.websockets import Connection, ConnectionManager, SlowConsumer
+from brickwork.websockets import Connection, ConnectionManager, EventStreamResponse, SlowConsumer
 
 
 class Notification(BaseModel):
@@ -99,8 +98,8 @@ async def notifications(connection: Annotated[Connection[MemoryUser], Depends(pe
     await connection.wait_closed()
 
 
-@app.get("/notifications")
-async def notifications_as_events(user: CurrentUser) -> Response:
+@app.get("/notifications", response_class=EventStreamResponse)
+async def notifications_as_events(user: CurrentUser) -> EventStreamResponse:
     return people.sse("news", user=user)
 
 
