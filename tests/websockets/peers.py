@@ -113,5 +113,5 @@ async def connected(
     )
     await hub.add(connection)
     for room in rooms:
-        await hub.enter(connection, f"room:{room}")
+        await connection.join(room)
     return connection

@@ -94,7 +94,7 @@ async def test_closing_sends_what_was_sent_before(hub: Hub) -> None:
     peer.resume()
     await closing
 
-    assert out_of_all == (True, set(), 0)
+    assert out_of_all == (True, frozenset(), 0)
     assert peer.texts == ["a", "b", "c"]
     assert peer.sent[-1] == {"type": "websocket.close", "code": 4000, "reason": "enough"}
 
@@ -151,7 +151,7 @@ async def test_a_stalled_client_is_gone_at_once() -> None:
     await until(lambda: peer.sending == 0)
     await hub.close()
 
-    assert at_once == (set(), 0, 0, 0)
+    assert at_once == (frozenset(), 0, 0, 0)
     assert await connection.wait_closed() == 1013
     assert peer.texts == ["a"]
     assert peer.closed_with is None

@@ -293,9 +293,9 @@ def _begin(channel: _Channel, entry: Entry) -> None:
     channel.position = 0
 
 
-def _release(waiting: Iterable[object]) -> None:
+def _release(waiting: Iterable["Entry | asyncio.Future[None]"]) -> None:
     for each in waiting:
-        if isinstance(each, asyncio.Future) and not each.done():
+        if not isinstance(each, Entry) and not each.done():
             each.set_result(None)
 
 

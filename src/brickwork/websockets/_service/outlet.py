@@ -352,7 +352,7 @@ async def _hand_on(entry: Entry, left: Iterator[Recipient], turn: _Turn) -> None
     message: dict[str, Any] = {}
     for recipient in left:
         try:
-            if type(recipient) is not Outlet or recipient.state:
+            if not isinstance(recipient, Outlet) or recipient.state:
                 recipient.push(entry)
                 continue
             if recipient.codec is not codec:

@@ -48,6 +48,6 @@ def _rest(steps: Generator[Any, Any, None], yielded: Any) -> Generator[Any, Any,
             yielded = steps.throw(error)
         except StopIteration:
             return
-        yield from _rest(steps, yielded)
+        yield from _rest(steps, yielded).__await__()
     else:
         yield from steps
