@@ -13,6 +13,7 @@ from .._rules.frames import Entry
 from .._rules.values import Cursor, History, Member, Presence
 from .._store import Change, Receiver, Replay, State
 from .channel import Channel, Reading
+from .guarded import GuardedReceiver
 from .histories import Histories
 from .line import Line
 from .options import PATIENCE, Options, called
@@ -60,7 +61,7 @@ class Process:
         client, names = options.client, options.names
         memory = 2 * options.outbox_age
         patient = RedisCaller(client, deadline=max(options.deadline, PATIENCE))
-        self._receiver = receiver
+        self._receiver = guarded = GuardedReceiver(receiver)
         self._options = options
         self._names = names
         self._history = history
@@ -88,7 +89,7 @@ class Process:
             dropped=self._dropped,
         )
         self._histories = Histories(patient, names, history, memory=memory, patience=PATIENCE) if history else None
-        self._attendance = Attendance(patient, names, presence, patience=PATIENCE, departed=receiver.departed)
+        self._attendance = Attendance(patient, names, presence, patience=PATIENCE, departed=guarded.departed)
         self._line = Line(
             client.connection_pool, up=self._up, hear=self._hear, confirmed=self._confirmed, down=self._down
         )
