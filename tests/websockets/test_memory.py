@@ -127,13 +127,14 @@ async def test_rooms_that_are_not_silent_stay() -> None:
     backplane = MemoryBackplane(clock=clock)
     await opened(backplane, history=History(ttl=0.05))
     await backplane.publish(say("a", "room:a"))
-    clock.advance(0.03)
     await backplane.publish(say("b", "room:b"))
+    clock.advance(0.03)
+    await backplane.publish(say("c", "room:a"))
     clock.advance(0.03)
 
     await until(lambda: len(backplane._histories or ()) == 1)
 
-    assert texts((await backplane.read("room:b", None)).entries) == ["b"]
+    assert texts((await backplane.read("room:a", None)).entries) == ["a", "c"]
     await backplane.close()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from brickwork.websockets import Connection, History, Member, MemoryBackplane, Presence
+from brickwork.websockets import Connection, Event, History, Member, MemoryBackplane, Presence
 from brickwork.websockets._service.hub import Hub
 from tests.websockets.hubs import MakeHub
 from tests.websockets.lagging import LaggingBackplane
@@ -272,3 +272,29 @@ async def test_a_backplane_that_fails_leaves_nobody_waiting(make_memory_hub: Mak
     await connection.leave("lobby")
     assert hub.rooms._attendances is not None
     assert hub.rooms._attendances._notes == {}
+
+
+async def test_hooks_hear_of_rooms_once() -> None:
+    """``joined`` and ``left`` are told once for each room that a connection was in, and not for one that it was not."""
+    events: list[Event] = []
+    hub = Hub(backplane=LaggingBackplane(MemoryBackplane()), presence=Presence(), on_event=events.append)
+    ada, eve = await connected(hub, Peer(), "ada"), await connected(hub, Peer(), "eve")
+    await ada.join("lobby")
+    await ada.join("lobby")
+    await ada.leave("lobby")
+    await ada.join("kitchen")
+    giving_up = asyncio.ensure_future(come(eve))
+    await asyncio.sleep(0)
+    giving_up.cancel()
+    await asyncio.wait([giving_up])
+    ada.evict(1001)
+
+    await hub.close()
+
+    told = [(event.kind, event.user, event.room) for event in events if event.room is not None]
+    assert told == [
+        ("joined", "ada", "lobby"),
+        ("left", "ada", "lobby"),
+        ("joined", "ada", "kitchen"),
+        ("left", "ada", "kitchen"),
+    ]

@@ -145,8 +145,7 @@ class Rooms:
             await self._attendances.close()
 
     def _refuse_too_many(self, client: Client) -> None:
-        entered = (channel for channel in client.channels if channel.startswith("room:"))
-        if len({*entered, *self._entering.get(client.id, {})}) >= self._hub.limits.rooms:
+        if sum(channel.startswith("room:") for channel in client.channels) >= self._hub.limits.rooms:
             raise TooManyRoomsError("Leave a room first: you are in as many as you may be.")
 
     async def _enter_alone(self, client: Client, channel: str, since: Cursor | None, info: Mapping[str, Any]) -> None:
