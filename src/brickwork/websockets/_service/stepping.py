@@ -38,8 +38,7 @@ def step(work: Coroutine[Any, Any, None], context: Context) -> Awaitable[None] |
     return None if yielded is _DONE else _rest(steps, yielded)
 
 
-@coroutine
-def _rest(steps: Generator[Any, Any, None], yielded: Any) -> Generator[Any, Any, None]:
+def _go_on(steps: Generator[Any, Any, None], yielded: Any) -> Generator[Any, Any, None]:
     """Wait for the future that the first step gave, as a task does, and go on from there."""
     try:
         yield yielded
@@ -48,6 +47,9 @@ def _rest(steps: Generator[Any, Any, None], yielded: Any) -> Generator[Any, Any,
             yielded = steps.throw(error)
         except StopIteration:
             return
-        yield from _rest(steps, yielded).__await__()
+        yield from _go_on(steps, yielded)
     else:
         yield from steps
+
+
+_rest = coroutine(_go_on)
