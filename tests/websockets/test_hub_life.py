@@ -12,6 +12,7 @@ import pytest
 from brickwork.websockets import ConnectionClosedError, Heartbeat, MemoryBackplane
 from brickwork.websockets._service.hub import Hub
 from tests.websockets.peers import Peer, connected, until
+from tests.websockets.test_subscriptions import Slow
 
 
 class Opening(MemoryBackplane):
@@ -174,6 +175,31 @@ async def test_what_is_left_undone_is_cancelled_in_the_end(expected_errors: list
 
     assert endless.cancelled()
     assert len(expected_errors) == 1
+
+
+@pytest.mark.promise("websockets-A7")
+async def test_entering_is_all_or_nothing() -> None:
+    """Whoever gives up entering a channel, or is closed meanwhile, is not in it; whoever has left it hears so."""
+    backplane = Slow()
+    hub = Hub(backplane=backplane)
+    patient, hasty, closing = [await connected(hub, Peer()) for _ in range(3)]
+    backplane.gate.clear()
+    enters = [asyncio.create_task(hub.enter(each, "room:lobby")) for each in (patient, hasty, closing)]
+    await until(lambda: len(backplane.asked) == 2)
+
+    enters[1].cancel()
+    closing.departed(1001)
+    await asyncio.wait([enters[1]])
+    backplane.gate.set()
+    inside = await enters[0]
+    with pytest.raises(ConnectionClosedError):
+        await enters[2]
+
+    assert inside
+    assert [each.id for each in hub.channels.recipients("room:lobby")] == [patient.id]
+    assert [each.rooms for each in (hasty, closing)] == [frozenset()] * 2
+    assert [hub.leave(each, "room:lobby") for each in (patient, patient, hasty)] == [True, False, False]
+    await hub.close()
 
 
 # --- nothing is left
