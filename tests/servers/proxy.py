@@ -112,6 +112,8 @@ class FaultyProxy:
         relay = asyncio.create_task(self._relay(reader, writer))
         self._relays.add(relay)
         relay.add_done_callback(self._relays.discard)
+        # One that is cancelled before it begins closes nothing by itself.
+        relay.add_done_callback(lambda _: writer.close())
 
     async def _relay(self, requests: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -52,6 +52,12 @@ class Batcher(Generic[Question, Answer]):
         finally:
             timer.cancel()
 
+    @property
+    def running(self) -> list["Task[None]"]:
+        """The tasks of this event loop that ask at the moment; whoever closes what they ask by ends them before."""
+        lines = self._lines.get(get_running_loop(), {})
+        return [line.runner for line in lines.values() if line.runner is not None]
+
     def _line(self, loop: AbstractEventLoop, name: str) -> "_Line[Question, Answer]":
         lines = self._lines.get(loop)
         if lines is None:

@@ -26,7 +26,7 @@ def backplane(process: Process) -> RedisBackplane:
 
 
 @pytest.mark.promise("websockets-D21")
-async def test_messages_of_one_moment_are_one_round_trip(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_messages_of_one_moment_are_one_round_trip(redis_url: str, redis: Redis, launch: Start) -> None:
     """What is sent in one turn of the loop goes to Redis in one call for each channel, whoever sends it."""
     process = await launch(redis_url, LOBBY)
     await talk(process, "a", 1)
@@ -62,7 +62,7 @@ async def test_messages_of_one_moment_are_one_round_trip(launch: Start, redis_ur
     ],
 )
 async def test_what_nobody_of_ours_has_sent_is_ignored(
-    launch: Start, redis_url: str, redis: Redis, payload: bytes
+    redis_url: str, redis: Redis, payload: bytes, launch: Start
 ) -> None:
     """Whatever others publish on a channel is counted and ignored, and the next message is heard."""
     process = await launch(redis_url, LOBBY)
@@ -76,7 +76,7 @@ async def test_what_nobody_of_ours_has_sent_is_ignored(
     assert process.receiver.states == ["ready"]
 
 
-async def test_a_history_with_something_else_in_it(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_a_history_with_something_else_in_it(redis_url: str, redis: Redis, launch: Start) -> None:
     """What cannot be read in a history is left out; it is no gap."""
     process = await launch(redis_url, LOBBY)
     await talk(process, "a", 1)
@@ -95,7 +95,7 @@ async def test_a_history_with_something_else_in_it(launch: Start, redis_url: str
 
 
 @pytest.mark.promise("websockets-D23")
-async def test_a_message_is_json_and_itself(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_a_message_is_json_and_itself(redis_url: str, redis: Redis, launch: Start) -> None:
     """What is published is a version, JSON, and the message as it was given: nothing that runs when it is read."""
     process = await launch(redis_url)
     async with redis.pubsub() as listener:
@@ -134,7 +134,7 @@ def test_messages_say_once_what_they_may_say_twice() -> None:
 
 
 @pytest.mark.promise("websockets-D24")
-async def test_clients_can_tell_what_they_had_during_an_outage(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_clients_can_tell_what_they_had_during_an_outage(redis_url: str, redis: Redis, launch: Start) -> None:
     """What is delivered at once has the name under which it is found in the history later."""
     process, other = [await launch(redis_url, LOBBY) for _ in "ab"]
     await redis.execute_command("REPLICAOF", "127.0.0.1", 1)
@@ -152,7 +152,7 @@ async def test_clients_can_tell_what_they_had_during_an_outage(launch: Start, re
 
 
 @pytest.mark.promise("websockets-D25")
-async def test_keys_have_an_end(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_keys_have_an_end(redis_url: str, redis: Redis, launch: Start) -> None:
     """All that is kept of rooms is forgotten; of a room where nothing is kept there is nothing."""
     process = await launch(redis_url)
     for number in range(50):
@@ -168,7 +168,7 @@ async def test_keys_have_an_end(launch: Start, redis_url: str, redis: Redis) -> 
 
 
 @pytest.mark.promise("websockets-D26")
-async def test_a_room_that_was_silent_for_long_goes_on(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_a_room_that_was_silent_for_long_goes_on(redis_url: str, redis: Redis, launch: Start) -> None:
     """When a history was forgotten because nothing was said, what is said next is no loss."""
     clock = Moving()
     process = await launch(redis_url, LOBBY, clock=clock)
@@ -197,7 +197,7 @@ class Moving:
         return self.now
 
 
-async def test_what_waited_too_long_is_dropped(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_what_waited_too_long_is_dropped(redis_url: str, redis: Redis, launch: Start) -> None:
     """A message that is too old when Redis comes back is not sent; what came later is."""
     clock = Moving()
     process = await launch(redis_url, LOBBY, clock=clock, outbox_age=60.0)
@@ -231,7 +231,7 @@ async def test_clients_of_any_kind(redis_url: str, redis: Redis, options: dict[s
         await process.backplane.close()
 
 
-async def test_databases_are_apart(launch: Start, redis_url: str) -> None:
+async def test_databases_are_apart(redis_url: str, launch: Start) -> None:
     """Apps in two databases of one server do not hear each other."""
     one, two = await launch(redis_url, LOBBY), await launch(redis_url.removesuffix("0") + "7", LOBBY)
 
@@ -266,7 +266,7 @@ async def test_the_master_behind_sentinel(sentinel: SentinelServer) -> None:
 
 
 @pytest.mark.promise("websockets-D27")
-async def test_subscribing_and_unsubscribing_at_random_ends_as_wanted(launch: Start, redis_url: str) -> None:
+async def test_subscribing_and_unsubscribing_at_random_ends_as_wanted(redis_url: str, launch: Start) -> None:
     """However channels are subscribed and unsubscribed, together and crosswise, in the end the last word counts."""
     process = await launch(redis_url)
     chance = random.Random(7)
@@ -295,7 +295,7 @@ async def test_subscribing_and_unsubscribing_at_random_ends_as_wanted(launch: St
 
 
 @pytest.mark.promise("websockets-D28")
-async def test_what_is_said_at_once_is_heard_by_all_who_came_first(launch: Start, redis_url: str) -> None:
+async def test_what_is_said_at_once_is_heard_by_all_who_came_first(redis_url: str, launch: Start) -> None:
     """When several subscribe for the first time at once, each hears what is said as soon as it is in."""
     speaker = await launch(redis_url)
     listeners = [await launch(redis_url) for _ in range(5)]
@@ -347,7 +347,7 @@ async def test_a_backplane_is_open_once(redis: Redis) -> None:
     await backplane.close()
 
 
-async def test_half_a_character(launch: Start, redis_url: str) -> None:
+async def test_half_a_character(redis_url: str, launch: Start) -> None:
     """A name that cannot be written harms nobody."""
     process = await launch(redis_url, "user:\ud800")
 
@@ -357,7 +357,7 @@ async def test_half_a_character(launch: Start, redis_url: str) -> None:
     await state(process, "ready")
 
 
-async def test_a_message_as_large_as_a_page(launch: Start, redis_url: str) -> None:
+async def test_a_message_as_large_as_a_page(redis_url: str, launch: Start) -> None:
     """Large messages go in several round trips, and in order."""
     process = await launch(redis_url, LOBBY)
     large = "x" * 700_000
@@ -367,7 +367,7 @@ async def test_a_message_as_large_as_a_page(launch: Start, redis_url: str) -> No
     assert [text[0] for text in texts(await process.receiver.heard(LOBBY, 5))] == ["0", "1", "2", "3", "4"]
 
 
-async def test_an_outbox_that_is_full_while_redis_is_there(launch: Start, redis_url: str) -> None:
+async def test_an_outbox_that_is_full_while_redis_is_there(redis_url: str, launch: Start) -> None:
     """More at once than there is room for: what is dropped was delivered here."""
     process = await launch(redis_url, LOBBY, outbox=10, history=History())
 

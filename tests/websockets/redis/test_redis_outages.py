@@ -22,7 +22,7 @@ async def heard_everything(*processes: Process, count: int = TALKING) -> None:
 
 @pytest.mark.promise("websockets-D1")
 @pytest.mark.parametrize("forgetful", [False, True], ids=["with its data", "empty"])
-async def test_a_redis_that_is_killed_loses_nothing(launch: Start, private_redis: RedisServer, forgetful: bool) -> None:
+async def test_a_redis_that_is_killed_loses_nothing(private_redis: RedisServer, forgetful: bool, launch: Start) -> None:
     """Two processes talk while Redis is killed and comes back: each hears all that both said, once and in order."""
     here, there = [await launch(private_redis.url, LOBBY, deadline=0.25) for _ in "ab"]
 
@@ -44,7 +44,7 @@ async def test_a_redis_that_is_killed_loses_nothing(launch: Start, private_redis
 
 
 @pytest.mark.promise("websockets-D2")
-async def test_a_redis_that_is_frozen_holds_nobody(launch: Start, private_redis: RedisServer) -> None:
+async def test_a_redis_that_is_frozen_holds_nobody(private_redis: RedisServer, launch: Start) -> None:
     """Redis hangs: messages are delivered at once, and when it goes on everybody has all of them, once."""
     here, there = [await launch(private_redis.url, LOBBY, deadline=0.25) for _ in "ab"]
     await talk(here, "a", 1)
@@ -66,7 +66,7 @@ async def test_a_redis_that_is_frozen_holds_nobody(launch: Start, private_redis:
 
 
 @pytest.mark.promise("websockets-D3")
-async def test_a_silent_connection_is_noticed(launch: Start, private_redis: RedisServer) -> None:
+async def test_a_silent_connection_is_noticed(private_redis: RedisServer, launch: Start) -> None:
     """A process that only listens notices that nobody speaks, and what was sent meanwhile is read afterwards."""
     listener = await launch(private_redis.url, LOBBY)
     private_redis.freeze()
@@ -81,7 +81,7 @@ async def test_a_silent_connection_is_noticed(launch: Start, private_redis: Redi
 
 
 @pytest.mark.promise("websockets-D4")
-async def test_without_redis_from_the_start(launch: Start, private_redis: RedisServer) -> None:
+async def test_without_redis_from_the_start(private_redis: RedisServer, launch: Start) -> None:
     """Without Redis a process starts, serves its own clients, and joins the others when Redis comes."""
     private_redis.kill()
     here = await launch(private_redis.url, LOBBY, "user:ada", deadline=0.25)
@@ -110,7 +110,7 @@ async def test_without_redis_from_the_start(launch: Start, private_redis: RedisS
 
 
 @pytest.mark.promise("websockets-D5")
-async def test_a_redis_that_is_emptied_begins_histories_anew(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_a_redis_that_is_emptied_begins_histories_anew(redis_url: str, redis: Redis, launch: Start) -> None:
     """After FLUSHALL messages go on, with cursors of another epoch, and everybody hears that the history is lost."""
     here, there = [await launch(redis_url, LOBBY) for _ in "ab"]
     await talk(here, "a", 3)
@@ -130,7 +130,7 @@ async def test_a_redis_that_is_emptied_begins_histories_anew(launch: Start, redi
 
 
 @pytest.mark.promise("websockets-D6")
-async def test_what_is_not_kept_and_may_be_missing_is_told(launch: Start, redis_proxy: FaultyProxy) -> None:
+async def test_what_is_not_kept_and_may_be_missing_is_told(redis_proxy: FaultyProxy, launch: Start) -> None:
     """After an interruption those in channels without a history hear that something may be missing."""
     process = await launch(redis_proxy.url, "user:ada", LOBBY, history=None)
     await redis_proxy.refuse()
@@ -145,7 +145,7 @@ async def test_what_is_not_kept_and_may_be_missing_is_told(launch: Start, redis_
 @pytest.mark.promise("websockets-D7")
 @pytest.mark.parametrize("channel", [LOBBY, "user:ada"])
 async def test_a_lost_reply_doubles_nothing(
-    launch: Start, redis_proxy: FaultyProxy, redis_url: str, channel: str
+    redis_proxy: FaultyProxy, redis_url: str, channel: str, launch: Start
 ) -> None:
     """Redis takes messages and the answer is lost: they are sent again, and heard once."""
     here = await launch(redis_proxy.url, channel)
@@ -164,7 +164,7 @@ async def test_a_lost_reply_doubles_nothing(
 
 
 @pytest.mark.promise("websockets-D8")
-async def test_a_server_that_takes_nothing(launch: Start, private_redis: RedisServer) -> None:
+async def test_a_server_that_takes_nothing(private_redis: RedisServer, launch: Start) -> None:
     """A server that became a replica takes no messages: they wait, and arrive in order when it is a master again."""
     here, there = [await launch(private_redis.url, LOBBY) for _ in "ab"]
     await talk(here, "a", 1)
@@ -182,7 +182,7 @@ async def test_a_server_that_takes_nothing(launch: Start, private_redis: RedisSe
 
 
 @pytest.mark.promise("websockets-D9")
-async def test_a_connection_that_is_killed_misses_nothing(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_a_connection_that_is_killed_misses_nothing(redis_url: str, redis: Redis, launch: Start) -> None:
     """However often the connections of a listener are killed, it hears all that is said, once and in order."""
     here, there = [await launch(redis_url, LOBBY) for _ in "ab"]
 
@@ -200,7 +200,7 @@ async def test_a_connection_that_is_killed_misses_nothing(launch: Start, redis_u
 
 
 @pytest.mark.promise("websockets-D10")
-async def test_a_history_that_was_too_short_is_told(launch: Start, redis_proxy: FaultyProxy, redis_url: str) -> None:
+async def test_a_history_that_was_too_short_is_told(redis_proxy: FaultyProxy, redis_url: str, launch: Start) -> None:
     """Who was away for longer than the history reaches hears that, and then what is left of it."""
     short = History(size=5)
     here = await launch(redis_url, history=short)
@@ -219,7 +219,7 @@ async def test_a_history_that_was_too_short_is_told(launch: Start, redis_proxy: 
     assert (channel, head.offset) == (LOBBY, 8)
 
 
-async def test_a_page_after_another_is_read(launch: Start, redis_proxy: FaultyProxy, redis_url: str) -> None:
+async def test_a_page_after_another_is_read(redis_proxy: FaultyProxy, redis_url: str, launch: Start) -> None:
     """Who missed hundreds of messages gets all of them, in order."""
     here = await launch(redis_url)
     there = await launch(redis_proxy.url, LOBBY)
@@ -235,7 +235,7 @@ async def test_a_page_after_another_is_read(launch: Start, redis_proxy: FaultyPr
 
 
 @pytest.mark.promise("websockets-D11")
-async def test_a_server_that_lost_the_latest_messages(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_a_server_that_lost_the_latest_messages(redis_url: str, redis: Redis, launch: Start) -> None:
     """A server that has forgotten what was heard already begins another epoch: no cursor means two messages."""
     here, there = [await launch(redis_url, LOBBY) for _ in "ab"]
     await talk(here, "a", 5)
@@ -256,7 +256,7 @@ async def test_a_server_that_lost_the_latest_messages(launch: Start, redis_url: 
 
 
 @pytest.mark.promise("websockets-D12")
-async def test_messages_that_waited_for_too_long(launch: Start, redis_proxy: FaultyProxy, redis_url: str) -> None:
+async def test_messages_that_waited_for_too_long(redis_proxy: FaultyProxy, redis_url: str, launch: Start) -> None:
     """What does not fit into the outbox is dropped, the oldest first, and the others hear that something is missing."""
     here = await launch(redis_proxy.url, LOBBY, "user:ada", outbox=5)
     there = await launch(redis_url, LOBBY, "user:ada")
@@ -281,7 +281,7 @@ async def test_messages_that_waited_for_too_long(launch: Start, redis_proxy: Fau
     assert (replay.recovered, len(replay.entries)) == (False, 3)
 
 
-async def test_a_refusal_for_one_channel_harms_no_other(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_a_refusal_for_one_channel_harms_no_other(redis_url: str, redis: Redis, launch: Start) -> None:
     """A key that is something else stops its own room, until it is gone; others go on."""
     process = await launch(redis_url, LOBBY, "room:other")
     await redis.delete("ws:{room:lobby}:log")

@@ -26,7 +26,7 @@ async def here(process: Process) -> list[str]:
 
 @pytest.mark.promise("websockets-D13")
 async def test_members_of_a_process_that_died_are_gone(
-    launch: Start, redis_proxy: FaultyProxy, redis_url: str, redis: Redis
+    redis_proxy: FaultyProxy, redis_url: str, redis: Redis, launch: Start
 ) -> None:
     """Members of a process that is heard of no more end after the time to live, and one of the others is told."""
     dying = await launch(redis_proxy.url, presence=QUICK)
@@ -47,7 +47,7 @@ async def test_members_of_a_process_that_died_are_gone(
 
 
 @pytest.mark.promise("websockets-D14")
-async def test_members_of_a_process_that_lives_stay(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_members_of_a_process_that_lives_stay(redis_url: str, redis: Redis, launch: Start) -> None:
     """As long as a process lives, the end of its members' time is put off again and again."""
     process = await launch(redis_url, presence=QUICK)
     await process.backplane.join(LOBBY, "ada", "c1", {})
@@ -62,7 +62,7 @@ async def test_members_of_a_process_that_lives_stay(launch: Start, redis_url: st
 
 
 @pytest.mark.promise("websockets-D15")
-async def test_members_are_known_again_after_redis_forgot(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_members_are_known_again_after_redis_forgot(redis_url: str, redis: Redis, launch: Start) -> None:
     """When Redis has lost everything, the next sign of life brings the members back."""
     one, two = [await launch(redis_url, LOBBY, presence=QUICK) for _ in "ab"]
     await one.backplane.join(LOBBY, "ada", "c1", {"tab": 1}, announce=joined("ada"))
@@ -75,7 +75,7 @@ async def test_members_are_known_again_after_redis_forgot(launch: Start, redis_u
 
 
 @pytest.mark.promise("websockets-D16")
-async def test_who_comes_and_goes_during_an_outage(launch: Start, redis_proxy: FaultyProxy, redis_url: str) -> None:
+async def test_who_comes_and_goes_during_an_outage(redis_proxy: FaultyProxy, redis_url: str, launch: Start) -> None:
     """While Redis is away the members of this process are known, and afterwards all processes agree."""
     cut = await launch(redis_proxy.url, LOBBY, presence=SLOW)
     other = await launch(redis_url, LOBBY, presence=SLOW)
@@ -105,7 +105,7 @@ async def test_who_comes_and_goes_during_an_outage(launch: Start, redis_proxy: F
     assert await here(cut) == ["grace"]
 
 
-async def test_a_lost_reply_to_a_change(launch: Start, redis_proxy: FaultyProxy, redis_url: str) -> None:
+async def test_a_lost_reply_to_a_change(redis_proxy: FaultyProxy, redis_url: str, launch: Start) -> None:
     """When the answer is lost, what is known here is answered, and in the end all know the same."""
     process = await launch(redis_proxy.url, presence=QUICK)
     other = await launch(redis_url, presence=QUICK)
@@ -128,7 +128,7 @@ async def test_a_lost_reply_to_a_change(launch: Start, redis_proxy: FaultyProxy,
 
 
 @pytest.mark.parametrize("member", ["a\0b", "a%00b", "ü %", "a"])
-async def test_members_have_any_name(launch: Start, redis_url: str, member: str) -> None:
+async def test_members_have_any_name(redis_url: str, member: str, launch: Start) -> None:
     """No member is taken for another, whatever characters their names have."""
     process = await launch(redis_url, presence=SLOW)
     await process.backplane.join(LOBBY, "a\0c", "c1", {})
@@ -140,7 +140,7 @@ async def test_members_have_any_name(launch: Start, redis_url: str, member: str)
     assert await here(process) == ["a\0c"]
 
 
-async def test_many_connections_are_kept_alive(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_many_connections_are_kept_alive(redis_url: str, redis: Redis, launch: Start) -> None:
     """A room with hundreds of connections is refreshed as one with few."""
     process = await launch(redis_url, presence=QUICK)
     async with anyio.create_task_group() as group:
@@ -156,7 +156,7 @@ async def test_many_connections_are_kept_alive(launch: Start, redis_url: str, re
     assert len(member.info) == 250
 
 
-async def test_a_sign_of_life_that_is_lost(launch: Start, redis_proxy: FaultyProxy) -> None:
+async def test_a_sign_of_life_that_is_lost(redis_proxy: FaultyProxy, launch: Start) -> None:
     """A refresh whose answer is lost is made up for by the next."""
     process = await launch(redis_proxy.url, presence=QUICK)
     await process.backplane.join(LOBBY, "ada", "c1", {})
@@ -169,7 +169,7 @@ async def test_a_sign_of_life_that_is_lost(launch: Start, redis_proxy: FaultyPro
     assert await here(process) == ["ada"]
 
 
-async def test_keys_of_presence_end(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_keys_of_presence_end(redis_url: str, redis: Redis, launch: Start) -> None:
     """Whatever is noted of a room is forgotten when nobody is heard of."""
     process = await launch(redis_url, presence=SLOW)
 

@@ -13,7 +13,7 @@ from tests.websockets.redis.faults import KEPT, LOBBY, Start
 
 
 @pytest.mark.promise("websockets-D17")
-async def test_a_worker_reaches_rooms_users_and_everybody(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_a_worker_reaches_rooms_users_and_everybody(redis_url: str, redis: Redis, launch: Start) -> None:
     """What a publisher sends arrives as from a manager, and in rooms it becomes part of the history."""
     process = await launch(redis_url, LOBBY, "user:42", "all")
     publisher = RedisPublisher(redis, history=KEPT)
@@ -44,7 +44,7 @@ async def test_a_worker_reaches_rooms_users_and_everybody(launch: Start, redis_u
 
 
 @pytest.mark.promise("websockets-D18")
-async def test_messages_that_are_sent_at_once_keep_their_order(launch: Start, redis_url: str, redis: Redis) -> None:
+async def test_messages_that_are_sent_at_once_keep_their_order(redis_url: str, redis: Redis, launch: Start) -> None:
     """Hundreds of messages at once arrive in the order in which they were sent, in few round trips."""
     process = await launch(redis_url, LOBBY)
     publisher = RedisPublisher(redis, history=KEPT, deadline=30.0)

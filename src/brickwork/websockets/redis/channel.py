@@ -87,8 +87,9 @@ class Channel:
         """Deliver at once what this process has sent and not heard: it may be long until it is."""
         unheard, self._unheard = self._unheard, {}
         for parcel in unheard.values():
-            if self._is_new(self._origin, parcel.number, stored=parcel.stored):
-                self._receiver.receive(_at_once(parcel, self._origin))
+            # Its echo is not.
+            self._is_new(self._origin, parcel.number, stored=parcel.stored)
+            self._receiver.receive(_at_once(parcel, self._origin))
 
     def interrupt(self) -> None:
         """Hold back what is heard from now on: something may be missing before it."""

@@ -1,5 +1,6 @@
 """What Redis keeps of rooms."""
 
+import asyncio
 from collections.abc import Sequence
 from secrets import token_urlsafe
 from typing import Any, Final
@@ -53,6 +54,11 @@ class Histories:
             expected = range(since.offset + 1, reading.head.offset + 1)
             recovered = since.offset <= reading.head.offset and [offset for offset, _ in found] == [*expected]
         return Replay([message.entry for _, message in found if message is not None], reading.head, recovered)
+
+    @property
+    def asking(self) -> list["asyncio.Task[None]"]:
+        """The tasks that ask Redis at the moment."""
+        return self._batcher.running
 
     async def next(self, wanted: Sequence[tuple[str, Cursor | None, str]]) -> list[Reading | None]:
         """Give the next page of each channel, the message at the cursor included; None where there is no answer.

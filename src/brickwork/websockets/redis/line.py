@@ -101,8 +101,7 @@ class Line:
         tasks = [asyncio.create_task(each(connection)) for each in (self._ask, self._watch, self._listen)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            done.pop().result()
         finally:
             await end(tasks)
 
@@ -116,14 +115,14 @@ class Line:
             more = [name for name in wanted if name not in self._asked]
             still = [name for name in wanted if name in self._asked and not self._pending[name]]
             less = [name for name in changed if name not in self._wanted and name in self._asked]
+            for name in still:
+                self._confirmed(name)  # it was given up and wanted again before anybody was told
             self._asked.update(more)
             self._asked.difference_update(less)
             self._pending.update(more)
             for command, names in (("UNSUBSCRIBE", less), ("SUBSCRIBE", more)):
                 for start in range(0, len(names), _AT_ONCE):
                     await self._send(connection, command, *names[start : start + _AT_ONCE])
-            for name in still:
-                self._confirmed(name)  # it was given up and wanted again before anybody was told
 
     async def _watch(self, connection: Any) -> None:
         silences = 0

@@ -83,9 +83,6 @@ class Outbox:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def __len__(self) -> int:
-        return len(self._items) + len(self._under_way)
-
     def put(self, entry: Entry, *, store: bool) -> tuple[Parcel, "asyncio.Future[Cursor | None]"]:
         """Put in an entry; gives it as it is sent, and what will tell where it stands in its history."""
         answer: asyncio.Future[Cursor | None] = asyncio.get_running_loop().create_future()

@@ -91,6 +91,11 @@ class Attendance:
         here = sorted(self._here.get(channel, {}).items())
         return _members([(name, each.info) for name, each in here])
 
+    @property
+    def asking(self) -> list["asyncio.Task[None]"]:
+        """The tasks that ask Redis at the moment."""
+        return self._batcher.running
+
     def hurry(self) -> None:
         """Say at once who is here: Redis may have forgotten."""
         self._due.set()

@@ -111,7 +111,7 @@ class Process:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._options.deadline):
                 await self._outbox.flush()
-        await end(self._tasks)
+        await end([*self._tasks, *self._attendance.asking, *(self._histories.asking if self._histories else ())])
         self._release()
 
     async def publish(self, entry: Entry, *, store: bool) -> Cursor | None:
@@ -217,9 +217,7 @@ class Process:
             self._fall_behind(heard, channel)
 
     def _confirmed(self, heard: str) -> None:
-        channel = self._channels.get(heard)
-        if channel is None:
-            return
+        channel = self._channels[heard]
         if channel.kept:
             self._fall_behind(heard, channel)
         else:
@@ -268,7 +266,7 @@ class Process:
                 self._settle(channel)
             case "fork":
                 request.ended = reading.head.epoch
-            case "more":
+            case _:
                 request.ended = ""
 
     def _dropped(self, parcel: Parcel) -> None:

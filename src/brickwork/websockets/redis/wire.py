@@ -139,10 +139,6 @@ class Names:
         """Name what subscribers of a channel subscribe to."""
         return self._heard + _written(channel)
 
-    def channel(self, heard: str) -> str:
-        """Name the channel again."""
-        return heard.removeprefix(self._heard)
-
     def key(self, channel: str, what: str) -> str:
         """Name what is kept of a channel."""
         return f"{self._prefix}:{{{_written(channel)}}}:{what}"
