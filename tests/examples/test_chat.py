@@ -151,6 +151,7 @@ def test_a_new_room_is_told_to_everybody(client: TestClient) -> None:
     come(client, "ada")
     proof = {"X-CSRF-Token": client.cookies["__Host-csrf"]}
     with enter(client) as ada:
+        next_of(ada, "presence")
         opened = client.put("/rooms/tea", headers=proof)
         heard = next_of(ada, "room_opened")
 
