@@ -88,3 +88,14 @@ async def eventually(condition: Callable[[], Any]) -> None:
             if found:
                 return
             await anyio.sleep(0.01)
+
+
+async def replica(redis: Redis, *, of_another: bool = True) -> None:
+    """Make a server a replica, which takes no messages, or a master again."""
+    words = ("127.0.0.1", 1) if of_another else ("NO", "ONE")
+    await redis.execute_command("REPLICAOF", *words)  # type: ignore[no-untyped-call]
+
+
+async def kill_listeners(redis: Redis) -> None:
+    """End all connections on which something is subscribed."""
+    await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]

@@ -12,7 +12,7 @@ from brickwork.websockets.redis.line import Line
 from brickwork.websockets.redis.tasks import end
 from tests.servers import FaultyProxy, RedisServer
 from tests.websockets.backplanes import Process
-from tests.websockets.redis.faults import LOBBY, Start, all_of, eventually, said, state, talk
+from tests.websockets.redis.faults import LOBBY, Start, all_of, eventually, replica, said, state, talk
 
 
 def pending(process: Process) -> int:
@@ -27,7 +27,9 @@ async def test_a_channel_is_heard_when_the_last_word_is_confirmed(redis_proxy: F
     redis_proxy.hang()
     async with anyio.create_task_group() as group:
         group.start_soon(process.backplane.subscribe, LOBBY)
+        group.start_soon(process.backplane.subscribe, "room:left")
         await eventually(lambda: pending(process) == 1)
+        await process.backplane.unsubscribe("room:left")
         await process.backplane.unsubscribe(LOBBY)
         await asyncio.sleep(0)
         await eventually(lambda: not process.backplane._running._line._changed)  # type: ignore[attr-defined]
@@ -117,7 +119,7 @@ async def test_what_is_dropped_while_redis_takes_nothing(redis_url: str, redis: 
     """Holes are told when Redis takes messages again, one for each channel, wherever the dropping process listens."""
     process = await launch(redis_url, outbox=2)
     other = await launch(redis_url, LOBBY, "room:other")
-    await redis.execute_command("REPLICAOF", "127.0.0.1", 1)
+    await replica(redis)
     await talk(process, "a", 3)
     for _ in range(3):
         await process.say(LOBBY, "typing", store=False)
@@ -128,7 +130,7 @@ async def test_what_is_dropped_while_redis_takes_nothing(redis_url: str, redis: 
         return await failures(redis) > failed + 6
 
     await eventually(tried_twice)
-    await redis.execute_command("REPLICAOF", "NO", "ONE")
+    await replica(redis, of_another=False)
 
     await other.receiver.until(lambda: len(said(other, "b", channel="room:other")) == 2)
     assert said(other, "b", channel="room:other") == all_of("b", 3)[1:]

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import random
+from typing import Any
 
 import anyio
 import pytest
-from redis.asyncio import Redis
+from redis.asyncio import Redis, Sentinel
 
 from brickwork.websockets import Cursor, History
 from brickwork.websockets._rules.frames import Entry, frame
@@ -14,7 +15,7 @@ from brickwork.websockets.redis import RedisBackplane
 from brickwork.websockets.redis.wire import MalformedError, decode, encode, hear
 from tests.servers import SentinelServer
 from tests.websockets.backplanes import PATIENCE, Process, Recorder, texts
-from tests.websockets.redis.faults import KEPT, LOBBY, Start, all_of, said, state, talk
+from tests.websockets.redis.faults import KEPT, LOBBY, Start, all_of, replica, said, state, talk
 
 HEARD = "ws@0:room:lobby"
 
@@ -137,9 +138,9 @@ def test_messages_say_once_what_they_may_say_twice() -> None:
 async def test_clients_can_tell_what_they_had_during_an_outage(redis_url: str, redis: Redis, launch: Start) -> None:
     """What is delivered at once has the name under which it is found in the history later."""
     process, other = [await launch(redis_url, LOBBY) for _ in "ab"]
-    await redis.execute_command("REPLICAOF", "127.0.0.1", 1)
+    await replica(redis)
     await talk(process, "a", 2)
-    await redis.execute_command("REPLICAOF", "NO", "ONE")
+    await replica(redis, of_another=False)
 
     live = await other.receiver.heard(LOBBY, 2)
     replay = await other.backplane.read(LOBBY, None)
@@ -202,11 +203,11 @@ async def test_what_waited_too_long_is_dropped(redis_url: str, redis: Redis, lau
     clock = Moving()
     process = await launch(redis_url, LOBBY, clock=clock, outbox_age=60.0)
     other = await launch(redis_url, LOBBY)
-    await redis.execute_command("REPLICAOF", "127.0.0.1", 1)
+    await replica(redis)
     await talk(process, "old", 1)
     clock.now += 61.0
     await talk(process, "new", 1)
-    await redis.execute_command("REPLICAOF", "NO", "ONE")
+    await replica(redis, of_another=False)
 
     await other.receiver.until(lambda: said(other, "new") == all_of("new", 1))
 
@@ -215,7 +216,7 @@ async def test_what_waited_too_long_is_dropped(redis_url: str, redis: Redis, lau
 
 
 @pytest.mark.parametrize("options", [{"protocol": 2}, {"protocol": 3}, {"decode_responses": True}, {"db": 3}], ids=str)
-async def test_clients_of_any_kind(redis_url: str, redis: Redis, options: dict[str, object]) -> None:
+async def test_clients_of_any_kind(redis_url: str, redis: Redis, options: dict[str, Any]) -> None:
     """Whatever protocol, decoding or database the client has."""
     await redis.flushall()
     async with Redis.from_url(redis_url, **options) as client:
@@ -249,9 +250,7 @@ async def heard(process: Process) -> Process:
 
 async def test_the_master_behind_sentinel(sentinel: SentinelServer) -> None:
     """The master that Sentinel names is used for everything."""
-    from redis.asyncio import Sentinel
-
-    guard = Sentinel([("127.0.0.1", sentinel.port)])
+    guard: Any = Sentinel([("127.0.0.1", sentinel.port)])  # type: ignore[no-untyped-call]
     async with guard.master_for("main") as client:
         process = Process(RedisBackplane(client, deadline=PATIENCE), Recorder())
         await process.backplane.open(process.receiver, history=KEPT, presence=None)

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from brickwork.websockets import Cursor, History
 from tests.servers import FaultyProxy, RedisServer
 from tests.websockets.backplanes import Process, texts
-from tests.websockets.redis.faults import LOBBY, Start, all_of, eventually, said, state, talk
+from tests.websockets.redis.faults import LOBBY, Start, all_of, eventually, kill_listeners, replica, said, state, talk
 
 TALKING = 160  # messages of each of two
 
@@ -169,11 +169,11 @@ async def test_a_server_that_takes_nothing(private_redis: RedisServer, launch: S
     here, there = [await launch(private_redis.url, LOBBY) for _ in "ab"]
     await talk(here, "a", 1)
     async with Redis.from_url(private_redis.url) as admin:
-        await admin.execute_command("REPLICAOF", "127.0.0.1", 1)
+        await replica(admin)
         await talk(here, "b", 10)
         waiting = said(here, "b")
         await state(here, "degraded")
-        await admin.execute_command("REPLICAOF", "NO", "ONE")
+        await replica(admin, of_another=False)
 
     await there.receiver.until(lambda: said(there, "b") == all_of("b", 10))
     await state(here, "ready")
@@ -190,7 +190,7 @@ async def test_a_connection_that_is_killed_misses_nothing(redis_url: str, redis:
         group.start_soon(lambda: talk(here, "a", 200, pause=0.002))
         for _ in range(5):
             count = len(there.receiver.entries)
-            await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await kill_listeners(redis)
             await there.receiver.until(lambda: len(there.receiver.entries) >= min(count + 10, 200))  # noqa: B023
 
     for process in (here, there):
@@ -243,7 +243,7 @@ async def test_a_server_that_lost_the_latest_messages(redis_url: str, redis: Red
     epoch = (await there.backplane.read(LOBBY, None)).head
     await redis.hset("ws:{room:lobby}:meta", "offset", "3")
     await redis.delete("ws:{room:lobby}:log")
-    await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+    await kill_listeners(redis)
     await there.receiver.until(lambda: bool(there.receiver.losses))
 
     await talk(here, "b", 3)

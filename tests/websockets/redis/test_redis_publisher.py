@@ -31,7 +31,7 @@ async def test_a_worker_reaches_rooms_users_and_everybody(redis_url: str, redis:
         (b"typing", None, None),
         (b'{"code":4000,"reason":"over"}', None, "close"),
     ]
-    assert (entries[0].key, entries[0].exclude_users, unstored) == ("k", {"ada"}, None)
+    assert (entries[0].key, entries[0].exclude_users, unstored) == ("k", frozenset({"ada"}), None)
     assert cursor is not None
     assert cursor.offset == 1
     user = await process.receiver.heard("user:42", 2)

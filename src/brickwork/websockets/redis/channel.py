@@ -96,11 +96,6 @@ class Channel:
         self.broken = True
         self._waiting = []
 
-    def hold(self) -> None:
-        """Hold back what is heard until the history was read."""
-        if self._waiting is None:
-            self._waiting = []
-
     def hear(self, message: Message) -> bool:
         """Take what was heard; gives whether that was possible, or the history has to be read before."""
         if self._waiting is not None:

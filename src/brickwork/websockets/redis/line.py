@@ -138,8 +138,7 @@ class Line:
             heard: Any = await connection.read_response(
                 disable_decoding=True, timeout=_LISTENING, disconnect_on_error=False, push_request=True
             )
-            if heard is not None:
-                self._signs += 1
+            self._signs += heard is not None  # which it is after a while in which nothing was said
             match heard:
                 case [b"message", bytes(name), bytes(payload)]:
                     self._hear(name.decode(), payload)

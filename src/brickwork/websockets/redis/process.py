@@ -225,7 +225,6 @@ class Process:
             self._settle(channel)
 
     def _fall_behind(self, heard: str, channel: Channel) -> None:
-        channel.hold()
         self._behind[heard] = _Request(channel)
         self._fell_behind.set()
 
