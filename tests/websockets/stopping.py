@@ -23,6 +23,8 @@ async def ws(connection: Annotated[Connection[None], Depends(manager.connect)]) 
 @app.post("/fill")
 async def fill() -> int:
     """Send so much to the only client that some of it waits."""
+    while not manager.connections():  # noqa: ASYNC110 - it is let in before it is known
+        await asyncio.sleep(0.001)
     (slow,) = manager.connections()
     while not slow.stats.queued and not slow.closed:
         await manager.broadcast("x" * 65_536)

@@ -140,6 +140,18 @@ async def test_the_endpoint_can_choose_the_close_code() -> None:
     assert (code, socket.close_reason) == (4000, "done")
 
 
+@pytest.mark.parametrize(("reason", "told"), [("ä" * 100, "ä" * 61), ("\ud800", "?")])
+async def test_a_reason_is_cut_to_what_a_close_frame_holds(reason: str, told: str) -> None:
+    """However long a reason is, and whatever it holds, the close frame goes out."""
+    manager = ConnectionManager()
+
+    async with open_socket(serve(manager, raising(WebSocketException(4000, reason))), "/ws") as socket:
+        await socket.send("go")
+        code = await socket.closed(timeout=PATIENCE)
+
+    assert (code, socket.close_reason) == (4000, told)
+
+
 @pytest.mark.promise("websockets-E16")
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("raw", [False, True])

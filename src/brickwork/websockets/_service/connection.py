@@ -11,15 +11,17 @@ from uuid import UUID
 from pydantic import BaseModel
 from starlette.websockets import WebSocket
 
+from ..._core.closing import close_reason
 from ..._core.uuid7 import RANDOM_BITS, uuid7_number
 from .._errors import ConnectionClosedError
 from .._rules.frames import Codec, Entry, frame
 from .._rules.rooms import cursors
-from .._rules.values import CloseCode, Cursor
+from .._rules.values import CloseCode, Cursor, checked_code
 from .counters import Stats
 from .delivering import Recipient
 from .inlet import Inlet
 from .joining import Joining
+from .loops import refuse_other_loop
 from .messages.requests import Requests
 from .messages.serving import serve
 from .outlet import LOST, Outlet, Send
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=BaseModel)
 U = TypeVar("U")
-
-_LONGEST_REASON = 123  # bytes, RFC 6455, section 5.5
 
 
 class Connection(Generic[U]):
@@ -179,7 +179,9 @@ class Connection(Generic[U]):
         Raises:
             ConnectionClosedError: The socket is closed, or was while the message waited for its turn.
             pydantic_core.PydanticSerializationError: The message has no JSON form.
+            RuntimeError: It is sent from another event loop than the one that serves the socket.
         """
+        refuse_other_loop(self._closing.get_loop())
         if self.close_code is not None:
             raise ConnectionClosedError(self.close_code)
         await self.outlet.put(Entry("", frame(message)))
@@ -192,7 +194,11 @@ class Connection(Generic[U]):
         Args:
             code: The close code.
             reason: For the person who looks for the cause; at most 123 bytes are sent.
+
+        Raises:
+            ValueError: No socket can be closed with that code.
         """
+        checked_code(code)
         self._part(code, reason, flush=True)
         await self.wait_gone()
 
@@ -277,7 +283,11 @@ class Connection(Generic[U]):
         return self._requests
 
     async def wait_closed(self) -> int:
-        """Wait until the socket is closed; gives the close code."""
+        """Wait until the socket is closed; gives the close code.
+
+        What the client sends meanwhile, and nobody asks for, is dropped when there is too much of it.
+        """
+        self.inlet.rest()
         await asyncio.wait([self._closing])
         return self._closing.result()
 
@@ -291,9 +301,5 @@ class Connection(Generic[U]):
         with suppress(Exception):
             async with asyncio.timeout(self._hub.heartbeat.close):
                 await self.outlet.wait_idle()
-                await self.websocket.close(code, _shortened(reason))
+                await self.websocket.close(code, close_reason(reason))
         self.outlet.abandon()
-
-
-def _shortened(reason: str) -> str:
-    return reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
