@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
@@ -11,6 +12,8 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import Depends, FastAPI, HTTPException
+from granian.constants import Interfaces
+from granian.server.embed import Server
 from hypercorn.asyncio import serve as serve_by_hypercorn
 from hypercorn.config import Config
 from starlette.requests import HTTPConnection
@@ -19,6 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from brickwork import install
 from brickwork.websockets import Connection, ConnectionLimits, ConnectionManager, Event, Heartbeat, listen_socket
+from tests.servers.process import wait_until
 from tests.websockets.apps import PATIENCE, User, assert_empty, by_header, until
 from tests.websockets.served import serving
 from tests.websockets.wire import raw
@@ -52,10 +56,41 @@ def hypercorn(app: Any) -> Iterator[int]:
             loop.close()
 
 
+@contextmanager
+def granian(app: Any) -> Iterator[int]:
+    """Serve an app by Granian, likewise; sockets and protocol are in Rust there."""
+    with socket.socket() as kept:
+        # Granian cannot be given a socket, nor be asked for its port: one that is ours, it may share.
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        kept.bind(("127.0.0.1", 0))
+        port = kept.getsockname()[1]
+        server = Server(app, port=port, interface=Interfaces.ASGI, log_enabled=False)
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_until_complete, args=[server.serve()], daemon=True)
+        thread.start()
+        try:
+            if not wait_until(partial(listens, port), limit=PATIENCE):
+                raise RuntimeError("the server did not start")
+            yield port
+        finally:
+            loop.call_soon_threadsafe(server.stop)
+            thread.join(PATIENCE)
+            if thread.is_alive():
+                raise RuntimeError("the server did not stop")
+            loop.close()
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 SERVERS: dict[str, Serve] = {
     "uvicorn": serving,
     "uvicorn-wsproto": partial(serving, ws="wsproto"),
     "hypercorn": hypercorn,
+    "granian": granian,
 }
 
 
@@ -169,7 +204,9 @@ async def test_denials(serve: Serve) -> None:
     with serve(rooms.app) as port:
         for headers in ({}, {"Authorization": "eve"}, {"Authorization": "ada", "Cookie": "a=1"}):
             with pytest.raises(InvalidStatus) as error:
-                await connect(f"ws://127.0.0.1:{port}/ws", additional_headers=headers, proxy=None)
+                await connect(
+                    f"ws://127.0.0.1:{port}/ws", additional_headers=headers, open_timeout=PATIENCE, proxy=None
+                )
             refusals.append(error.value.response)
         assert_empty(rooms.manager)
 
