@@ -37,40 +37,24 @@ _JSON: Final = (JSONCodec(),)
 
 
 class ManagerOptions(TypedDict, total=False):
-    """Options of a `ConnectionManager`, whoever its users are."""
+    """Options of a `ConnectionManager`, whoever its users are; that says what each of them does."""
 
     identify: Callable[[Any], str] | None
-    """Gives a user's ID. Default: the attribute ``id``, or a text or number itself."""
     backplane: Backplane | None
-    """What joins the processes of the app. Default: a `MemoryBackplane`, for one process."""
     codecs: Sequence[Codec]
-    """How messages are written; a client chooses by subprotocol, and who does not gets the first. Default: JSON."""
     subprotocols: Sequence[str]
-    """What the app speaks besides; the first that a client offers too is answered. Default: nothing."""
     limits: ConnectionLimits
-    """How much one client, and all of them together, may take."""
     slow_consumer: SlowConsumer
-    """What becomes of a message for a client that is too slow. Default: its socket is closed."""
     history: History | None
-    """How much of each room is kept for clients that come back. Default: nothing."""
     presence: Presence | None
-    """Whether all processes know who is in a room. Default: no."""
     heartbeat: Heartbeat
-    """How long silence may last."""
     origins: Sequence[str]
-    """Pages of other hosts that may open sockets; `ANY_ORIGIN` for all pages there are. Default: none."""
     trusted_proxies: Sequence[str]
-    """Addresses or networks of your own proxies, such as ``["10.0.0.0/8"]``. Default: none."""
     ipv6_prefix: int
-    """How many bits of an IPv6 address are one client's network. Default: 64."""
     expires: Callable[[Any], datetime | None] | None
-    """Gives the instant at which a user's socket is closed with 4401, such as the token's end. Default: never."""
     delivery: Literal["inline", "task"]
-    """Whether a message is tried at once and without a task. Default: ``"inline"``."""
     on_event: Callable[[Event], None] | None
-    """Called with each `Event`, at once: for metrics. Default: nobody is told."""
     clock: Clock | None
-    """Tells the time. Default: the system's."""
 
 
 class ConnectionManager(Generic[U]):
@@ -100,7 +84,23 @@ class ConnectionManager(Generic[U]):
             the answer to the handshake.
         authenticate_first: Gives a user by the token in the first message, ``{"type": "auth", "token": …}``, where
             there is no ``authenticate``, or it gives None. Raises ``HTTPException(401)`` for a token that is not good.
-        **options: See `ManagerOptions`.
+        identify: Gives a user's ID. Default: the attribute ``id``, or a text or number itself.
+        backplane: What joins the processes of the app; without one a `MemoryBackplane`, for one process.
+        codecs: How messages are written; a client chooses by subprotocol, and who does not gets the first.
+        subprotocols: What the app speaks besides; the first that a client offers too is answered.
+        limits: How much one client, and all of them together, may take.
+        slow_consumer: What becomes of a message for a client that is too slow; without it its socket is closed.
+        history: How much of each room is kept for clients that come back; without it nothing.
+        presence: Whether all processes know who is in a room; without it they do not.
+        heartbeat: How long silence may last.
+        origins: Pages of other hosts that may open sockets; `ANY_ORIGIN` for all pages there are.
+        trusted_proxies: Addresses or networks of your own proxies, such as ``["10.0.0.0/8"]``.
+        ipv6_prefix: How many bits of an IPv6 address are one client's network.
+        expires: Gives the instant at which a user's socket is closed with 4401, such as the token's end.
+        delivery: ``inline`` tries each message at once and without a task; ``task`` never does, for middleware that
+            cannot bear it.
+        on_event: Called with each `Event`, at once: for metrics.
+        clock: Tells the time; the system's otherwise.
 
     Attributes:
         connect: The dependency that gives an endpoint its `Connection`.
