@@ -89,6 +89,9 @@ class RoomTarget(Generic[U]):
         Args:
             code: The close code.
             reason: For the person who looks for the cause; at most 123 bytes are sent.
+
+        Raises:
+            ValueError: No socket can be closed with that code.
         """
         await self._hub.evict(self._channel, code, reason, control="close")
 
@@ -139,5 +142,8 @@ class UserTarget(Generic[U]):
         Args:
             code: The close code; after 1008 a client does not come back by itself.
             reason: For the person who looks for the cause; at most 123 bytes are sent.
+
+        Raises:
+            ValueError: No socket can be closed with that code.
         """
         await self._hub.evict(user_channel(self.id), code, reason)

@@ -35,6 +35,24 @@ class CloseCode(IntEnum):
     TOO_MANY = 4429
 
 
+_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
+
+
+def checked_code(code: int) -> int:
+    """Give a code with which a socket can be closed; with any other a server breaks off without a word.
+
+    Raises:
+        ValueError: It is none.
+
+    Reference: RFC 6455, section 7.4.
+    """
+    if code not in _CODES:
+        raise ValueError(
+            f"{code} is no code to close a socket with: use one of CloseCode, or of your own from 4000 to 4999"
+        )
+    return code
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
     """How much one client, and all of them together, may take.
@@ -87,10 +105,16 @@ class SlowConsumer:
     Attributes:
         policy: What is done.
         code: With ``disconnect``, what the socket is closed with.
+
+    Raises:
+        ValueError: No socket can be closed with that code.
     """
 
     policy: Policy = "disconnect"
     code: int = CloseCode.TRY_AGAIN_LATER
+
+    def __post_init__(self) -> None:
+        checked_code(self.code)
 
     @classmethod
     def disconnect(cls, code: int = CloseCode.TRY_AGAIN_LATER) -> Self:

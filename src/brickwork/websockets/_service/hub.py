@@ -20,6 +20,7 @@ from .._rules.values import (
     Member,
     Presence,
     SlowConsumer,
+    checked_code,
 )
 from .._store import Backplane, State
 from .channels import Channels
@@ -29,6 +30,7 @@ from .delivering import Delivering, Recipient
 from .gate import Client
 from .hooks import Event, Hooks, logger
 from .joining import Rooms
+from .loops import refuse_other_loop
 
 ROOM: Final = "room:"
 """What the names of rooms' channels begin with."""
@@ -98,9 +100,14 @@ class Hub:
     # Beginning and end
 
     async def open(self) -> None:
-        """Begin, unless that has been done; several may ask at a time, and any of them give up."""
+        """Begin, unless that has been done; several may ask at a time, and any of them give up.
+
+        Raises:
+            RuntimeError: It has begun in another event loop, which is still running.
+        """
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
+            refuse_other_loop(self._loop)
             self._begin(loop)
         if self._open:
             return
@@ -308,7 +315,11 @@ class Hub:
             code: The close code.
             reason: For the person who looks for the cause.
             control: What it is called between processes: ``kick`` of a user, ``close`` of a room.
+
+        Raises:
+            ValueError: No socket can be closed with that code.
         """
+        checked_code(code)
         await self.open()
         await self.backplane.publish(Entry(channel, write_control(code, reason), control=control), store=False)
         await self.channels.handed_over(channel)

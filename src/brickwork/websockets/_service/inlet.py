@@ -62,7 +62,7 @@ class Inlet:
         clock: Tells the time.
         counters: Where it is counted.
         patience: Seconds until what does not fit into the inbox is dropped where nobody has ever asked for messages, as
-            in an endpoint that only sends: it could not see its clients leave otherwise.
+            in an endpoint that only sends: it could not see its clients leave otherwise. `rest` tells as much.
 
     Attributes:
         received: How many messages came.
@@ -71,8 +71,9 @@ class Inlet:
     """
 
     __slots__ = (
-        "_allowance", "_answers", "_asked", "_clock", "_counters", "_ended", "_errors", "_ignored", "_inbox", "_limits",
-        "_patience", "_peer", "_reader", "_room", "_takers", "dropped", "liveness", "received",
+        "_allowance", "_answers", "_asked", "_clock", "_counters", "_ended", "_errors", "_giving_up",
+        "_ignored", "_inbox", "_limits", "_patience", "_peer", "_reader", "_room", "_takers",
+        "dropped", "liveness", "received",
     )  # fmt: skip
 
     def __init__(
@@ -101,6 +102,7 @@ class Inlet:
         self._reader: asyncio.Task[None] | None = None
         self._answers: Callable[[str | bytes], bool] | None = None
         self._asked = False
+        self._giving_up: asyncio.TimerHandle | None = None
         self._ignored = False
         self._ended = False
 
@@ -112,6 +114,8 @@ class Inlet:
         Args:
             first_message: Whether the first message has to come before `Heartbeat.first_message`.
         """
+        if self._ended:  # the connection was closed before anything was read
+            return
         self.liveness.start(first_message=first_message)
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
@@ -135,6 +139,10 @@ class Inlet:
         if answers is not None:
             self._make_room()
 
+    def rest(self) -> None:
+        """Hear that messages are not asked for any more, until they are: who only waits for the end needs none."""
+        self._asked = False
+
     def blame(self, error: Mapping[str, object] | Frame) -> None:
         """Tell the client of an error of its own; those after `ConnectionLimits.errors` in a minute close the socket.
 
@@ -152,8 +160,9 @@ class Inlet:
 
     async def take(self) -> str | bytes | None:
         """Give the next message, when there is one; None when there will be none."""
+        message = await self.first()
         self._asked, self._ignored = True, False
-        return await self.first()
+        return message
 
     async def first(self) -> str | bytes | None:
         """Give the next message to one who will not ask for the others, such as who looks for a token in the first."""
@@ -244,19 +253,25 @@ class Inlet:
     async def _wait_for_room(self) -> None:
         self.liveness.pause()
         self._room = asyncio.get_running_loop().create_future()
-        giving_up = asyncio.get_running_loop().call_later(self._patience, self._give_up)
+        self._give_up_later()
         try:
             await self._room
         finally:
-            giving_up.cancel()
-            self._room = None
+            if self._giving_up is not None:
+                self._giving_up.cancel()
+            self._giving_up = self._room = None
         self.liveness.resume()
 
+    def _give_up_later(self) -> None:
+        self._giving_up = asyncio.get_running_loop().call_later(self._patience, self._give_up)
+
     def _give_up(self) -> None:
-        if not self._asked:
-            self._ignored = True
-            logger.warning("connection %s: nobody asks for its messages, so they are dropped", self._peer.id)
-            self._make_room()
+        if self._asked:  # whoever is busy with one may ask for the next, or say that there is no need
+            self._give_up_later()
+            return
+        self._ignored = True
+        logger.warning("connection %s: nobody asks for its messages, so they are dropped", self._peer.id)
+        self._make_room()
 
     def _make_room(self) -> None:
         if self._room is not None and not self._room.done():

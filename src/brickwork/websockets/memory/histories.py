@@ -2,10 +2,13 @@
 
 from collections import OrderedDict, deque
 from secrets import token_urlsafe
+from typing import Final
 
 from .._rules.frames import Entry
 from .._rules.values import Cursor, History
 from .._store import Replay
+
+_MOST_EMPTY: Final = 10_000  # rooms to which nothing was sent, and whose place is known though: clients can name any
 
 
 class _Log:
@@ -33,6 +36,7 @@ class Histories:
         self.kept = kept
         # In the order in which they end: one ttl for all, and whoever is written to goes last.
         self._logs: OrderedDict[str, _Log] = OrderedDict()
+        self._empty: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._logs)
@@ -45,6 +49,7 @@ class Histories:
     def append(self, entry: Entry, now: float) -> Cursor:
         """Keep an entry, and tell it where it stands."""
         log = self._live(entry.channel, now)
+        self._empty.pop(entry.channel, None)
         log.offset += 1
         log.ends = now + self.kept.ttl
         log.entries.append(entry)
@@ -70,11 +75,15 @@ class Histories:
             due = self.due
             if due is None or due > now:
                 return
-            self._logs.popitem(last=False)
+            channel, _ = self._logs.popitem(last=False)
+            self._empty.pop(channel, None)
 
     def _live(self, channel: str, now: float) -> _Log:
         log = self._logs.get(channel)
         if log is None or log.ends <= now:
             log = self._logs[channel] = _Log(self.kept.size, now + self.kept.ttl)
             self._logs.move_to_end(channel)
+            self._empty[channel] = None
+            if len(self._empty) > _MOST_EMPTY:
+                del self._logs[self._empty.popitem(last=False)[0]]
         return log

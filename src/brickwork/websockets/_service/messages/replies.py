@@ -38,8 +38,10 @@ class Replies:
         """Note how a message was answered."""
         key = (type(message_id), message_id)
         if key in self._found:
+            # One that was forgotten meanwhile, and came again, is answered twice.
+            before = self._found[key]
             self._found[key] = reply
-            self._bytes += len(reply.data)
+            self._bytes += len(reply.data) - (0 if before is None else len(before.data))
             self._forget()
 
     def of(self, message_id: MessageId) -> Frame | None:
