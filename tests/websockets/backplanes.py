@@ -115,6 +115,8 @@ async def starting(make: Make) -> AsyncIterator[Start]:
             process = Process(make(), Recorder())
             await process.backplane.open(process.receiver, history=history, presence=presence)
             stack.push_async_callback(process.backplane.close)
+            if isinstance(process.backplane, RedisBackplane):
+                await process.receiver.until(lambda: process.receiver.states[-1:] == ["ready"])
             return process
 
         yield start

@@ -23,7 +23,7 @@ def refusal(caps: Caps, address: str | None, user_id: str | None = None) -> TooM
     return None
 
 
-@pytest.mark.promise("websockets-E8")
+@pytest.mark.promise("websockets-8")
 def test_all_together_have_a_limit() -> None:
     """The process takes so many connections and no more, and says when to come again."""
     caps = Caps(ConnectionLimits(total=2), 64)
@@ -37,7 +37,7 @@ def test_all_together_have_a_limit() -> None:
     assert len(caps) == 2
 
 
-@pytest.mark.promise("websockets-E8")
+@pytest.mark.promise("websockets-8")
 @pytest.mark.parametrize(
     ("first", "second", "shared"),
     [
@@ -57,7 +57,7 @@ def test_an_address_has_a_limit(first: str | None, second: str | None, *, shared
     assert [each is None for each in refusals] == [True, not shared]
 
 
-@pytest.mark.promise("websockets-E8")
+@pytest.mark.promise("websockets-8")
 def test_a_user_has_a_limit() -> None:
     """Connections of one user are counted together, wherever they are from; strangers are nobody."""
     caps = Caps(ConnectionLimits(per_user=2), 64)
@@ -78,7 +78,7 @@ def test_none_lifts_a_limit() -> None:
     assert refusals == [None] * 200
 
 
-@pytest.mark.promise("websockets-E9")
+@pytest.mark.promise("websockets-9")
 def test_a_newer_connection_replaces_the_oldest() -> None:
     """With ``excess="replace"``, the user's oldest connection is closed with 4409, and the new one has its place."""
     caps = Caps(ConnectionLimits(per_user=2, excess="replace"), 64)
@@ -99,7 +99,7 @@ def test_a_newer_connection_replaces_the_oldest() -> None:
     assert closed == [("oldest", 4409)]
 
 
-@pytest.mark.promise("websockets-E9")
+@pytest.mark.promise("websockets-9")
 def test_replacing_never_exceeds_the_limit() -> None:
     """However many handshakes are under way at once, a user has no more than so many connections that last."""
     caps = Caps(ConnectionLimits(per_user=1, excess="replace"), 64)
@@ -124,7 +124,7 @@ def test_what_has_to_end_before_it_is_open_ends_then() -> None:
     assert closed == [(4409, "replaced")]
 
 
-@pytest.mark.promise("websockets-E10")
+@pytest.mark.promise("websockets-10")
 def test_places_are_given_back_once() -> None:
     """A place that is given back is free again, and only once."""
     caps = Caps(ConnectionLimits(per_user=1, per_address=1, total=1), 64)
@@ -139,7 +139,7 @@ def test_places_are_given_back_once() -> None:
     assert (caps._addresses, caps._users) == ({}, {})
 
 
-@pytest.mark.promise("websockets-E10")
+@pytest.mark.promise("websockets-10")
 def test_refusals_take_nothing() -> None:
     """What is refused leaves nothing behind that counts."""
     caps = Caps(ConnectionLimits(per_user=1, per_address=2, total=3), 64)

@@ -34,7 +34,7 @@ def keep(seen: list[Connection[Any]]) -> Endpoint:
 # --- what an endpoint gets
 
 
-@pytest.mark.promise("websockets-E4")
+@pytest.mark.promise("websockets-4")
 @pytest.mark.parametrize("kind", ["coroutine", "function", "generator", "async generator", "marker"])
 async def test_any_dependency_of_the_app_says_whose_a_socket_is(kind: str) -> None:
     """Whatever FastAPI takes for a dependency can find out the user of a socket."""
@@ -76,7 +76,7 @@ async def test_nobody_is_asked_where_there_are_no_users() -> None:
     assert [(each.user, each.user_id) for each in seen] == [(None, None)]
 
 
-@pytest.mark.promise("websockets-E5")
+@pytest.mark.promise("websockets-5")
 async def test_overrides_reach_sockets() -> None:
     """``dependency_overrides`` replace who authenticates, and the connection itself."""
     manager = ConnectionManager(authenticate=by_header)
@@ -159,7 +159,7 @@ def asks_for_path(room: Annotated[str, Path()], number: int = 1) -> User:
     return User(f"{room} {number}")
 
 
-@pytest.mark.promise("websockets-E6")
+@pytest.mark.promise("websockets-6")
 @pytest.mark.parametrize("authenticate", [asks_for_request, asks_deeper, asks_for_body, Depends(), "auth.user"])
 def test_what_no_handshake_has_is_not_asked_for(authenticate: Any) -> None:
     """A dependency that cannot run at a handshake is refused where the manager is made."""
@@ -183,7 +183,7 @@ async def test_path_and_query_may_be_asked_for() -> None:
     assert seen == ["lobby 3"]
 
 
-@pytest.mark.promise("websockets-E7")
+@pytest.mark.promise("websockets-7")
 async def test_code_of_tutorials_is_told_how_it_is_done() -> None:
     """Awaiting ``manager.connect(websocket)``, as tutorials do, is answered with the recipe."""
     manager: Any = ConnectionManager()
@@ -208,7 +208,7 @@ async def test_sockets_are_not_for_requests() -> None:
             await client.get("/ws")
 
 
-@pytest.mark.promise("websockets-E7")
+@pytest.mark.promise("websockets-7")
 async def test_a_socket_is_accepted_once() -> None:
     """Who has accepted the socket already hears that this is done here."""
     manager = ConnectionManager()
@@ -226,7 +226,7 @@ async def test_a_socket_is_accepted_once() -> None:
 # --- denials
 
 
-@pytest.mark.promise("websockets-E11")
+@pytest.mark.promise("websockets-11")
 async def test_a_refusal_is_a_response() -> None:
     """What ``authenticate`` raises is the answer to the handshake: status, headers and body."""
     manager = ConnectionManager(authenticate=by_header)
@@ -241,7 +241,7 @@ async def test_a_refusal_is_a_response() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E11")
+@pytest.mark.promise("websockets-11")
 async def test_pages_of_others_reach_nobody() -> None:
     """The page is looked at before anybody asks for the user."""
     asked: list[str] = []
@@ -262,7 +262,7 @@ async def test_pages_of_others_reach_nobody() -> None:
     assert b"origin-not-allowed" in refused.value.content
 
 
-@pytest.mark.promise("websockets-E12")
+@pytest.mark.promise("websockets-12")
 @pytest.mark.parametrize("accepted", [False, True])
 async def test_servers_that_send_no_response_close(*, accepted: bool) -> None:
     """Where no response can be sent to a handshake, the socket is closed with the code that says the same."""
@@ -289,7 +289,7 @@ async def test_servers_that_send_no_response_close(*, accepted: bool) -> None:
     assert len(sent) == 1 + accepted
 
 
-@pytest.mark.promise("websockets-E10")
+@pytest.mark.promise("websockets-10")
 async def test_caps_hold_in_a_burst() -> None:
     """However many handshakes come at once, no more are let in than may be, and all places are given back."""
     manager = ConnectionManager(authenticate=by_header, limits=ConnectionLimits(per_user=7, per_address=None))

@@ -21,7 +21,7 @@ async def closed(socket: ClientSocket) -> tuple[int, float]:
     return code, float(told[1])
 
 
-@pytest.mark.promise("websockets-E24")
+@pytest.mark.promise("websockets-24")
 async def test_draining_closes_everybody() -> None:
     """All sockets are closed with 1012, and each client is told when to come again."""
     manager = ConnectionManager()
@@ -38,7 +38,7 @@ async def test_draining_closes_everybody() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E24")
+@pytest.mark.promise("websockets-24")
 async def test_nobody_is_let_in_while_draining() -> None:
     """A handshake during and after draining is answered with 503, and when to come again."""
     manager = ConnectionManager()
@@ -53,7 +53,7 @@ async def test_nobody_is_let_in_while_draining() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E24")
+@pytest.mark.promise("websockets-24")
 async def test_a_handshake_under_way_is_not_forgotten() -> None:
     """Whoever was being authenticated when draining began is answered with 503 too."""
     begun, go_on = asyncio.Event(), asyncio.Event()
@@ -81,7 +81,7 @@ async def test_a_handshake_under_way_is_not_forgotten() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E25")
+@pytest.mark.promise("websockets-25")
 async def test_stalled_clients_keep_nobody_waiting() -> None:
     """A client that reads nothing is given up, and the others hear theirs."""
     manager = ConnectionManager(heartbeat=Heartbeat(close=0.05))
@@ -99,7 +99,7 @@ async def test_stalled_clients_keep_nobody_waiting() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E25")
+@pytest.mark.promise("websockets-25")
 async def test_the_deadline_holds() -> None:
     """An endpoint that goes on though its socket is closed is waited for until the deadline, and no longer."""
     manager = ConnectionManager()
@@ -138,7 +138,7 @@ async def lobby(connection: Connection[Any]) -> None:
     await echo(connection)
 
 
-@pytest.mark.promise("websockets-E26")
+@pytest.mark.promise("websockets-26")
 async def test_the_lifespan_lets_go_of_everybody() -> None:
     """When the app ends, sockets that are open are closed, and no task is left."""
     manager = ConnectionManager()
@@ -156,7 +156,7 @@ async def test_the_lifespan_lets_go_of_everybody() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E26")
+@pytest.mark.promise("websockets-26")
 @pytest.mark.parametrize("endpoint", [echo, lobby])
 def test_an_app_can_begin_again(endpoint: Endpoint) -> None:
     """The same manager serves again after it has ended or drained: in another event loop, too."""

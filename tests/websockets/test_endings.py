@@ -39,7 +39,7 @@ def raising(error: BaseException) -> Endpoint:
     return endpoint
 
 
-@pytest.mark.promise("websockets-E13")
+@pytest.mark.promise("websockets-13")
 async def test_an_endpoint_that_returns_closes_its_socket() -> None:
     """A socket whose endpoint has returned is closed with 1000, after what was sent."""
     events: list[Event] = []
@@ -58,7 +58,7 @@ async def test_an_endpoint_that_returns_closes_its_socket() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E14")
+@pytest.mark.promise("websockets-14")
 async def test_an_endpoint_that_fails_harms_nobody_else(expected_errors: list[logging.LogRecord]) -> None:
     """An error closes its own socket with 1011 and writes one record, with the connection's ID; others go on."""
     manager = ConnectionManager()
@@ -85,7 +85,7 @@ async def test_an_endpoint_that_fails_harms_nobody_else(expected_errors: list[lo
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E15")
+@pytest.mark.promise("websockets-15")
 @pytest.mark.parametrize(
     ("error", "code", "title"),
     [
@@ -152,7 +152,7 @@ async def test_a_reason_is_cut_to_what_a_close_frame_holds(reason: str, told: st
     assert (code, socket.close_reason) == (4000, told)
 
 
-@pytest.mark.promise("websockets-E16")
+@pytest.mark.promise("websockets-16")
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("raw", [False, True])
 async def test_a_closed_socket_ends_the_endpoint_without_an_error(
@@ -210,7 +210,7 @@ async def test_errors_after_the_end_are_logged(expected_errors: list[logging.Log
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E13")
+@pytest.mark.promise("websockets-13")
 async def test_a_cancelled_endpoint_leaves_nothing() -> None:
     """Where the server cancels the endpoint, it ends at once, and nothing of the connection is left."""
     events: list[Event] = []
@@ -235,7 +235,7 @@ async def test_a_cancelled_endpoint_leaves_nothing() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E13")
+@pytest.mark.promise("websockets-13")
 async def test_no_task_is_left() -> None:
     """After any number of connections, there are as many tasks as before."""
     manager = ConnectionManager()
@@ -251,7 +251,7 @@ async def test_no_task_is_left() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E13")
+@pytest.mark.promise("websockets-13")
 async def test_dependencies_that_come_later_end_it_too() -> None:
     """What a dependency raises after the socket is open closes it, and is never sent as a response."""
     manager = ConnectionManager()
@@ -266,7 +266,7 @@ async def test_dependencies_that_come_later_end_it_too() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E17")
+@pytest.mark.promise("websockets-17")
 async def test_a_user_stays_until_the_token_ends(clock: ManualClock) -> None:
     """A socket is closed with 4401 at the instant that ``expires`` gives."""
     end = datetime.fromtimestamp(clock.time() + 60, UTC)

@@ -20,7 +20,7 @@ def accepted_timeout(listener: socket.socket) -> int:
             return 0 if USER_TIMEOUT is None else connection.getsockopt(socket.IPPROTO_TCP, USER_TIMEOUT)
 
 
-@pytest.mark.promise("websockets-E28")
+@pytest.mark.promise("websockets-28")
 @pytest.mark.parametrize(("seconds", "expected"), [(30.0, 30_000), (0.0001, 1), (None, 0)])
 def test_connections_have_a_time_out(seconds: float | None, expected: int) -> None:
     """What is accepted ends when nothing was acknowledged for so long."""

@@ -54,7 +54,7 @@ async def joined(*sockets: ClientSocket) -> None:
         assert await socket.receive(timeout=PATIENCE) == "joined"
 
 
-@pytest.mark.promise("websockets-E22")
+@pytest.mark.promise("websockets-22")
 async def test_a_room_hears_what_is_sent_to_it() -> None:
     """All who are in a room get what is sent to it, but those who are excluded."""
     manager = ConnectionManager(authenticate=by_header)
@@ -98,7 +98,7 @@ async def test_a_room_can_be_looked_into() -> None:
     assert counted == ("lobby", 1, 0)
 
 
-@pytest.mark.promise("websockets-E22")
+@pytest.mark.promise("websockets-22")
 async def test_a_room_can_be_closed() -> None:
     """Closing a room closes the sockets of all who are in it, and of nobody else."""
     manager = ConnectionManager()
@@ -134,7 +134,7 @@ async def test_what_was_sent_to_a_room_can_be_read() -> None:
     assert (later.recovered, unknown.recovered) == (True, False)
 
 
-@pytest.mark.promise("websockets-E22")
+@pytest.mark.promise("websockets-22")
 async def test_a_user_hears_it_everywhere() -> None:
     """What is sent to a user reaches all of the user's connections, and no others."""
     manager = ConnectionManager(authenticate=lambda: 7)
@@ -160,7 +160,7 @@ async def test_a_user_hears_it_everywhere() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E22")
+@pytest.mark.promise("websockets-22")
 async def test_everybody_can_be_told() -> None:
     """A broadcast reaches all connections but those who are excluded."""
     manager = ConnectionManager(authenticate=by_header)
@@ -179,7 +179,7 @@ async def test_everybody_can_be_told() -> None:
     assert heard == [["not grace", "all"], ["not ada", "all"]]
 
 
-@pytest.mark.promise("websockets-E23")
+@pytest.mark.promise("websockets-23")
 async def test_guards_decide_who_joins() -> None:
     """A function that is registered for a pattern decides on all rooms that fit, before anybody is in."""
     manager = ConnectionManager()

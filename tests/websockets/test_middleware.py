@@ -33,7 +33,7 @@ class Spy:
         await self.app(scope, receive, spy)
 
 
-@pytest.mark.promise("websockets-E21")
+@pytest.mark.promise("websockets-21")
 @pytest.mark.parametrize("direct", [True, False])
 async def test_messages_go_to_the_server_itself(*, direct: bool) -> None:
     """With the middleware, what is inside of it sees a socket open and close, and none of its messages."""
@@ -55,7 +55,7 @@ async def test_messages_go_to_the_server_itself(*, direct: bool) -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E21")
+@pytest.mark.promise("websockets-21")
 async def test_ids_and_logs_know_such_sockets(logs: CapturedLogs) -> None:
     """In the stack of `install`, a socket has its ID, its headers and its line in the access log all the same."""
     manager = ConnectionManager()
@@ -74,7 +74,7 @@ async def test_ids_and_logs_know_such_sockets(logs: CapturedLogs) -> None:
     assert codes == [4000]
 
 
-@pytest.mark.promise("websockets-E21")
+@pytest.mark.promise("websockets-21")
 @pytest.mark.parametrize("own", [False, True])
 async def test_the_stack_does_it_by_itself(*, own: bool) -> None:
     """In the stack of `install`, messages go to the server itself, unless middleware of the app would miss them."""

@@ -29,7 +29,7 @@ def is_let_in(origins: Origins, scope: dict[str, Any]) -> bool:
     return True
 
 
-@pytest.mark.promise("websockets-E1")
+@pytest.mark.promise("websockets-1")
 @pytest.mark.parametrize(
     ("scheme", "host", "origin"),
     [
@@ -53,7 +53,7 @@ def test_pages_of_the_same_host_are_let_in(scheme: str, host: str, origin: str) 
     assert let_in
 
 
-@pytest.mark.promise("websockets-E1")
+@pytest.mark.promise("websockets-1")
 @pytest.mark.parametrize(
     ("scheme", "host", "origin"),
     [
@@ -82,7 +82,7 @@ def test_pages_of_others_are_refused(scheme: str, host: str, origin: str) -> Non
     assert not let_in
 
 
-@pytest.mark.promise("websockets-E1")
+@pytest.mark.promise("websockets-1")
 @pytest.mark.parametrize(
     ("origin", "expected"),
     [
@@ -102,7 +102,7 @@ def test_listed_pages_are_let_in(origin: str, *, expected: bool) -> None:
     assert let_in is expected
 
 
-@pytest.mark.promise("websockets-E2")
+@pytest.mark.promise("websockets-2")
 @pytest.mark.parametrize(("cookies", "expected"), [({}, True), ({"cookie": "session=1"}, False)])
 def test_programs_need_no_page(cookies: dict[str, str], *, expected: bool) -> None:
     """Whoever does not say which page it is, is let in unless cookies come along."""
@@ -123,7 +123,7 @@ def test_two_origins_are_none() -> None:
     assert not let_in
 
 
-@pytest.mark.promise("websockets-E2")
+@pytest.mark.promise("websockets-2")
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", None])
 def test_any_origin_is_said_in_so_many_words(origin: str | None) -> None:
     """With `ANY_ORIGIN` every page is let in."""
@@ -134,7 +134,7 @@ def test_any_origin_is_said_in_so_many_words(origin: str | None) -> None:
     assert let_in
 
 
-@pytest.mark.promise("websockets-E3")
+@pytest.mark.promise("websockets-3")
 @pytest.mark.parametrize(
     ("headers", "origin", "expected"),
     [
@@ -158,7 +158,7 @@ def test_trusted_proxies_say_what_the_client_used(headers: dict[str, str], origi
     assert let_in is expected
 
 
-@pytest.mark.promise("websockets-E3")
+@pytest.mark.promise("websockets-3")
 @pytest.mark.parametrize("proxies", [PROXY, TrustedProxies()])
 def test_nobody_else_says_what_the_client_used(proxies: TrustedProxies) -> None:
     """What a client itself says of the host counts for nothing."""

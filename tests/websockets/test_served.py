@@ -55,8 +55,8 @@ def stalled_client(port: int) -> Iterator[socket.socket]:
         yield client
 
 
-@pytest.mark.promise("websockets-E1")
-@pytest.mark.promise("websockets-E11")
+@pytest.mark.promise("websockets-1")
+@pytest.mark.promise("websockets-11")
 @pytest.mark.usefixtures("expected_errors")  # uvicorn logs each denial as one
 async def test_origins_and_denials_on_the_wire() -> None:
     """A browser of another site gets a 403 with a problem document; one of our own gets its socket."""
@@ -82,8 +82,8 @@ async def test_origins_and_denials_on_the_wire() -> None:
     assert "x-request-id" in headers
 
 
-@pytest.mark.promise("websockets-E8")
-@pytest.mark.promise("websockets-E10")
+@pytest.mark.promise("websockets-8")
+@pytest.mark.promise("websockets-10")
 @pytest.mark.usefixtures("expected_errors")  # uvicorn logs each denial as one
 async def test_caps_on_the_wire() -> None:
     """One connection too many gets a 429 that says when to come again; one that leaves makes room."""
@@ -103,7 +103,7 @@ async def test_caps_on_the_wire() -> None:
     assert (status, body["title"], int(headers["retry-after"]) > 0) == (429, "Too many connections", True)
 
 
-@pytest.mark.promise("websockets-E9")
+@pytest.mark.promise("websockets-9")
 async def test_the_oldest_is_replaced_on_the_wire() -> None:
     """With ``excess="replace"``, the oldest connection of a user is closed with 4409 when another comes."""
     limits = ConnectionLimits(per_user=1, excess="replace")
@@ -120,7 +120,7 @@ async def test_the_oldest_is_replaced_on_the_wire() -> None:
     assert (older.close_code, said) == (4409, "hello")
 
 
-@pytest.mark.promise("websockets-E25")
+@pytest.mark.promise("websockets-25")
 @pytest.mark.usefixtures("expected_errors")  # uvicorn logs each denial as one
 async def test_draining_with_a_client_that_reads_nothing() -> None:
     """Though one client reads nothing, all others hear 1012, and nothing of any is left in the manager."""

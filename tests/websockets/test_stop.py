@@ -34,7 +34,7 @@ async def process() -> AsyncGenerator[tuple[asyncio.subprocess.Process, int]]:
 
 
 @pytest.mark.slow
-@pytest.mark.promise("websockets-E27")
+@pytest.mark.promise("websockets-27")
 async def test_a_process_stops_though_a_client_reads_nothing() -> None:
     """On SIGTERM clients are told to come back, and the process ends, whether all of them read or not."""
     async with process() as (running, port), httpx2.AsyncClient(timeout=PATIENCE) as http:

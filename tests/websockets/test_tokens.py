@@ -64,7 +64,7 @@ async def by_subprotocol(token: Annotated[str | None, Depends(bearer_subprotocol
     return User("ada")
 
 
-@pytest.mark.promise("websockets-E18")
+@pytest.mark.promise("websockets-18")
 async def test_a_page_can_send_its_token_as_a_subprotocol(caplog: pytest.LogCaptureFixture) -> None:
     """The token behind ``bearer`` says who is there; only ``bearer`` is answered, and nothing is logged."""
     caplog.set_level(logging.DEBUG)
@@ -80,7 +80,7 @@ async def test_a_page_can_send_its_token_as_a_subprotocol(caplog: pytest.LogCapt
     assert all(SECRET not in str(vars(record)) for record in caplog.records)
 
 
-@pytest.mark.promise("websockets-E18")
+@pytest.mark.promise("websockets-18")
 @pytest.mark.parametrize("offered", [[], ["bearer"], ["bearer", "another"], ["bearer", SECRET, "bearer", "another"]])
 async def test_without_a_good_token_nobody_is_let_in(offered: list[str], caplog: pytest.LogCaptureFixture) -> None:
     """No token, another one, or two of them are no token."""
@@ -95,7 +95,7 @@ async def test_without_a_good_token_nobody_is_let_in(offered: list[str], caplog:
     assert SECRET not in str(refused.value) + str(refused.value.headers) + caplog.text
 
 
-@pytest.mark.promise("websockets-E18")
+@pytest.mark.promise("websockets-18")
 @pytest.mark.parametrize("way", ["header", "websocket", "cookie"])
 async def test_tokens_of_brickwork_auth_come_every_way(way: str) -> None:
     """``authenticate=auth.user`` takes the token from wherever the app's `Auth` does."""
@@ -115,7 +115,7 @@ async def test_tokens_of_brickwork_auth_come_every_way(way: str) -> None:
     assert socket.subprotocol == ("bearer" if offered else None)
 
 
-@pytest.mark.promise("websockets-E19")
+@pytest.mark.promise("websockets-19")
 async def test_tokens_in_the_address_are_refused() -> None:
     """A token in the query is no token, since it ends in logs."""
     doors, token = await doors_and_token()
@@ -135,7 +135,7 @@ def auth(token: object = SECRET, **members: object) -> dict[str, object]:
     return {"type": "auth", "token": token, **members}
 
 
-@pytest.mark.promise("websockets-E20")
+@pytest.mark.promise("websockets-20")
 @pytest.mark.parametrize("named", [{}, {"id": "a1"}, {"id": 7}])
 async def test_the_first_message_can_say_who_is_there(named: dict[str, object]) -> None:
     """The endpoint begins when the first message has a good token; one with an ID is answered."""
@@ -155,7 +155,7 @@ async def test_the_first_message_can_say_who_is_there(named: dict[str, object]) 
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E20")
+@pytest.mark.promise("websockets-20")
 @pytest.mark.parametrize(
     ("message", "code", "status"),
     [
@@ -199,7 +199,7 @@ async def test_an_id_that_is_none_is_not_answered(identified: object) -> None:
     assert said == "hello ada"
 
 
-@pytest.mark.promise("websockets-E20")
+@pytest.mark.promise("websockets-20")
 async def test_silence_is_no_first_message() -> None:
     """Whoever says nothing within `Heartbeat.first_message` is closed with 4408."""
     manager = ConnectionManager(authenticate_first=known, heartbeat=Heartbeat(first_message=0.01))
@@ -222,7 +222,7 @@ async def test_the_first_message_may_be_of_another_codec() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E20")
+@pytest.mark.promise("websockets-20")
 async def test_caps_hold_for_users_of_first_messages() -> None:
     """One connection too many of a user is closed with 4429, once it is known whose it is."""
     manager = ConnectionManager(authenticate_first=known, limits=ConnectionLimits(per_user=1))
@@ -239,7 +239,7 @@ async def test_caps_hold_for_users_of_first_messages() -> None:
     assert_empty(manager)
 
 
-@pytest.mark.promise("websockets-E20")
+@pytest.mark.promise("websockets-20")
 @pytest.mark.parametrize("header", [{"Authorization": "grace"}, {}])
 async def test_both_ways_may_be_open(header: dict[str, str]) -> None:
     """Where the dependency finds nobody, the first message is waited for; where it finds somebody, it is not."""
