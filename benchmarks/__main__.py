@@ -10,7 +10,9 @@ from .measure import Comparison, compare
 from .report import PACKAGES, write
 from .table import Table
 
-BLOCKS = ("stack", "problems", "requestid", "accesslog", "headers", "listing", "database", "auth", "ratelimit")
+BLOCKS = (
+    "stack", "problems", "requestid", "accesslog", "headers", "listing", "database", "auth", "ratelimit", "websockets",
+)  # fmt: skip
 
 
 def comparisons(block: str) -> Sequence[Comparison]:

