@@ -26,6 +26,7 @@ class Start(Protocol):
         history: History | None = KEPT,
         presence: Presence | None = None,
         deadline: float = PATIENCE,
+        ready: bool = True,
         **options: Any,
     ) -> Process:
         """Start it with a client of its own, and have it hear channels."""
@@ -43,12 +44,15 @@ async def processes() -> AsyncIterator[Start]:
             history: History | None = KEPT,
             presence: Presence | None = None,
             deadline: float = PATIENCE,
+            ready: bool = True,
             **options: Any,
         ) -> Process:
             client = await stack.enter_async_context(Redis.from_url(url))
             process = Process(RedisBackplane(client, deadline=deadline, **options), Recorder())
             await process.backplane.open(process.receiver, history=history, presence=presence)
             stack.push_async_callback(process.backplane.close)
+            if ready:
+                await state(process, "ready")
             for channel in channels:
                 await process.backplane.subscribe(channel)
             return process

@@ -1,7 +1,8 @@
 """`RedisBackplane`: joins the processes of an app."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from ..._core.clock import Clock, SystemClock
 from ..._core.extras import extra
@@ -14,8 +15,6 @@ from .process import Process
 
 with extra("redis"):
     from redis.asyncio import Redis
-
-_STARTING: Final = 1.0  # seconds
 
 
 class RedisBackplane:
@@ -66,7 +65,7 @@ class RedisBackplane:
         self.malformed = 0
 
     async def open(self, receiver: Receiver, *, history: History | None, presence: Presence | None) -> None:
-        """Begin; returns when Redis is there, or after a second without.
+        """Begin; returns when Redis is there, or the first attempt to connect has failed: within two seconds.
 
         Raises:
             RuntimeError: It is open already.
@@ -74,7 +73,11 @@ class RedisBackplane:
         if self._process is not None:
             raise RuntimeError("this backplane is open: give each manager a RedisBackplane of its own")
         self._process = Process(self._options, receiver, history, presence or Presence(), self._ignore)
-        await self._process.start(_STARTING)
+        try:
+            await self._process.start()
+        except asyncio.CancelledError:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """End, after what was sent has arrived, if Redis takes it within the deadline; it can be opened again."""

@@ -94,17 +94,13 @@ class Process:
             client.connection_pool, up=self._up, hear=self._hear, confirmed=self._confirmed, down=self._down
         )
 
-    async def start(self, patience: float) -> None:
-        """Begin; returns when it is known whether Redis is there, or after ``patience`` seconds."""
+    async def start(self) -> None:
+        """Begin; returns when it is known whether Redis is there."""
         running: list[Coroutine[Any, Any, None]] = [self._line.run(), self._outbox.run(), self._attendance.run()]
         if self._histories is not None:
             running.append(self._catch_up(self._histories))
         self._tasks = [asyncio.create_task(each) for each in running]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                await self._met.wait()
-        if self._told is None:
-            self._turn("degraded")
+        await self._met.wait()
 
     async def stop(self) -> None:
         """End, when what was sent has arrived, or after the deadline."""
