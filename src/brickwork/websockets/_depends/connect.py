@@ -1,16 +1,17 @@
 """What gives an endpoint its connection."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from inspect import Parameter, Signature
 from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
-from fastapi import WebSocketException, params
+from fastapi import params
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected, WebSocketState
 
@@ -154,8 +155,9 @@ class Connect(Generic[U]):
         address = self._terms.proxies.client(socket.scope)
         place = self._terms.caps.take(address)
         try:
-            made = await self._accept(socket, address, place, user)
+            made = self._make(socket, address, place, user)
             try:
+                await self._accept(made)
                 try:
                     await self._welcome(made, place)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the socket is closed because of it
@@ -173,18 +175,13 @@ class Connect(Generic[U]):
         finally:
             self._terms.caps.give_back(place)
 
-    async def _accept(self, socket: WebSocket, address: str | None, place: Place, user: U) -> Connection[U]:
+    def _make(self, socket: WebSocket, address: str | None, place: Place, user: U) -> Connection[U]:
         terms = self._terms
         user_id = None if user is None else id_of(user, terms.identify)
         terms.caps.name(place, user_id)
         # The process may have begun to end while the user was found out.
         terms.draining.check()
         spoken = choose(socket.scope.get("subprotocols", ()), terms.codecs, terms.subprotocols)
-        try:
-            await socket.accept(spoken.subprotocol)
-        except OSError:
-            # The client has gone.
-            raise _EndedError from None
         made: Connection[U] = Connection(
             hub=terms.hub,
             websocket=socket,
@@ -195,21 +192,44 @@ class Connect(Generic[U]):
             codec=spoken.codec,
             subprotocol=spoken.subprotocol,
         )
+        made.hold()
         place.attach(made.evict)
         return made
 
+    def _first_message_of(self, made: Connection[U]) -> Callable[[str], Awaitable[U]] | None:
+        """Give what finds out a connection's user by its first message, where that has to."""
+        return self._terms.authenticate_first if made.user is None else None
+
+    async def _accept(self, made: Connection[U]) -> None:
+        """Answer a handshake, when all that is sent from then on reaches the client."""
+        if self._first_message_of(made) is None:
+            with suppress(ConnectionClosedError):  # the client hears so when its socket is open
+                await self._terms.hub.add(made)
+        try:
+            await made.websocket.accept(made.subprotocol)
+        except OSError:
+            # The client has gone.
+            raise _EndedError from None
+        made.release()
+
     async def _welcome(self, made: Connection[U], place: Place) -> None:
         terms = self._terms
-        authenticate = terms.authenticate_first if made.user is None else None
+        authenticate = self._first_message_of(made)
         made.inlet.start(first_message=authenticate is not None)
-        if authenticate is not None:
-            await self._introduce(made, place, authenticate)
+        message_id = None if authenticate is None else await self._introduce(made, place, authenticate)
         if terms.expires is not None and made.user is not None:
             made.expire_at(terms.expires(made.user))
-        await terms.hub.add(made)
+        if authenticate is not None:
+            await terms.hub.add(made)
+        if made.close_code is not None:
+            raise ConnectionClosedError(made.close_code)
+        if message_id is not None:
+            await made.send({"type": "ack", "re": message_id})
 
-    async def _introduce(self, made: Connection[U], place: Place, authenticate: Callable[[str], Awaitable[U]]) -> None:
-        """Find out by a first message whose a connection is.
+    async def _introduce(
+        self, made: Connection[U], place: Place, authenticate: Callable[[str], Awaitable[U]]
+    ) -> str | int | None:
+        """Find out by a first message whose a connection is; gives the ID under which it is answered.
 
         Raises:
             ConnectionClosedError: The client is gone, or somebody whom nobody knows.
@@ -227,8 +247,7 @@ class Connect(Generic[U]):
             raise ConnectionClosedError(made.close_code or CloseCode.UNAUTHENTICATED) from None
         made.user = user
         made.user_id = made.outlet.user_id = user_id
-        if message_id is not None:
-            await made.send({"type": "ack", "re": message_id})
+        return message_id
 
 
 async def _known(token: str | None, authenticate: Callable[[str], Awaitable[U]]) -> U:

@@ -54,7 +54,9 @@ class Connection(Generic[U]):
         "_closing",
         "_cursors",
         "_goodbye",
+        "_held",
         "_hub",
+        "_reason",
         "_requests",
         "address",
         "channels",
@@ -99,6 +101,8 @@ class Connection(Generic[U]):
         self._requests: Requests | None = None
         self._cursors: dict[str, Cursor] | None = None
         self._goodbye: asyncio.Task[Any] | None = None
+        self._held = False
+        self._reason = ""
         self._closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def __repr__(self) -> str:
@@ -202,6 +206,18 @@ class Connection(Generic[U]):
         self._part(code, reason, flush=True)
         await self.wait_gone()
 
+    def hold(self) -> None:
+        """Send nothing until `release`: it can be sent to already, but its handshake is not answered."""
+        self._held = True
+        self.outlet.hold()
+
+    def release(self) -> None:
+        """Send what has waited; where it was closed meanwhile, close the socket."""
+        self._held = False
+        self.outlet.release()
+        if self.close_code is not None:
+            self._say_goodbye_later()
+
     def evict(self, code: int, reason: str = "") -> None:
         """Part with the client at once, whatever waits for it.
 
@@ -221,8 +237,9 @@ class Connection(Generic[U]):
         self.inlet.stop()
         self.outlet.close(code, flush=flush)
         self._closing.set_result(code)
-        if goodbye and code != LOST:
-            self._goodbye = self._hub.spawn(self._say_goodbye(code, reason))
+        self._reason = reason
+        if goodbye and code != LOST and not self._held:
+            self._say_goodbye_later()
 
     def expire_at(self, when: datetime | None) -> None:
         """Close the socket with 4401 at an instant, instead of one that was said before: a token's end.
@@ -295,6 +312,9 @@ class Connection(Generic[U]):
         """Wait until the close frame is sent, or was tried for as long as it may take."""
         if self._goodbye is not None:
             await asyncio.wait([self._goodbye])
+
+    def _say_goodbye_later(self) -> None:
+        self._goodbye = self._hub.spawn(self._say_goodbye(self.close_code or CloseCode.NORMAL, self._reason))
 
     async def _say_goodbye(self, code: int, reason: str) -> None:
         # The server may never get rid of a frame for a client that reads nothing, nor even take a close frame.

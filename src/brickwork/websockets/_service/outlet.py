@@ -21,7 +21,7 @@ LOST: Final = 1006
 """What a connection ends with that nobody closed: of the registry of close codes, and never sent."""
 
 # What an outlet is doing. The first is the only one in which a message goes straight to the server, so it is 0.
-_FREE, _IDLE, _STEPPING, _DRAINING, _CLOSED = range(5)
+_FREE, _IDLE, _STEPPING, _DRAINING, _CLOSED, _HELD = range(6)
 
 _TRIALS: Final = 3  # so often may the first send wait, before nothing is tried without a task any more
 _TURN: Final = 64  # messages that a slow client gets before others have their turn
@@ -144,6 +144,17 @@ class Outlet:
             raise ConnectionClosedError(self.code)
         self._delivering.counters.sent += 1
 
+    def hold(self) -> None:
+        """Let everything wait until `release`: the client cannot be sent to yet."""
+        self.state = _HELD
+
+    def release(self) -> None:
+        """Send what has waited; harmless where nothing is held."""
+        if self.state == _HELD:
+            self.state = _IDLE
+            if self._backlog:
+                self.start()
+
     def evict(self, code: int, reason: str = "") -> None:
         """Part with the client."""
         if self._end is not None:
@@ -216,7 +227,7 @@ class Outlet:
             self.evict(delivering.slow_consumer.code, "too slow to read what it is sent")
             return
         delivering.counters.largest_queue = max(delivering.counters.largest_queue, len(backlog))
-        if self._drain is None:
+        if self._drain is None and self.state != _HELD:
             self.start()
 
     def _tell_dropped(self, count: int) -> None:
