@@ -20,7 +20,6 @@ from .._rules.values import (
     Member,
     Presence,
     SlowConsumer,
-    checked_code,
 )
 from .._store import Backplane, State
 from .channels import Channels
@@ -319,9 +318,9 @@ class Hub:
         Raises:
             ValueError: No socket can be closed with that code.
         """
-        checked_code(code)
+        entry = Entry(channel, write_control(code, reason), control=control)
         await self.open()
-        await self.backplane.publish(Entry(channel, write_control(code, reason), control=control), store=False)
+        await self.backplane.publish(entry, store=False)
         await self.channels.handed_over(channel)
 
     def receive(self, entry: Entry) -> None:
