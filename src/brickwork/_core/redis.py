@@ -44,7 +44,7 @@ class Script:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.digest = sha1(source.encode(), usedforsecurity=False).hexdigest()
+        self.digest: str = sha1(source.encode(), usedforsecurity=False).hexdigest()
 
     @classmethod
     def load(cls, package: str, name: str) -> Self:

@@ -5,7 +5,7 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
@@ -37,15 +37,15 @@ class _Line:
     def __init__(self) -> None:
         self.to_app: asyncio.Queue[Message] = asyncio.Queue()
         self.inbox: deque[Any] = deque()
-        self.reading = asyncio.Event()
+        self.reading: asyncio.Event = asyncio.Event()
         self.reading.set()
-        self.accepted = False
+        self.accepted: bool = False
         self.subprotocol: str | None = None
         self.close_code: int | None = None
-        self.close_reason = ""
-        self.status = 403
+        self.close_reason: str = ""
+        self.status: int = 403
         self.headers: dict[str, str] = {}
-        self.content = b""
+        self.content: bytes = b""
         self._changed = asyncio.Event()
 
     async def take(self, message: "Message") -> None:
@@ -155,7 +155,7 @@ class ClientSocket:
             async with asyncio.timeout(timeout):
                 while True:
                     message = await self._line.next()
-                    if kind is None or (isinstance(message, dict) and message.get("type") == kind):
+                    if kind is None or _type_of(message) == kind:
                         return message
                     passed.append(message)
         except (TimeoutError, EOFError):
@@ -279,7 +279,11 @@ def _texts(headers: Any) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
 
 
-def _read(message: "Message") -> Any:
+def _type_of(message: object) -> object:
+    return cast("dict[str, object]", message).get("type") if isinstance(message, dict) else None
+
+
+def _read(message: "Message") -> object:
     text = message.get("text")
     if text is None:
         return message["bytes"]

@@ -25,7 +25,7 @@ class Place:
 
     def __init__(self, address: str | None) -> None:
         self.user_id: str | None = None
-        self.address = address
+        self.address: str | None = address
         self.ending: tuple[int, str] | None = None
         self._evict: Callable[[int, str], None] | None = None
 

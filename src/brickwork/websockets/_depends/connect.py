@@ -131,7 +131,7 @@ class Connect(Generic[U]):
         }
         if authenticate is not None:
             asked["user"] = Annotated[Any, _checked(authenticate)]
-        self.__signature__ = Signature(
+        self.__signature__: Signature = Signature(
             [Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind) for name, kind in asked.items()]
         )
         self.__problems__: tuple[type[Problem], ...] = (DrainingError, OriginNotAllowedError, TooManyConnectionsError)

@@ -26,7 +26,7 @@ class Draining:
     """
 
     def __init__(self, caps: Caps, heartbeat: Heartbeat) -> None:
-        self.active = False
+        self.active: bool = False
         self._caps = caps
         self._close = heartbeat.close
         self._retry_after = (1.0, 10.0)

@@ -32,7 +32,7 @@ class RoomTarget(Generic[U]):
     def __init__(self, hub: Hub, name: str) -> None:
         self._hub = hub
         self._channel = room_channel(name)
-        self.name = name
+        self.name: str = name
 
     async def send(
         self,
@@ -107,7 +107,7 @@ class UserTarget(Generic[U]):
 
     def __init__(self, hub: Hub, user_id: str) -> None:
         self._hub = hub
-        self.id = user_id
+        self.id: str = user_id
 
     async def send(
         self,

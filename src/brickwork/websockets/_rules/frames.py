@@ -36,8 +36,10 @@ def frame(message: object) -> Frame:
         return message
     if isinstance(message, str):
         return Frame("text", message.encode())
-    if isinstance(message, bytes | bytearray | memoryview):
+    if isinstance(message, bytes | bytearray):
         return Frame("bytes", bytes(message))
+    if isinstance(message, memoryview):
+        return Frame("bytes", message.tobytes())
     if isinstance(message, BaseModel):
         return Frame("json", message.__pydantic_serializer__.to_json(message, by_alias=True))
     return Frame("json", to_json(message, inf_nan_mode="null"))
@@ -104,14 +106,14 @@ class Entry:
         once: str | None = None,
         control: str | None = None,
     ) -> None:
-        self.channel = channel
-        self.frame = frame
-        self.cursor = cursor
-        self.key = key
-        self.exclude = exclude
-        self.exclude_users = exclude_users
-        self.once = once
-        self.control = control
+        self.channel: str = channel
+        self.frame: Frame = frame
+        self.cursor: Cursor | None = cursor
+        self.key: str | None = key
+        self.exclude: frozenset[str] = exclude
+        self.exclude_users: frozenset[str] = exclude_users
+        self.once: str | None = once
+        self.control: str | None = control
         self._encoded: dict[str, tuple[dict[str, Any], int]] = {}
 
     def encoded(self, codec: Codec) -> tuple[dict[str, Any], int]:

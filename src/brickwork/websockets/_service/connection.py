@@ -84,19 +84,21 @@ class Connection(Generic[U]):
         codec: Codec,
         subprotocol: str | None = None,
     ) -> None:
-        self.id = str(UUID(int=uuid7_number(int(hub.clock.time() * 1000), randbits(RANDOM_BITS))))
-        self.user = user
-        self.user_id = user_id
-        self.address = address
+        self.id: str = str(UUID(int=uuid7_number(int(hub.clock.time() * 1000), randbits(RANDOM_BITS))))
+        self.user: U = user
+        self.user_id: str | None = user_id
+        self.address: str | None = address
         self.data: dict[str, Any] = {}
-        self.subprotocol = subprotocol
-        self.websocket = websocket
-        self.codec = codec
+        self.subprotocol: str | None = subprotocol
+        self.websocket: WebSocket = websocket
+        self.codec: Codec = codec
         self.close_code: int | None = None
         # What the block itself keeps of it: the way out, what stands for it in which channel, the way in.
-        self.outlet = Outlet(hub.delivering, send, codec, id=self.id, user_id=user_id, end=self.evict)
+        self.outlet: Outlet = Outlet(hub.delivering, send, codec, id=self.id, user_id=user_id, end=self.evict)
         self.channels: dict[str, Recipient] = {}
-        self.inlet = Inlet(self, limits=hub.limits, heartbeat=hub.heartbeat, clock=hub.clock, counters=hub.counters)
+        self.inlet: Inlet = Inlet(
+            self, limits=hub.limits, heartbeat=hub.heartbeat, clock=hub.clock, counters=hub.counters
+        )
         self._hub = hub
         self._requests: Requests | None = None
         self._cursors: dict[str, Cursor] | None = None

@@ -170,16 +170,16 @@ class EventStream(Generic[U]):
         several: bool = False,
         since: Mapping[str, Cursor] | None = None,
     ) -> None:
-        self.id = str(UUID(int=uuid7_number(int(hub.clock.time() * 1000), randbits(RANDOM_BITS))))
+        self.id: str = str(UUID(int=uuid7_number(int(hub.clock.time() * 1000), randbits(RANDOM_BITS))))
         self.user = user
         self.user_id = user_id
         self.address = address
         self.data: dict[str, Any] = {}
         self.close_code: int | None = None
-        self.reason = ""
+        self.reason: str = ""
         self.channels: dict[str, Recipient] = {}
         codec, send = (_SEVERAL_ROOMS, _Positions(send, since or {})) if several else (_ONE_ROOM, send)
-        self.outlet = Outlet(hub.delivering, send, codec, id=self.id, user_id=user_id, end=self.evict)
+        self.outlet: Outlet = Outlet(hub.delivering, send, codec, id=self.id, user_id=user_id, end=self.evict)
         self._hub = hub
         self._closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -69,14 +69,14 @@ class Hub:
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self.backplane = backplane
-        self.limits = limits or ConnectionLimits()
+        self.limits: ConnectionLimits = limits or ConnectionLimits()
         self.history = history
         self.presence = presence
-        self.heartbeat = heartbeat or Heartbeat()
-        self.clock = clock or SystemClock()
-        self.counters = Counters()
-        self.hooks = Hooks(on_event, self.clock)
-        self.delivering = Delivering(
+        self.heartbeat: Heartbeat = heartbeat or Heartbeat()
+        self.clock: Clock = clock or SystemClock()
+        self.counters: Counters = Counters()
+        self.hooks: Hooks = Hooks(on_event, self.clock)
+        self.delivering: Delivering = Delivering(
             self.limits,
             slow_consumer or SlowConsumer(),
             self.heartbeat.stall,
@@ -85,9 +85,9 @@ class Hub:
             self.hooks,
             self.clock,
         )
-        self.channels = Channels(backplane, self.counters, self.clock)
+        self.channels: Channels = Channels(backplane, self.counters, self.clock)
         self.connections: dict[str, Connection[Any]] = {}
-        self.rooms = Rooms(self)
+        self.rooms: Rooms = Rooms(self)
         self.streams: dict[str, Client] = {}
         self.users: dict[str, dict[str, Connection[Any]]] = {}
         self.state: State = "ready"

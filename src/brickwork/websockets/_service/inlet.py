@@ -86,9 +86,9 @@ class Inlet:
         counters: Counters,
         patience: float = _PATIENCE,
     ) -> None:
-        self.received = 0
-        self.dropped = 0
-        self.liveness = Liveness(peer.evict, heartbeat=heartbeat, clock=clock)
+        self.received: int = 0
+        self.dropped: int = 0
+        self.liveness: Liveness = Liveness(peer.evict, heartbeat=heartbeat, clock=clock)
         self._peer = peer
         self._limits = limits
         self._clock = clock

@@ -78,15 +78,15 @@ class Outlet:
         user_id: str | None,
         end: Callable[[int, str], None],
     ) -> None:
-        self.id = id
-        self.user_id = user_id
-        self.codec = codec
-        self.sent = 0
+        self.id: str = id
+        self.user_id: str | None = user_id
+        self.codec: Codec = codec
+        self.sent: int = 0
         self.code: int | None = None
         self._delivering = delivering
-        self.send = send
+        self.send: Send = send
         self._end: Callable[[int, str], None] | None = end
-        self.state = _IDLE
+        self.state: int = _IDLE
         # Whether the server's send has been seen not to wait; until then it is tried with more care.
         self._inline = False
         self._trials = _TRIALS if delivering.delivery == "inline" else 0

@@ -62,7 +62,7 @@ class RedisBackplane:
         )
         RedisCaller(client, deadline=deadline)
         self._process: Process | None = None
-        self.malformed = 0
+        self.malformed: int = 0
 
     async def open(self, receiver: Receiver, *, history: History | None, presence: Presence | None) -> None:
         """Begin; returns when Redis is there, or the first attempt to connect has failed: within two seconds.

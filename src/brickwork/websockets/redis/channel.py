@@ -61,7 +61,7 @@ class Channel:
     ) -> None:
         self.name = name
         self.last: Cursor | None = None
-        self.broken = broken
+        self.broken: bool = broken
         self.live = live
         self._origin = origin
         self._receiver = receiver

@@ -67,7 +67,7 @@ class Outbox:
         arrived: Callable[[], None],
         dropped: Callable[[Parcel], None],
     ) -> None:
-        self.healthy = True
+        self.healthy: bool = True
         self._sender = sender
         self._callers = {True: prompt, False: patient}
         self._most, self._most_bytes, self._oldest = most, most_bytes, oldest

@@ -28,12 +28,12 @@ class Parcel:
     __slots__ = ("_body", "_origin", "entry", "number", "size", "stored")
 
     def __init__(self, entry: Entry, origin: str, number: int, *, stored: bool) -> None:
-        self.entry = entry
-        self.number = number
-        self.stored = stored
+        self.entry: Entry = entry
+        self.number: int = number
+        self.stored: bool = stored
         self._origin = origin
         self._body = encode(entry, origin, number)
-        self.size = len(self._body)
+        self.size: int = len(self._body)
 
     @property
     def arguments(self) -> tuple[Argument, ...]:

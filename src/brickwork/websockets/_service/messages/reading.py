@@ -24,7 +24,7 @@ class Reader(Generic[M]):
     __slots__ = ("_left_out", "model")
 
     def __init__(self, model: type[M]) -> None:
-        self.model = model
+        self.model: type[M] = model
         known = {name for item in model.model_fields.items() for name in wire_names(model, *item)}
         self._left_out = [name for name in _ENVELOPE if name not in known]
 

@@ -31,7 +31,7 @@ class Requests:
     __slots__ = ("_asked", "_connection", "_waiting", "ignored")
 
     def __init__(self, connection: "Connection[Any]") -> None:
-        self.ignored = 0
+        self.ignored: int = 0
         self._connection = connection
         self._asked = 0
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
