@@ -38,8 +38,6 @@ def frame(message: object) -> Frame:
         return Frame("text", message.encode())
     if isinstance(message, bytes | bytearray):
         return Frame("bytes", bytes(message))
-    if isinstance(message, memoryview):
-        return Frame("bytes", message.tobytes())
     if isinstance(message, BaseModel):
         return Frame("json", message.__pydantic_serializer__.to_json(message, by_alias=True))
     return Frame("json", to_json(message, inf_nan_mode="null"))
