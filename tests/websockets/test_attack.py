@@ -142,6 +142,16 @@ async def test_a_connection_that_was_replaced_before_it_began_keeps_no_timer() -
     assert client.inlet._reader is None
 
 
+# --- origins
+
+
+@pytest.mark.parametrize("origin", ["https://*.app.example", "https://*", "https://user@app.example"])
+def test_an_origin_that_no_page_has_is_refused_at_once(origin: str) -> None:
+    """Wildcards and names of users are in no ``Origin`` header, and would let nobody in."""
+    with pytest.raises(ValueError, match="no wildcards"):
+        ConnectionManager(origins=[origin])
+
+
 # --- memory
 
 

@@ -34,8 +34,11 @@ def checked_origins(origins: Iterable[str], *, secure: bool) -> frozenset[str]:
     checked = frozenset(origins)
     for origin in checked:
         parts = urlsplit(origin)
-        if not parts.scheme or not parts.netloc or origin.lower() != f"{parts.scheme}://{parts.netloc}".lower():
-            raise ValueError(f'{origin!r} is no origin: write scheme and host alone, as in "https://app.example"')
+        whole = parts.scheme and parts.netloc and origin.lower() == f"{parts.scheme}://{parts.netloc}".lower()
+        if not whole or {*"*@"} & {*origin}:
+            raise ValueError(
+                f'{origin!r} is no origin: write scheme and host alone, as in "https://app.example", and no wildcards'
+            )
         if secure and parts.scheme.lower() == "http" and not _is_here(parts.hostname or ""):
             raise ValueError(
                 f"{origin!r}: whoever is on the way can write into a page of plain http and act with the cookies; "

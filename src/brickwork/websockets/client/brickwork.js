@@ -41,6 +41,7 @@ const CURSOR = /^([\w-]{1,32}):(\d{1,16})$/;
 // Bounds: what is remembered of repetitions, and what fits into an address.
 const MOST_SEEN = 1_000;
 const MOST_CURSORS = 50;
+const LONGEST_ROOM = 512; // 256 characters, each of which may be two here
 
 /** Codes after which another attempt would end the same way: refused, wrong, replaced. */
 function isFinal(code) {
@@ -289,7 +290,8 @@ export class Connection {
   #isRepeated({ type, room, cursor, once }) {
     const here = CURSOR.exec(cursor);
     const before = CURSOR.exec(this.cursors.get(room));
-    if (here && room !== undefined) {
+    // What an app relays as it came may claim to be of any room; an address that is too long would never open again.
+    if (here && typeof room === "string" && room.length <= LONGEST_ROOM) {
       // Within one epoch offsets only rise. A `resume` says where the room stands now, and may set it back.
       if (type !== "resume" && before && here[1] === before[1] && +here[2] <= +before[2]) return true;
       this.#move(room, cursor);
