@@ -6,15 +6,12 @@ $ hatch run tour
 """
 
 import asyncio
-import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from secrets import token_urlsafe
-from typing import Any
 
 import httpx2
 from fastapi import FastAPI
@@ -22,122 +19,9 @@ from fastapi import FastAPI
 from brickwork.stack import time_limit
 
 from .app import create_app
+from .guide import Guide, Records
 
 _PASSWORD = token_urlsafe(16)
-_WIDTH = 96
-_BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = 1, 2, 31, 32, 33, 36
-
-
-class Guide:
-    """Makes requests, prints them and their answers, and remembers what they failed to show.
-
-    Args:
-        client: Calls the shop.
-        colour: Whether to print in colour.
-    """
-
-    def __init__(self, client: httpx2.AsyncClient, *, colour: bool) -> None:
-        self.broken: list[str] = []
-        self._client = client
-        self._credentials: dict[str, Mapping[str, str]] = {"": {}}
-        self._colour = colour
-
-    def block(self, name: str, about: str) -> None:
-        print(f"\n{self._paint(name, _BOLD, _YELLOW)} {about}")
-
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: object = None,
-        caller: str = "",
-        show: Sequence[str] = (),
-    ) -> httpx2.Response:
-        """Make a request, and print what of it and its answer is worth a look.
-
-        Args:
-            method: HTTP method.
-            path: Path and query.
-            headers: Headers to send.
-            body: Bytes, or what to send as JSON.
-            caller: Who asks: somebody who has logged in or has a key.
-            show: Headers of the answer to print. A problem document is always printed.
-        """
-        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        line = _fitting(f"{method} {path}", _WIDTH)
-        print(f"\n  {self._paint(line, _BOLD)}  {_shortened(content)}".rstrip())
-        self._fields({**(headers or {}), **({"by": caller} if caller else {})})
-        kind = {} if content is None else {"Content-Type": "application/json"}
-        sent = {**kind, **self._credentials[caller], **(headers or {})}
-        response = await self._client.request(method, path, headers=sent, content=content)
-        shade = _GREEN if response.is_success else _RED
-        print(f"  {self._paint(f'{response.status_code} {response.reason_phrase}', shade)}")
-        self._fields({name: response.headers[name] for name in show if name in response.headers})
-        if response.headers.get("content-type") == "application/problem+json":
-            self._document(response.json())
-        return response
-
-    async def repeat(
-        self, times: int, method: str, path: str, *, body: object, show: Sequence[str] = ()
-    ) -> httpx2.Response:
-        """Make a request so many times, and print the last."""
-        print(f"\n  {self._paint(f'{times - 1} times this, and then once more:', _DIM)}")
-        for _ in range(times - 1):
-            await self._client.request(method, path, json=body)
-        return await self.ask(method, path, body=body, show=show)
-
-    async def log_in(self, login: str) -> None:
-        """Log somebody in, who may be a caller from then on."""
-        answer = await self.ask("POST", "/auth/login", body={"login": login, "password": _PASSWORD})
-        self._credentials[login] = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-    async def make_key(self, name: str, scope: str, *, caller: str) -> None:
-        """Make an API key, whose holder may be a caller from then on."""
-        answer = await self.ask("POST", "/auth/keys", body={"name": name, "scopes": [scope]}, caller=caller)
-        self._credentials[name] = {"X-API-Key": answer.json()["key"]}
-
-    def books(self, page: Mapping[str, Any]) -> list[int]:
-        """Print the books of a page, and give their numbers."""
-        for book in page["items"]:
-            print(f"    {book['year']:>6}  {book['price']:>6}  {book['title']}, {book['author']}")
-        return [book["id"] for book in page["items"]]
-
-    def shows(self, claim: str, *, proven: bool) -> None:
-        """Say what the answer shows, with a mark for whether it really does."""
-        print(f"  {self._paint('✓', _GREEN) if proven else self._paint('✗', _RED)} {claim}")
-        if not proven:
-            self.broken.append(claim)
-
-    def record(self, record: logging.LogRecord, *names: str) -> Mapping[str, object]:
-        """Print a log record with some of its fields, and give all of them."""
-        fields = vars(record)
-        print(f"\n    {record.levelname} {record.getMessage()}")
-        self._fields({name: fields[name] for name in names})
-        return fields
-
-    def _fields(self, values: Mapping[str, object]) -> None:
-        for name, value in values.items():
-            print(f"    {self._paint(f'{name}:', _DIM)} {_fitting(str(value), _WIDTH - len(name) - 6)}")
-
-    def _document(self, document: Mapping[str, Any]) -> None:
-        for line in json.dumps(document, indent=2, ensure_ascii=False).splitlines():
-            fitting = _fitting(line, _WIDTH)
-            print("    " + re.sub(r'"\w+":', lambda name: self._paint(name[0], _CYAN), fitting, count=1))
-
-    def _paint(self, text: str, *shades: int) -> str:
-        return f"\x1b[{';'.join(map(str, shades))}m{text}\x1b[0m" if self._colour else text
-
-
-def _fitting(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _shortened(content: bytes | None) -> str:
-    if content is None or len(content) < 100:
-        return re.sub('"password": "[^"]*"', '"password": "…"', (content or b"").decode())
-    return f"({len(content):,} bytes)"
 
 
 async def auth(guide: Guide) -> None:
@@ -150,7 +34,7 @@ async def auth(guide: Guide) -> None:
 
     for login in ("ada", "eve"):
         await guide.ask("POST", "/auth/register", body={"login": login, "password": _PASSWORD})
-        await guide.log_in(login)
+        await guide.log_in(login, _PASSWORD)
     placed = await guide.ask("POST", "/orders", body=wanted, caller="ada")
     guide.shows("Whoever registers is a customer.", proven=placed.status_code == 201)
 
@@ -166,7 +50,7 @@ async def auth(guide: Guide) -> None:
     answer = await guide.ask("GET", "/orders", caller="eve")
     guide.shows("Who logs out everywhere is out, before any token expires.", proven=answer.status_code == 401)
 
-    await guide.log_in("admin")
+    await guide.log_in("admin", _PASSWORD)
     await guide.make_key("warehouse", "orders:fulfil", caller="admin")
     await guide.ask("PUT", f"/fulfilment{placed.headers['location']}/shipment", caller="warehouse")
     answer = await guide.ask("GET", "/orders?shipped=true", caller="ada")
@@ -258,6 +142,18 @@ async def database(guide: Guide) -> None:
     guide.shows("One that was placed has, and the client is told.", proven=proven)
 
 
+async def websockets(guide: Guide, app: FastAPI) -> None:
+    guide.block("websockets", "tells pages what happens, as it happens.")
+
+    placed = await guide.ask("POST", "/orders", body=_order({"book_id": 64, "quantity": 1}), caller="ada")
+    async with guide.listening(app, "/orders/live", caller="ada") as page:
+        await guide.ask("PUT", f"/fulfilment{placed.headers['location']}/shipment", caller="warehouse")
+        news = await page.receive()
+        guide.heard(news)
+    proven = (news["type"], news["order_id"]) == ("order_shipped", placed.json()["id"])
+    guide.shows("Every page of the customer hears that the order was shipped.", proven=proven)
+
+
 async def requestid(guide: Guide) -> None:
     guide.block("requestid", "names every request: in its answer, on its log lines, on the calls it makes.")
 
@@ -339,29 +235,6 @@ def _shop() -> FastAPI:
     return app
 
 
-class Records(logging.Handler):
-    """Collects what the access log writes while the tour goes on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.all: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.all.append(record)
-
-    @contextmanager
-    def attached(self) -> Iterator[list[logging.LogRecord]]:
-        logger = logging.getLogger("brickwork.accesslog")
-        level = logger.level
-        logger.addHandler(self)
-        logger.setLevel(logging.INFO)
-        try:
-            yield self.all
-        finally:
-            logger.removeHandler(self)
-            logger.setLevel(level)
-
-
 async def tour(*, colour: bool) -> list[str]:
     """Walk through the shop.
 
@@ -381,6 +254,7 @@ async def tour(*, colour: bool) -> list[str]:
             await problems(guide)
             await listing(guide)
             await database(guide)
+            await websockets(guide, app)
             await requestid(guide)
             await headers(guide)
             await stack(guide)

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from examples.shop import tour
+from examples.shop.guide import Guide
 
 ROOT = Path(tour.__file__).parents[2]
-BLOCKS = ["auth", "ratelimit", "problems", "listing", "database", "requestid", "headers", "stack", "accesslog"]
+BLOCKS = [
+    "auth", "ratelimit", "problems", "listing", "database", "websockets", "requestid", "headers", "stack", "accesslog",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -49,6 +52,8 @@ async def test_the_sights_are_seen(said: str) -> None:
         "Persuasion, Jane Austen",
         '"reason": "malformed"',
         "304 Not Modified",
+        "101 Switching Protocols",
+        '"type": "order_shipped"',
         "x-request-id: checkout-4711",
         "content-security-policy: default-src 'none'",
         "400 Bad Request",
@@ -73,7 +78,7 @@ async def test_it_fits_a_terminal_and_tells_no_secret(said: str) -> None:
 
 async def test_a_claim_that_does_not_hold_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
     """The tour would say so if the shop did something else."""
-    guide = tour.Guide(None, colour=False)  # type: ignore[arg-type]
+    guide = Guide(None, colour=False)  # type: ignore[arg-type]
 
     guide.shows("Pigs fly.", proven=False)
 
