@@ -62,7 +62,7 @@ class Client:
     async def taken(self, count: int) -> list[str | bytes | None]:
         """Take so many messages."""
         async with asyncio.timeout(PATIENCE):
-            return [await self.inlet.take() for _ in range(count)]
+            return [await anext(self.inlet, None) for _ in range(count)]
 
     # What the inlet does to its connection.
 

@@ -54,7 +54,7 @@ async def test_a_client_that_leaves_is_missed_by_who_asks_for_nothing(connect: C
 async def test_everybody_who_waits_is_woken_by_the_end(connect: Connecting) -> None:
     """Several that wait for a message all learn that there will be none."""
     client = await connect()
-    waiting = [asyncio.create_task(client.inlet.take()) for _ in range(3)]
+    waiting = [asyncio.ensure_future(anext(client.inlet, None)) for _ in range(3)]
     await client.read()
 
     client.leave()
@@ -65,7 +65,7 @@ async def test_everybody_who_waits_is_woken_by_the_end(connect: Connecting) -> N
 async def test_a_message_is_taken_by_one(connect: Connecting) -> None:
     """Where several wait, each message goes to one of them, and the others go on waiting."""
     client = await connect()
-    waiting = [asyncio.create_task(client.inlet.take()) for _ in range(3)]
+    waiting = [asyncio.ensure_future(anext(client.inlet, None)) for _ in range(3)]
     await client.read()
 
     client.say("a", "b", "c")
@@ -77,7 +77,7 @@ async def test_a_message_is_taken_by_one(connect: Connecting) -> None:
 async def test_one_who_stops_waiting_takes_nothing_along(connect: Connecting, steps: tuple[str, str]) -> None:
     """A message that comes while its reader is cancelled is there for the next one."""
     client = await connect()
-    waiting = asyncio.create_task(client.inlet.take())
+    waiting = asyncio.ensure_future(anext(client.inlet, None))
     await client.read()
     for step in steps:
         if step == "say":

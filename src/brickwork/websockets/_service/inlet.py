@@ -95,7 +95,7 @@ class Inlet:
         self._counters = counters
         self._patience = patience
         self._allowance = None if limits.rate is None else Allowance(MessageRate.parse(limits.rate))
-        self._errors = Allowance(MessageRate(limits.errors, _MINUTE, limits.errors))
+        self._errors: Allowance | None = None
         self._inbox: list[str | bytes] = []  # lists, since an empty deque takes 600 bytes, and most are empty
         self._takers: list[asyncio.Future[None]] = []
         self._room: asyncio.Future[None] | None = None
@@ -149,6 +149,8 @@ class Inlet:
         Args:
             error: The error frame, or its members but for the ``type``.
         """
+        if self._errors is None:  # most clients make none
+            self._errors = Allowance(MessageRate(self._limits.errors, _MINUTE, self._limits.errors))
         if self._errors.take(self._clock.monotonic()):
             self._peer.evict(CloseCode.POLICY_VIOLATION, "too many errors")
         else:
@@ -158,14 +160,12 @@ class Inlet:
 
     # --- for who reads
 
-    async def take(self) -> str | bytes | None:
-        """Give the next message, when there is one; None when there will be none."""
-        message = await self.first()
-        self._asked, self._ignored = True, False
-        return message
-
     async def first(self) -> str | bytes | None:
-        """Give the next message to one who will not ask for the others, such as who looks for a token in the first."""
+        """Give the next message to one who will not ask for the others, such as who looks for a token in the first.
+
+        Returns:
+            The message, when there is one; None when there will be none.
+        """
         while not self._inbox:
             if self._ended:
                 return None
@@ -184,9 +184,10 @@ class Inlet:
         return self
 
     async def __anext__(self) -> str | bytes:
-        message = await self.take()
+        message = await self.first()
         if message is None:
             raise StopAsyncIteration
+        self._asked, self._ignored = True, False
         return message
 
     # --- reading

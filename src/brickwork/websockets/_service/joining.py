@@ -240,6 +240,8 @@ class Joining:
     async def __aenter__(self) -> None:
         """Join."""
         self._entered = await self._join
+        # It has run, and would take its memory for as long as the client is in the room.
+        del self._join
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
