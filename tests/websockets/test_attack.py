@@ -20,6 +20,7 @@ from brickwork.websockets import (
     ConnectionClosedError,
     ConnectionLimits,
     ConnectionManager,
+    Heartbeat,
     History,
     SlowConsumer,
 )
@@ -150,6 +151,27 @@ def test_an_origin_that_no_page_has_is_refused_at_once(origin: str) -> None:
     """Wildcards and names of users are in no ``Origin`` header, and would let nobody in."""
     with pytest.raises(ValueError, match="no wildcards"):
         ConnectionManager(origins=[origin])
+
+
+# --- options
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Heartbeat(idle=0), "idle=0 ends"),
+        (lambda: Heartbeat(first_message=0), "first_message=0 ends"),
+        (lambda: Heartbeat(stall=-1), "stall=-1 ends"),
+        (lambda: Heartbeat(close=0), "close=0 ends"),
+        (lambda: ConnectionLimits(excess="drop"), "refuse"),  # type: ignore[arg-type]
+        (lambda: SlowConsumer("drop"), "no policy"),  # type: ignore[arg-type]
+    ],
+    ids=["idle", "first", "stall", "close", "excess", "policy"],
+)
+def test_an_option_that_makes_no_sense_is_refused_at_once(make: Callable[[], object], said: str) -> None:
+    """Nothing is taken for *off* that would part with every client, and no word that nobody knows."""
+    with pytest.raises(ValueError, match=said):
+        make()
 
 
 # --- memory

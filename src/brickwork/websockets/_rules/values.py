@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self, get_args
 
 from .rate import MessageRate
 
@@ -74,7 +74,7 @@ class ConnectionLimits:
         errors: Errors that one client is told of within a minute; one more closes its socket with 1008.
 
     Raises:
-        ValueError: A number is below 1, or the rate is none.
+        ValueError: A number is below 1, the rate is none, or ``excess`` is neither of the two.
     """
 
     per_user: int | None = 10
@@ -96,6 +96,8 @@ class ConnectionLimits:
                 raise ValueError(f"{name}={number} lets nothing through: use a whole number above 0")
         if self.rate is not None:
             MessageRate.parse(self.rate)
+        if self.excess not in ("refuse", "replace"):
+            raise ValueError(f'excess={self.excess!r}: write "refuse" or "replace"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class SlowConsumer:
         code: With ``disconnect``, what the socket is closed with.
 
     Raises:
-        ValueError: No socket can be closed with that code.
+        ValueError: There is no such policy, or no socket can be closed with that code.
     """
 
     policy: Policy = "disconnect"
@@ -115,6 +117,10 @@ class SlowConsumer:
 
     def __post_init__(self) -> None:
         checked_code(self.code)
+        if self.policy not in get_args(Policy):
+            raise ValueError(
+                f"{self.policy!r} is no policy: write SlowConsumer.drop_oldest() or another of its methods"
+            )
 
     @classmethod
     def disconnect(cls, code: int = CloseCode.TRY_AGAIN_LATER) -> Self:
@@ -186,12 +192,21 @@ class Heartbeat:
         first_message: From the handshake to the first message, where that one has to authenticate.
         stall: How long one message may wait for a client that reads nothing.
         close: How long a close frame may wait for one.
+
+    Raises:
+        ValueError: A duration is not above 0.
     """
 
     idle: float | None = None
     first_message: float = 10.0
     stall: float | None = 30.0
     close: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in ("idle", "first_message", "stall", "close"):
+            seconds: float | None = getattr(self, name)
+            if seconds is not None and seconds <= 0:
+                raise ValueError(f"{name}={seconds} ends every connection at once: use seconds above 0")
 
 
 class Cursor(NamedTuple):
