@@ -28,6 +28,7 @@ from .._service.connection import Connection
 from .._service.hooks import logger
 from .._service.hub import Hub
 from .._service.messages.error_frames import frame_of
+from .._service.messages.incoming import is_message_id
 from .caps import Caps, Place
 from .draining import Draining
 from .origins import Origins
@@ -271,8 +272,8 @@ def _token_in(codec: Codec, message: str | bytes) -> tuple[str | None, str | int
     if not is_dict(read):
         return None, None
     token, message_id = read.get("token"), read.get("id")
-    known = isinstance(message_id, str | int) and not isinstance(message_id, bool) and len(str(message_id)) <= 64
-    return token if read.get("type") == "auth" and isinstance(token, str) else None, message_id if known else None
+    known = read.get("type") == "auth" and isinstance(token, str)
+    return token if known else None, message_id if is_message_id(message_id) else None
 
 
 def id_of(user: Any, identify: Callable[[Any], str] | None) -> str:

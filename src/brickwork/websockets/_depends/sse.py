@@ -161,7 +161,9 @@ class EventStreamResponse(Response):
 
 async def _watch(stream: EventStream[Any], receive: "Receive") -> None:
     """Notice at once that the client has gone; a server that says so by failing means the same."""
-    with suppress(OSError):
-        while (await receive())["type"] != "http.disconnect":
-            pass
-    stream.evict(LOST)
+    try:
+        with suppress(OSError):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    finally:
+        stream.evict(LOST)

@@ -11,6 +11,9 @@ from .values import Cursor, Member
 ALL: Final = "all"
 """The channel of everybody."""
 
+ROOM: Final = "room:"
+"""What the names of rooms' channels begin with."""
+
 _LONGEST: Final = 256
 # Controls are written nowhere, and surrogates have no UTF-8.
 _UNWRITABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -24,7 +27,7 @@ def room_channel(room: str) -> str:
     """
     if not 0 < len(room) <= _LONGEST or _UNWRITABLE.search(room):
         raise ValueError(f"a room's name has 1 to {_LONGEST} characters, none of them a control character")
-    return f"room:{room}"
+    return f"{ROOM}{room}"
 
 
 def user_channel(user_id: str) -> str:
@@ -66,7 +69,7 @@ def resume_entry(channel: str, cursor: Cursor | None, *, recovered: bool, replay
     if replayed is not None:
         told["replayed"] = replayed
     if cursor is None:
-        told["room"] = channel.removeprefix("room:")
+        told["room"] = channel.removeprefix(ROOM)
     # With a cursor an entry tells its room by itself.
     return Entry(channel, frame(told), cursor=cursor)
 

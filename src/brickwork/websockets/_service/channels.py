@@ -9,6 +9,7 @@ from typing import Final
 from ..._core.clock import Clock
 from .._rules.controls import read_control
 from .._rules.frames import Entry
+from .._rules.rooms import ROOM
 from .._store import Backplane
 from .counters import Counters
 from .delivering import Recipient
@@ -17,7 +18,6 @@ from .outlet import push_all
 
 SLICE: Final = 0.003  # seconds that fan-outs may take until the loop has its turn
 _STEP: Final = 64  # recipients between two looks at the clock
-_ROOM: Final = "room:"
 _Backlog = deque["Entry | asyncio.Future[None]"]
 
 
@@ -79,7 +79,7 @@ class Channels:
         channel = self._channels.get(name)
         if channel is None:
             channel = self._channels[name] = _Channel()
-            self._counters.rooms += name.startswith(_ROOM)
+            self._counters.rooms += name.startswith(ROOM)
         channel.members[recipient.id] = recipient
         channel.snapshot = None
         try:
@@ -113,7 +113,7 @@ class Channels:
         channel.snapshot = None
         if not channel.members:
             del self._channels[name]
-            self._counters.rooms -= name.startswith(_ROOM)
+            self._counters.rooms -= name.startswith(ROOM)
             self._settle(name)
         return True
 

@@ -15,7 +15,7 @@ from ..._core.closing import close_reason
 from ..._core.uuid7 import RANDOM_BITS, uuid7_number
 from .._errors import ConnectionClosedError
 from .._rules.frames import Codec, Entry, frame
-from .._rules.rooms import cursors
+from .._rules.rooms import ROOM, cursors
 from .._rules.values import CloseCode, Cursor, checked_code
 from .counters import Stats
 from .delivering import Recipient
@@ -129,7 +129,7 @@ class Connection(Generic[U]):
     @property
     def rooms(self) -> frozenset[str]:
         """The rooms that it is in."""
-        return frozenset(name.removeprefix("room:") for name in self.channels if name.startswith("room:"))
+        return frozenset(name.removeprefix(ROOM) for name in self.channels if name.startswith(ROOM))
 
     @property
     def stats(self) -> Stats:

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from ..._core.uuid7 import RANDOM_BITS, uuid7_number
 from .._rules.frames import Codec, Entry, Frame
+from .._rules.rooms import ROOM
 from .._rules.values import Cursor
 from .delivering import Recipient
 from .outlet import Outlet, Send
@@ -109,7 +110,7 @@ class _Positions:
 
     def __init__(self, send: Send, since: Mapping[str, Cursor]) -> None:
         self._send = send
-        self._places = {f"room:{room}": _position(f"room:{room}", cursor) for room, cursor in since.items()}
+        self._places = {f"{ROOM}{room}": _position(f"{ROOM}{room}", cursor) for room, cursor in since.items()}
 
     def __call__(self, message: dict[str, Any]) -> Awaitable[None]:
         place = message.get(_PLACE)
@@ -159,6 +160,11 @@ class EventStream(Generic[U]):
         channels: What stands for it in which channel.
     """
 
+    __slots__ = (
+        "__weakref__", "_closing", "_hub", "address", "channels", "close_code", "data", "id", "outlet", "reason",
+        "user", "user_id",
+    )  # fmt: skip
+
     def __init__(
         self,
         hub: "Hub",
@@ -191,7 +197,7 @@ class EventStream(Generic[U]):
     @property
     def rooms(self) -> frozenset[str]:
         """The rooms that it is in."""
-        return frozenset(name.removeprefix("room:") for name in self.channels if name.startswith("room:"))
+        return frozenset(name.removeprefix(ROOM) for name in self.channels if name.startswith(ROOM))
 
     def evict(self, code: int, reason: str = "") -> None:
         """End it at once, whatever waits; harmless where it has ended."""

@@ -9,7 +9,7 @@ from ..._core.clock import Clock, SystemClock
 from .._errors import ConnectionClosedError
 from .._rules.controls import write_control
 from .._rules.frames import Entry, frame
-from .._rules.rooms import ALL, resume_entry, user_channel
+from .._rules.rooms import ALL, ROOM, resume_entry, user_channel
 from .._rules.values import (
     CloseCode,
     ConnectionLimits,
@@ -30,9 +30,6 @@ from .gate import Client
 from .hooks import Event, Hooks, logger
 from .joining import Rooms
 from .loops import refuse_other_loop
-
-ROOM: Final = "room:"
-"""What the names of rooms' channels begin with."""
 
 _GRACE: Final = 1.0  # seconds that are left to what is under way at the end, after the time that a close frame has
 

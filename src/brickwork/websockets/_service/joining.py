@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 
 from .._errors import ConnectionClosedError, JoinDeniedError, TooManyRoomsError
 from .._rules.frames import Entry
-from .._rules.rooms import left_frame, members_frame, resume_entry, room_channel
+from .._rules.rooms import ROOM, left_frame, members_frame, resume_entry, room_channel
 from .._rules.values import Cursor, Member
 from .delivering import Recipient
 from .gate import Client, Gate
@@ -112,13 +112,13 @@ class Rooms:
 
         It is out when this is called, though others may hear of it only when it returns.
         """
-        channel = f"room:{room}"
+        channel = f"{ROOM}{room}"
         if self._hub.leave(client, channel) and self._attendances:
             await self._attendances.settled(_attendance(client, channel))
 
     def left(self, client: Client, channel: str) -> None:
         """Hear that a client was taken out of a channel."""
-        if not channel.startswith("room:"):
+        if not channel.startswith(ROOM):
             return
         if self._attendances:
             self._attendances.leave(_attendance(client, channel))
@@ -128,12 +128,12 @@ class Rooms:
     def departed(self, channel: str, members: Sequence[Member]) -> None:
         """Tell a room, in all processes, that members have left without a word."""
         if self._hub.presence is not None and self._hub.presence.announce and members:
-            entry = Entry(channel, left_frame(channel.removeprefix("room:"), members))
+            entry = Entry(channel, left_frame(channel.removeprefix(ROOM), members))
             self._hub.spawn(self._hub.backplane.publish(entry, store=False))
 
     async def members(self, room: str) -> Sequence[Member]:
         """List who is in a room: in all processes where presence is kept, else in this one."""
-        channel = f"room:{room}"
+        channel = f"{ROOM}{room}"
         if self._attendances:
             return await self._hub.backplane.members(channel)
         found = dict.fromkeys(_member(recipient) for recipient in self._hub.channels.recipients(channel))
@@ -145,7 +145,7 @@ class Rooms:
             await self._attendances.close()
 
     def _refuse_too_many(self, client: Client) -> None:
-        if sum(channel.startswith("room:") for channel in client.channels) >= self._hub.limits.rooms:
+        if sum(channel.startswith(ROOM) for channel in client.channels) >= self._hub.limits.rooms:
             raise TooManyRoomsError("Leave a room first: you are in as many as you may be.")
 
     async def _enter_alone(self, client: Client, channel: str, since: Cursor | None, info: Mapping[str, Any]) -> None:
@@ -209,10 +209,10 @@ class Rooms:
         if self._hub.presence is not None and self._hub.presence.announce:
             members = await self._hub.backplane.members(channel)
             _refuse_left(client, channel)
-            await client.outlet.put(Entry(channel, members_frame(channel.removeprefix("room:"), members)))
+            await client.outlet.put(Entry(channel, members_frame(channel.removeprefix(ROOM), members)))
 
     def _tell(self, what: Literal["joined", "left"], client: Client, channel: str) -> None:
-        self._hub.hooks.tell(Event(what, client.id, client.user_id, channel.removeprefix("room:")))
+        self._hub.hooks.tell(Event(what, client.id, client.user_id, channel.removeprefix(ROOM)))
 
 
 class Joining:

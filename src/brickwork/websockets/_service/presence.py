@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple
 
 from .._rules.frames import Entry, Frame
-from .._rules.rooms import joined_frame, left_frame
+from .._rules.rooms import ROOM, joined_frame, left_frame
 from .._rules.values import Member
 from .._store import Backplane
 
@@ -90,7 +90,7 @@ class Attendances:
 
     async def _tell(self, attendance: Attendance, info: Info | None) -> None:
         channel, member, connection = attendance
-        room = channel.removeprefix("room:")
+        room = channel.removeprefix(ROOM)
         if info is None:
             frame = left_frame(room, [Member(member)])
             await self._backplane.leave(*attendance, announce=self._announcement(channel, connection, frame))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..._core.clock import Clock, SystemClock
 from .._rules.frames import Entry
+from .._rules.rooms import ROOM
 from .._rules.values import Cursor, History, Member, Presence
 from .._store import Change, Receiver, Replay
 from .attendance import Attendance
@@ -74,7 +75,7 @@ class MemoryBackplane:
 
     async def publish(self, entry: Entry, *, store: bool = True) -> Cursor | None:
         """Deliver an entry, after it has become part of its room's history."""
-        if store and self._histories is not None and entry.control is None and entry.channel.startswith("room:"):
+        if store and self._histories is not None and entry.control is None and entry.channel.startswith(ROOM):
             self._histories.append(entry, self._clock.monotonic())
             self._sweep_later(self._histories)
         self._deliver(entry)

@@ -6,7 +6,6 @@ from typing import Any
 
 from ..._core.clock import Clock, SystemClock
 from ..._core.extras import extra
-from ..._core.redis import RedisCaller
 from .._rules.frames import Entry
 from .._rules.values import Cursor, History, Member, Presence
 from .._store import Change, Receiver, Replay
@@ -60,7 +59,6 @@ class RedisBackplane:
         self._options = checked(
             Options(client, prefix, deadline, outbox, outbox_bytes, outbox_age, clock or SystemClock())
         )
-        RedisCaller(client, deadline=deadline)
         self._process: Process | None = None
         self.malformed: int = 0
 

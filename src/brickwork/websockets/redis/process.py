@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ..._core.redis import RedisCaller, RedisUnavailableError
 from .._rules.frames import Entry
+from .._rules.rooms import ROOM
 from .._rules.values import Cursor, History, Member, Presence
 from .._store import Change, Receiver, Replay, State
 from .channel import Channel, Reading
@@ -128,7 +129,7 @@ class Process:
         heard = self._names.heard(name)
         channel = self._channels.get(heard)
         if channel is None:
-            kept = self._history is not None and name.startswith("room:")
+            kept = self._history is not None and name.startswith(ROOM)
             channel = self._channels[heard] = Channel(
                 name,
                 origin=self._origin,
@@ -153,7 +154,7 @@ class Process:
 
     async def read(self, channel: str, since: Cursor | None, limit: int | None) -> Replay:
         """Read a history, or nothing."""
-        if self._histories is not None and self._ready and channel.startswith("room:"):
+        if self._histories is not None and self._ready and channel.startswith(ROOM):
             with suppress(RedisUnavailableError):
                 return await self._histories.read(channel, since, limit)
         return Replay((), None, recovered=False)

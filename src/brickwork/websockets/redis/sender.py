@@ -6,6 +6,7 @@ from typing import Final
 
 from ..._core.redis import Argument, Call, RedisCaller, RedisUnavailableError, Script
 from .._rules.frames import Entry, Frame
+from .._rules.rooms import ROOM
 from .._rules.values import Cursor, History
 from .wire import HOLE, Names, encode
 
@@ -72,7 +73,7 @@ class Sender:
 
     def keeps(self, entry: Entry, *, store: bool) -> bool:
         """Tell whether an entry becomes part of a history."""
-        return self._keeps and store and entry.control is None and entry.channel.startswith("room:")
+        return self._keeps and store and entry.control is None and entry.channel.startswith(ROOM)
 
     async def send(self, caller: RedisCaller, parcels: Sequence[Parcel]) -> list[Answer]:
         """Send, in one round trip.

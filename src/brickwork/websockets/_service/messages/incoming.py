@@ -51,13 +51,14 @@ def read(codec: Codec, data: str | bytes) -> Incoming:
     if not is_dict(body):
         raise Refused(invalid_member("", "model_type", "Input should be an object"))
     message_id: object = body.get("id")
-    if message_id is None or _is_id(message_id):
+    if message_id is None or is_message_id(message_id):
         return Incoming(message_id, body)
     said = f"Input should be a text of at most {_LONGEST_ID} characters, or a whole number of at most 64 bits"
     raise Refused(invalid_member("id", "message_id", said))
 
 
-def _is_id(value: object) -> TypeGuard[MessageId]:
+def is_message_id(value: object) -> TypeGuard[MessageId]:
+    """Tell whether something can name a message: a short text, or a whole number of 64 bits."""
     if isinstance(value, str):
         return len(value) <= _LONGEST_ID
     return isinstance(value, int) and not isinstance(value, bool) and -_LARGEST_ID <= value < _LARGEST_ID
