@@ -188,7 +188,6 @@ async def crowd(redis: RedisServer) -> AsyncIterator[Crowd]:
                 *(sys.executable, "-m", "tests.websockets.redis.worker", redis.url),
                 cwd=ROOT,
                 stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
             )
             stack.push_async_callback(ended, process)
             assert process.stdout is not None
