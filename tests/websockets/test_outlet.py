@@ -251,3 +251,19 @@ async def test_a_message_as_large_as_the_queue_can_be_sent() -> None:
 
     assert not waiting
     assert bench.peer.texts == ["a", "b", "c", "x" * 200]
+
+
+async def test_a_count_never_falls() -> None:
+    """Where one long message takes the place of several, those are counted as dropped, and what was sent stays."""
+    limits = ConnectionLimits(queue_bytes=100)
+    bench = Bench(limits=limits, slow=SlowConsumer.drop_oldest(), delivery="task")
+    bench.peer.stall()
+    for text in ("a", "b" * 40, "c" * 40):
+        await bench.outlet.put(entry(text))
+    before = bench.counters.sent
+
+    bench.push("d" * 90)
+
+    assert (before, bench.counters.sent) == (3, 3)
+    assert bench.counters.dropped["drop_oldest"] == 2
+    bench.outlet.close(1000)

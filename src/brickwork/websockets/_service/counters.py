@@ -16,7 +16,7 @@ def _nothing_dropped() -> dict[Policy, int]:
 
 @dataclass(slots=True)
 class Counters:
-    """Numbers that only grow, but for ``rooms``; each is one addition where it happens."""
+    """Numbers that never fall, but for ``rooms``; each is one addition where it happens."""
 
     rooms: int = 0
     sent: int = 0
@@ -36,7 +36,8 @@ class Counts(NamedTuple):
         connections: Sockets and event streams that are open.
         users: Users who have at least one of them.
         rooms: Rooms in which somebody of this process is.
-        sent: Messages that were handed to the server, or wait for a slow client; one for each that gets it.
+        sent: Messages that were handed to the server, or to the queue of a slow client, one for each client; those in
+            ``dropped`` are among them.
         received: Messages that clients sent.
         dropped: Messages that a slow client did not get, by the policy that left them out.
         errors: Errors that clients were told of, and messages that could not be encoded.

@@ -234,7 +234,6 @@ class Outlet:
         delivering = self._delivering
         policy = delivering.slow_consumer.policy
         delivering.counters.dropped[policy] += count
-        delivering.counters.sent -= count
         for _ in range(count):
             delivering.hooks.tell(Event("dropped", self.id, self.user_id, state=policy))
         time = delivering.hooks.may_log(self._logged)
