@@ -44,15 +44,14 @@ def frame(message: object) -> Frame:
 
 
 def with_members(frame: Frame, members: dict[str, object]) -> Frame:
-    """Put members in front of those of a JSON object; other frames have no place for them.
+    """Put members behind those of a JSON object; other frames have no place for them.
 
-    Members that the object has already are the later ones, and win where JSON is read.
+    Where JSON is read the last of a name wins: what a client wrote, and the app sends on, can forge none of these.
     """
     if frame.kind != "json" or not frame.data.startswith(b"{") or not members:
         return frame
-    head = to_json(members)[:-1]
-    rest = frame.data[1:]
-    return Frame("json", head + (b"" if rest == b"}" else b",") + rest)
+    own = frame.data[:-1]
+    return Frame("json", own + (b"" if own == b"{" else b",") + to_json(members)[1:])
 
 
 class Codec(Protocol):
