@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -172,3 +173,12 @@ async def test_one_can_wait_until_all_are_gone() -> None:
     assert not early
     assert caps._ends == []
     assert list(caps) == []
+
+
+@pytest.mark.parametrize("name", ["message", "inbox", "queue", "queue_bytes", "rooms", "errors"])
+def test_what_bounds_memory_cannot_be_lifted(name: str) -> None:
+    """Limits of what one client can have kept in memory are numbers, and said to be where they are written down."""
+    limits: dict[str, Any] = {name: None}
+
+    with pytest.raises(ValueError, match=f"{name}=None would let one client take all memory"):
+        ConnectionLimits(**limits)

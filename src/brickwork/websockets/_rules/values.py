@@ -10,6 +10,8 @@ from .rate import MessageRate
 
 _CURSOR: Final = re.compile(r"([A-Za-z0-9_-]{1,32}):([0-9]{1,16})")
 
+_LIFTED: Final = frozenset({"per_user", "per_address", "total"})
+
 Policy = Literal["disconnect", "drop_oldest", "drop_newest", "coalesce"]
 """What becomes of a message for a client whose queue is full; `SlowConsumer` says what each of them does."""
 
@@ -57,7 +59,8 @@ def checked_code(code: int) -> int:
 class ConnectionLimits:
     """How much one client, and all of them together, may take.
 
-    What concerns several connections is counted by each process for itself. None lifts a limit.
+    What concerns several connections is counted by each process for itself. None lifts ``per_user``, ``per_address``,
+    ``total`` and ``rate``; the others bound what is kept in memory.
 
     Attributes:
         per_user: Connections of one user.
@@ -74,7 +77,7 @@ class ConnectionLimits:
         errors: Errors that one client is told of within a minute; one more closes its socket with 1008.
 
     Raises:
-        ValueError: A number is below 1, the rate is none, or ``excess`` is neither of the two.
+        ValueError: A number is below 1 or is missing, the rate is none, or ``excess`` is neither of the two.
     """
 
     per_user: int | None = 10
@@ -92,6 +95,8 @@ class ConnectionLimits:
     def __post_init__(self) -> None:
         for name in ("per_user", "per_address", "total", "message", "inbox", "queue", "queue_bytes", "rooms", "errors"):
             number: int | None = getattr(self, name)
+            if number is None and name not in _LIFTED:
+                raise ValueError(f"{name}=None would let one client take all memory: use a whole number above 0")
             if number is not None and number < 1:
                 raise ValueError(f"{name}={number} lets nothing through: use a whole number above 0")
         if self.rate is not None:
