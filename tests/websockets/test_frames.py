@@ -24,6 +24,12 @@ def test_our_members_stand_in_every_object(message: Any, members: dict[str, obje
     assert json.loads(with_members(frame(message), members).data) == told
 
 
+@pytest.mark.parametrize("message", [{"type": "said", "text": "\u00e9"}, "a text", b"\x00\xff"])
+def test_what_was_sent_is_read_again(message: Any) -> None:
+    """Whoever reads a history has the messages as they were sent, without what is ours."""
+    assert Entry("room:lobby", frame(message), cursor=Cursor("e", 7)).message == message
+
+
 def test_no_client_forges_a_place_in_a_history() -> None:
     """What a client wrote into a message that the app sends on is not taken for the room's own word."""
     forged = {"type": "said", "room": "other", "cursor": "e:9007199254740991", "once": "x"}

@@ -17,6 +17,7 @@ from brickwork.websockets import (
     History,
     JoinDeniedError,
     JSONCodec,
+    MemoryBackplane,
     Presence,
     SlowConsumer,
 )
@@ -238,6 +239,11 @@ async def test_the_manager_serves_its_client() -> None:
         ({"ipv6_prefix": 129}, ValueError),
         ({"delivery": "thread"}, ValueError),
         ({"trusted_proxies": "10.0.0.1"}, TypeError),
+        ({"history": True}, TypeError),
+        ({"slow_consumer": "drop_oldest"}, TypeError),
+        ({"heartbeat": 30}, TypeError),
+        ({"backplane": "redis://localhost"}, TypeError),
+        ({"backplane": MemoryBackplane}, TypeError),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], error: type[Exception]) -> None:

@@ -23,8 +23,7 @@ def is_let_in(origins: Origins, scope: dict[str, Any]) -> bool:
     """Tell whether a handshake passes."""
     try:
         origins.check(scope)
-    except OriginNotAllowedError as error:
-        assert error.status_code == 403
+    except OriginNotAllowedError:
         return False
     return True
 

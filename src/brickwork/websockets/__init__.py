@@ -18,7 +18,7 @@ from ._errors import (
     TooManyRoomsError,
 )
 from ._middleware import ConnectionsMiddleware
-from ._rules.frames import Codec
+from ._rules.frames import Codec, Entry, Frame
 from ._rules.values import (
     CloseCode,
     ConnectionLimits,
@@ -36,7 +36,7 @@ from ._service.counters import Counts, Stats
 from ._service.event_stream import EventStream
 from ._service.hooks import Event
 from ._service.messages.router import MessageRouter
-from ._store import Backplane
+from ._store import Backplane, Replay
 from .memory import MemoryBackplane
 
 __all__ = [
@@ -54,9 +54,11 @@ __all__ = [
     "Cursor",
     "Delivery",
     "DrainingError",
+    "Entry",
     "Event",
     "EventStream",
     "EventStreamResponse",
+    "Frame",
     "Heartbeat",
     "History",
     "InvalidReplyError",
@@ -67,6 +69,7 @@ __all__ = [
     "MessageRouter",
     "OriginNotAllowedError",
     "Presence",
+    "Replay",
     "RequestTimeoutError",
     "RoomTarget",
     "SlowConsumer",

@@ -162,6 +162,16 @@ class ConnectionManager(Generic[U]):
             raise ValueError(f"ipv6_prefix={ipv6_prefix} must be 1 to 128; 64 is what one site has at the least")
         if delivery not in ("inline", "task"):
             raise ValueError(f'delivery={delivery!r}: write "inline" or "task"')
+        _check_kinds(
+            limits=(limits, ConnectionLimits),
+            slow_consumer=(slow_consumer, SlowConsumer),
+            history=(history, History),
+            presence=(presence, Presence),
+            heartbeat=(heartbeat, Heartbeat),
+        )
+        if isinstance(backplane, str | type):
+            # What it is instead is not told: an address may hold a password.
+            raise TypeError("backplane= is one that is made already: write RedisBackplane(Redis.from_url(…))")
         self._hub = hub = Hub(
             backplane=MemoryBackplane() if backplane is None else backplane,
             limits=limits,
@@ -358,3 +368,9 @@ def _checked_subprotocols(subprotocols: Sequence[str]) -> tuple[str, ...]:
     if isinstance(subprotocols, str):
         raise TypeError(f"subprotocols= takes a list: write [{subprotocols!r}]")
     return tuple(subprotocols)
+
+
+def _check_kinds(**options: tuple[object, type]) -> None:
+    for name, (given, kind) in options.items():
+        if given is not None and not isinstance(given, kind):
+            raise TypeError(f"{name}={given!r}: write {name}={kind.__name__}(…)")

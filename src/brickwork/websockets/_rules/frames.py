@@ -3,7 +3,7 @@
 from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from .values import Cursor
 
@@ -112,6 +112,14 @@ class Entry:
         self.once: str | None = once
         self.control: str | None = control
         self._encoded: dict[str, tuple[dict[str, Any], int]] = {}
+
+    @property
+    def message(self) -> object:
+        """What was sent: decoded JSON, a text, or bytes."""
+        kind, data = self.frame
+        if kind == "json":
+            return from_json(data)
+        return data.decode() if kind == "text" else data
 
     def encoded(self, codec: Codec) -> tuple[dict[str, Any], int]:
         """Give the ASGI message for a codec and its size in bytes; the work is done once."""

@@ -140,7 +140,7 @@ class Connection(Generic[U]):
     def join(self, room: str, *, since: Cursor | None = None, info: Mapping[str, Any] | None = None) -> Joining:
         """Bring the client into a room.
 
-        ```python
+        ```python {reason="needs a socket"}
         async with connection.join("lobby"):  # in there until the block ends
             ...
         await connection.join("news")  # in there until the socket is closed, or `leave`

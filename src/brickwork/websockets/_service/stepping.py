@@ -3,7 +3,7 @@
 A server's ``send`` hardly ever waits: it does so only while its client is too slow to read. A step costs a fraction of
 a task, so all that is sent is tried with one:
 
-```python
+```python {reason="needs something to send"}
 context = copy_context()
 rest = step(send(message), context)
 if rest is not None:

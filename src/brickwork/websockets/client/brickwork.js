@@ -37,6 +37,7 @@ const UNOPENED_BEFORE_SSE = 3;
 const LASTING = 5_000;
 // What the browser says of a connection that ended without a close frame; a stream has no codes of its own.
 const ABNORMAL = 1006;
+const UNAUTHENTICATED = 4401;
 const CURSOR = /^([\w-]{1,32}):(\d{1,16})$/;
 // Bounds: what is remembered of repetitions, and what fits into an address.
 const MOST_SEEN = 1_000;
@@ -232,7 +233,9 @@ export class Connection {
 
   #ended(code, reason, lasted = 0) {
     this.#release();
-    if (isFinal(code)) return this.#finish(code, reason);
+    // A login that was good for a while has ended: where a token can be made, a fresh one may be as good.
+    const renewable = code === UNAUTHENTICATED && lasted > LASTING && typeof this.#options.token === "function";
+    if (isFinal(code) && !renewable) return this.#finish(code, reason);
     if (lasted > LASTING) this.#failures = 0;
     const { shortest, longest } = this.#options;
     // A server that stops gives each client a time of its own. Elsewhere chance does: a thousand clients that lose the
