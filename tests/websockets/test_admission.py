@@ -52,6 +52,7 @@ async def test_nothing_is_missed_that_is_sent_to_an_open_socket(to: str) -> None
     assert_empty(manager)
 
 
+@pytest.mark.promise("websockets-29")
 async def test_who_is_parted_with_while_the_socket_opens_is_told_why() -> None:
     """A user who is kicked in the middle of a handshake gets the code and the reason, and no endpoint begins."""
     manager = ConnectionManager(authenticate=lambda: "ada")
@@ -67,6 +68,7 @@ async def test_who_is_parted_with_while_the_socket_opens_is_told_why() -> None:
     assert_empty(manager)
 
 
+@pytest.mark.promise("websockets-29")
 async def test_who_is_parted_with_before_the_socket_opens_is_told_why() -> None:
     """The same holds before the handshake is answered."""
     manager: ConnectionManager[str]
@@ -86,6 +88,7 @@ async def test_who_is_parted_with_before_the_socket_opens_is_told_why() -> None:
     assert_empty(manager)
 
 
+@pytest.mark.promise("websockets-29")
 async def test_a_user_who_said_who_it_is_misses_nothing_from_then_on() -> None:
     """Who authenticates by its first message can be sent to when it is told that this was good."""
 
@@ -118,6 +121,7 @@ class BrokenBackplane(MemoryBackplane):
         raise OSError("no route")
 
 
+@pytest.mark.promise("websockets-29")
 async def test_no_socket_opens_that_nothing_could_be_sent_to() -> None:
     """Where a backplane fails to begin, the handshake fails: nobody waits on a socket that hears nothing."""
     backplane: Backplane = BrokenBackplane()

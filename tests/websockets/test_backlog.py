@@ -21,7 +21,7 @@ def _taken(backlog: Backlog) -> list[str]:
     return [backlog.take()["text"] for _ in range(len(backlog))]
 
 
-@pytest.mark.promise("websockets-43")
+@pytest.mark.promise("websockets-44")
 def test_the_newest_are_kept() -> None:
     """`drop_oldest` leaves out what has waited longest."""
     backlog = _backlog("drop_oldest")
@@ -33,7 +33,7 @@ def test_the_newest_are_kept() -> None:
     assert _taken(backlog) == ["c", "d", "e"]
 
 
-@pytest.mark.promise("websockets-44")
+@pytest.mark.promise("websockets-45")
 def test_the_first_are_kept() -> None:
     """`drop_newest` leaves out what comes when the queue is full."""
     backlog = _backlog("drop_newest")
@@ -45,7 +45,7 @@ def test_the_first_are_kept() -> None:
     assert _taken(backlog) == ["a", "b", "c"]
 
 
-@pytest.mark.promise("websockets-45")
+@pytest.mark.promise("websockets-46")
 def test_there_is_no_place_for_one_too_many() -> None:
     """`disconnect` has no place for a message when the queue is full."""
     backlog = _backlog("disconnect")
@@ -55,7 +55,7 @@ def test_there_is_no_place_for_one_too_many() -> None:
     assert kept == [True, True, True, False]
 
 
-@pytest.mark.promise("websockets-46")
+@pytest.mark.promise("websockets-47")
 def test_the_latest_of_a_key_is_kept() -> None:
     """`coalesce` keeps the last message of each key, in the place of the last, and all that have none."""
     backlog = _backlog("coalesce", queue=4)
@@ -67,7 +67,7 @@ def test_the_latest_of_a_key_is_kept() -> None:
     assert _taken(backlog) == ["b1", "x", "y", "a3"]
 
 
-@pytest.mark.promise("websockets-46")
+@pytest.mark.promise("websockets-47")
 def test_too_many_keys_have_no_place() -> None:
     """Where the last of each key are too many, the client is parted with."""
     backlog = _backlog("coalesce", queue=2)
@@ -87,7 +87,7 @@ def test_a_key_counts_only_where_messages_are_coalesced() -> None:
     assert _taken(backlog) == ["a", "b"]
 
 
-@pytest.mark.promise("websockets-42")
+@pytest.mark.promise("websockets-43")
 def test_bytes_count_as_well() -> None:
     """A queue is full when its bytes are, and what is larger than all of it never waits."""
     backlog = _backlog("drop_oldest", queue=100, queue_bytes=100)
@@ -125,7 +125,7 @@ def test_nothing_is_left_after_clearing() -> None:
     assert all(_fill(backlog, *"abc"))
 
 
-@pytest.mark.promise("websockets-42")
+@pytest.mark.promise("websockets-43")
 @pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest", "coalesce", "disconnect"])
 def test_no_sequence_exceeds_the_bounds(policy: Policy) -> None:
     """Whatever is added and taken in whatever order, neither bound is exceeded, and what waits is counted right."""

@@ -17,7 +17,7 @@ async def subscribed(start: Start, *, history: History | None = None, presence: 
     return process
 
 
-@pytest.mark.promise("websockets-90")
+@pytest.mark.promise("websockets-91")
 async def test_a_message_reaches_all_processes_that_subscribed(start: Start) -> None:
     """What one process says is heard by another, and by itself where it subscribed."""
     here, there = await subscribed(start), await subscribed(start)
@@ -72,7 +72,7 @@ async def test_what_processes_are_told_is_no_message(start: Start) -> None:
     assert (await there.backplane.read(LOBBY, None)).entries == []
 
 
-@pytest.mark.promise("websockets-91")
+@pytest.mark.promise("websockets-92")
 async def test_all_processes_hear_a_channel_in_one_order(start: Start) -> None:
     """Two processes that talk at once are heard in one order everywhere, each in its own."""
     here, there = await subscribed(start, history=History()), await subscribed(start, history=History())
@@ -127,7 +127,7 @@ async def test_unsubscribing_an_unknown_channel_is_harmless(start: Start) -> Non
     assert texts(await process.receiver.heard(LOBBY, 1)) == ["hello"]
 
 
-@pytest.mark.promise("websockets-92")
+@pytest.mark.promise("websockets-93")
 async def test_stored_messages_are_numbered_without_a_gap(start: Start) -> None:
     """Cursors of a room count its stored messages, whichever process sent them, and come with each message."""
     here, there = await subscribed(start, history=History()), await subscribed(start, history=History())
@@ -169,7 +169,7 @@ async def talked(start: Start, messages: int, *, size: int) -> tuple[Process, st
     return process, head.epoch
 
 
-@pytest.mark.promise("websockets-93")
+@pytest.mark.promise("websockets-94")
 @pytest.mark.parametrize(
     ("since", "found", "recovered"),
     [
@@ -250,7 +250,7 @@ async def test_rooms_have_histories_of_their_own(start: Start) -> None:
     assert texts((await process.backplane.read("room:other", None)).entries) == ["y"]
 
 
-@pytest.mark.promise("websockets-94")
+@pytest.mark.promise("websockets-95")
 async def test_a_user_with_two_connections_is_one_member(start: Start) -> None:
     """Only the first connection of a user makes a member, and only the last one ends it, on whichever process."""
     here, there = await start(presence=Presence()), await start(presence=Presence())
@@ -267,7 +267,7 @@ async def test_a_user_with_two_connections_is_one_member(start: Start) -> None:
     assert {change.member.user for change in changes} == {"ada"}
 
 
-@pytest.mark.promise("websockets-95")
+@pytest.mark.promise("websockets-96")
 async def test_all_processes_list_the_same_members(start: Start) -> None:
     """Who is in a room is known everywhere, with what each connection said of itself."""
     here, there = await start(presence=Presence()), await start(presence=Presence())
@@ -311,7 +311,7 @@ async def test_leaving_where_nobody_was_is_harmless(start: Start) -> None:
     assert [member.user for member in await process.backplane.members(LOBBY)] == ["ada"]
 
 
-@pytest.mark.promise("websockets-96")
+@pytest.mark.promise("websockets-97")
 async def test_only_the_first_and_the_last_are_announced(start: Start) -> None:
     """What announces a member is published for its first and its last connection, and is no part of the history."""
     here = await start(presence=Presence(), history=History())

@@ -80,7 +80,7 @@ async def test_all_in_a_channel_get_it() -> None:
     assert (place.counters.sent, place.counters.fan_outs) == (3, 1)
 
 
-@pytest.mark.promise("websockets-38")
+@pytest.mark.promise("websockets-39")
 async def test_some_can_be_left_out() -> None:
     """Connections and users can be left out of a message."""
     place = Place()
@@ -143,7 +143,7 @@ async def test_what_cannot_be_encoded_is_said_once(expected_errors: list[Any]) -
 # --- in turns
 
 
-@pytest.mark.promise("websockets-48")
+@pytest.mark.promise("websockets-49")
 async def test_a_long_fan_out_makes_way_for_the_loop() -> None:
     """A message to very many holds the loop for a few milliseconds at a time."""
     place = Place()
@@ -169,7 +169,7 @@ async def test_a_long_fan_out_makes_way_for_the_loop() -> None:
     assert place.counters.fan_outs == 1
 
 
-@pytest.mark.promise("websockets-40")
+@pytest.mark.promise("websockets-41")
 async def test_senders_at_the_same_time_are_heard_in_one_order() -> None:
     """Messages that are sent at the same time reach all in the same order, however long each takes."""
     place = Place()
@@ -182,7 +182,7 @@ async def test_senders_at_the_same_time_are_heard_in_one_order() -> None:
     assert [each.texts for each in recipients] == [list("abcde")] * 200
 
 
-@pytest.mark.promise("websockets-30")
+@pytest.mark.promise("websockets-31")
 async def test_those_who_leave_meanwhile_are_left_out_alone() -> None:
     """Whoever leaves while a message is handed on does not get it, and nobody else is passed over or told twice."""
     place = Place()

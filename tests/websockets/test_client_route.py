@@ -19,7 +19,7 @@ def client() -> TestClient:
     return TestClient(app)
 
 
-@pytest.mark.promise("websockets-146")
+@pytest.mark.promise("websockets-147")
 def test_the_script_is_part_of_the_package_and_served_as_a_module(client: TestClient) -> None:
     """What is served is the file of the package, as JavaScript, and nothing may take it for anything else."""
     answer = client.get("/brickwork.js")
@@ -43,7 +43,7 @@ def test_a_browser_that_has_it_is_told_so(client: TestClient) -> None:
     assert other.status_code == 200
 
 
-@pytest.mark.promise("websockets-146")
+@pytest.mark.promise("websockets-147")
 def test_the_version_in_its_address_lets_a_browser_keep_it(client: TestClient) -> None:
     """Asked for by the version that is installed it is kept for a year; by another, it is not."""
     ours = client.get("/brickwork.js", params={"v": brickwork.__version__})
@@ -72,7 +72,7 @@ def test_it_can_have_another_address_and_is_in_no_document() -> None:
     assert app.openapi()["paths"] == {}
 
 
-@pytest.mark.promise("websockets-146")
+@pytest.mark.promise("websockets-147")
 def test_the_script_does_nothing_that_a_strict_policy_refuses() -> None:
     """It evaluates no text, writes no markup, loads nothing, and leaves no global name."""
     script = (files("brickwork.websockets") / "client" / "brickwork.js").read_text("utf-8")

@@ -53,7 +53,7 @@ def test_what_has_a_place_in_a_history_says_so() -> None:
     assert json.loads(encoded["text"]) == {"room": "lobby", "cursor": "e:7", "type": "said"}
 
 
-@pytest.mark.promise("websockets-69")
+@pytest.mark.promise("websockets-70")
 @pytest.mark.parametrize("message", [{"x": float("nan")}, {"x": float("inf")}, Price(euros=float("-inf"))])
 def test_what_is_sent_is_always_json(message: object) -> None:
     """Numbers that JSON does not have are sent as null, since a browser could read none of the message otherwise."""
@@ -65,7 +65,7 @@ def test_what_is_sent_is_always_json(message: object) -> None:
 # --- decoding
 
 
-@pytest.mark.promise("websockets-69")
+@pytest.mark.promise("websockets-70")
 @pytest.mark.parametrize(
     "text",
     [
@@ -115,7 +115,7 @@ def test_no_text_does_worse_than_be_refused(text: str) -> None:
 # --- choosing
 
 
-@pytest.mark.promise("websockets-71")
+@pytest.mark.promise("websockets-72")
 @pytest.mark.parametrize(
     ("offered", "codec", "answered"),
     [
@@ -140,7 +140,7 @@ def test_one_of_what_the_client_offers_is_answered_or_nothing(
     assert spoken == (codec, answered)
 
 
-@pytest.mark.promise("websockets-72")
+@pytest.mark.promise("websockets-73")
 @pytest.mark.parametrize(
     ("offered", "answered"),
     [

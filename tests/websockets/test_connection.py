@@ -99,7 +99,7 @@ async def test_closing_sends_what_was_sent_before(hub: Hub) -> None:
     assert peer.sent[-1] == {"type": "websocket.close", "code": 4000, "reason": "enough"}
 
 
-@pytest.mark.promise("websockets-29")
+@pytest.mark.promise("websockets-30")
 async def test_closing_twice_is_harmless(hub: Hub) -> None:
     """A connection is closed once, with the first code; whoever closes it again waits for the same frame."""
     peer = Peer()
@@ -115,7 +115,7 @@ async def test_closing_twice_is_harmless(hub: Hub) -> None:
     assert await connection.wait_closed() == 4000
 
 
-@pytest.mark.promise("websockets-31")
+@pytest.mark.promise("websockets-32")
 async def test_nothing_is_possible_after_the_end(hub: Hub) -> None:
     """A closed connection can neither be sent to nor enter a channel, and is in none."""
     connection = await connected(hub, Peer(), "ada")
@@ -133,7 +133,7 @@ async def test_nothing_is_possible_after_the_end(hub: Hub) -> None:
     assert hub.counts().connections == hub.counts().users == 0
 
 
-@pytest.mark.promise("websockets-45")
+@pytest.mark.promise("websockets-46")
 async def test_a_stalled_client_is_gone_at_once() -> None:
     """A client that reads nothing is out of everything when it is parted with, and its close frame given up."""
     hub = Hub(backplane=MemoryBackplane(), heartbeat=Heartbeat(close=0.01))

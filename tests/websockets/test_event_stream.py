@@ -24,7 +24,7 @@ def written(message: object, *, cursor: Cursor | None = None, room: str = "lobby
     return event
 
 
-@pytest.mark.promise("websockets-147")
+@pytest.mark.promise("websockets-148")
 def test_an_event_carries_what_a_socket_gets() -> None:
     """The data of an event is the JSON that a socket is sent, and its ID is the place in the room."""
     entry = Entry("room:lobby", frame({"type": "said", "text": "a\nb"}), cursor=Cursor("e", 7))
@@ -36,7 +36,7 @@ def test_an_event_carries_what_a_socket_gets() -> None:
     assert event.type == "message"
 
 
-@pytest.mark.promise("websockets-147")
+@pytest.mark.promise("websockets-148")
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_comes_out_as_it_went_in(text: str) -> None:
     """No text can end its event or begin a field; of line ends only the kind is lost, as the format has it."""
@@ -46,7 +46,7 @@ def test_any_text_comes_out_as_it_went_in(text: str) -> None:
     assert (event.type, event.id) == ("message", "")
 
 
-@pytest.mark.promise("websockets-147")
+@pytest.mark.promise("websockets-148")
 @given(st.binary())
 def test_bytes_come_in_base64(data: bytes) -> None:
     """Bytes are events of a type of their own."""
@@ -66,7 +66,7 @@ def test_a_position_is_read_as_it_was_written(room: str, cursor: Cursor) -> None
     assert read_positions(event.id) == {room: cursor}
 
 
-@pytest.mark.promise("websockets-148")
+@pytest.mark.promise("websockets-149")
 @pytest.mark.parametrize(
     "text",
     [

@@ -80,7 +80,7 @@ async def test_what_comes_meanwhile_is_told_after_what_was_missed(place: Place) 
     assert place.stands() is place.connection.channels[LOBBY] is place.connection.outlet
 
 
-@pytest.mark.promise("websockets-110")
+@pytest.mark.promise("websockets-111")
 async def test_what_comes_late_is_not_told_again(place: Place) -> None:
     """A message of the replay that arrives only after it is left out; the gate stands until that can be no more."""
     await place.gate.replay([entry(1), entry(2), entry(3)], Cursor("epoch", 3))
@@ -128,7 +128,7 @@ async def test_a_room_without_a_past_needs_no_gate(place: Place, head: Cursor | 
     assert place.stands() is place.connection.outlet
 
 
-@pytest.mark.promise("websockets-113")
+@pytest.mark.promise("websockets-114")
 @pytest.mark.parametrize(("stored", "size", "kept"), [(True, 0, 4), (False, 0, 4), (True, 600, 3)])
 async def test_more_than_can_wait_is_told_as_a_loss(place: Place, stored: bool, size: int, kept: int) -> None:
     """When more comes than may wait, the client hears that it has lost something, and then what came after."""
@@ -143,7 +143,7 @@ async def test_more_than_can_wait_is_told_as_a_loss(place: Place, stored: bool, 
     assert place.told() == [loss, kept + 2]
 
 
-@pytest.mark.promise("websockets-113")
+@pytest.mark.promise("websockets-114")
 async def test_a_slow_client_is_told_everything_in_its_own_time(place: Place) -> None:
     """A replay that is longer than a client's queue waits for the client, and so does what comes meanwhile."""
     place.peer.stall()

@@ -127,8 +127,8 @@ PROTOCOL_ERRORS = {
 }
 
 
-@pytest.mark.promise("websockets-64")
-@pytest.mark.promise("websockets-58")
+@pytest.mark.promise("websockets-65")
+@pytest.mark.promise("websockets-59")
 @pytest.mark.parametrize(("data", "code"), PROTOCOL_ERRORS.values(), ids=PROTOCOL_ERRORS)
 async def test_what_no_client_may_send_ends_its_socket_alone(
     served: Served, bystander: RawSocket, data: bytes, code: int
@@ -144,7 +144,7 @@ async def test_what_no_client_may_send_ends_its_socket_alone(
     assert heard == code
 
 
-@pytest.mark.promise("websockets-64")
+@pytest.mark.promise("websockets-65")
 @pytest.mark.parametrize("data", [b"\xff", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf4\x90\x80\x80", b"caf\xc3"])
 async def test_a_text_that_is_no_text_ends_its_socket(
     served: Served, bystander: RawSocket, data: bytes, expected_errors: list[logging.LogRecord]
@@ -159,7 +159,7 @@ async def test_a_text_that_is_no_text_ends_its_socket(
     assert said == heard == 1007
 
 
-@pytest.mark.promise("websockets-57")
+@pytest.mark.promise("websockets-58")
 @pytest.mark.parametrize("path", ["/echo", "/push"])
 @pytest.mark.parametrize(
     "data", [b"", frame_bytes(TEXT, b"half", claims=100), b"\x81", frame_bytes(TEXT, b"half", final=False)], ids=ascii
@@ -178,7 +178,7 @@ async def test_a_client_that_breaks_off_leaves_nothing(
     await served.left(1)
 
 
-@pytest.mark.promise("websockets-61")
+@pytest.mark.promise("websockets-62")
 @pytest.mark.parametrize("size", [50_000, 50_000_000])
 async def test_a_compressed_bomb_does_not_go_off(served: Served, bystander: RawSocket, size: int) -> None:
     """A message that is small on the wire, and too long when it is unpacked, closes with 1009."""
@@ -207,8 +207,8 @@ async def test_what_is_compressed_and_cannot_be_unpacked_ends_its_socket(served:
     assert said in {1002, 1007}
 
 
-@pytest.mark.promise("websockets-60")
 @pytest.mark.promise("websockets-61")
+@pytest.mark.promise("websockets-62")
 @pytest.mark.parametrize("size", [0, 1, 1_000])
 async def test_a_flood_ends_its_socket(served: Served, bystander: RawSocket, size: int) -> None:
     """Whoever goes on above the rate is told some times, and closed with 1008; the others are served meanwhile."""
@@ -243,7 +243,7 @@ async def test_pings_are_no_messages(served: Served, bystander: RawSocket) -> No
 # --- servers with other limits
 
 
-@pytest.mark.promise("websockets-65")
+@pytest.mark.promise("websockets-66")
 @pytest.mark.parametrize(
     "data", [b"", frame_bytes(TEXT, b"half", claims=100), frame_bytes(TEXT, b"", final=False)], ids=ascii
 )
@@ -293,7 +293,7 @@ def build_busy(release: Release) -> FastAPI:
 
 
 @pytest.mark.slow
-@pytest.mark.promise("websockets-52")
+@pytest.mark.promise("websockets-53")
 async def test_a_handler_that_takes_its_time_does_not_lose_its_client() -> None:
     """The client's pongs are read while a handler is busy, for longer than the server would wait for one."""
     release = Release()

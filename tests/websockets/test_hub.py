@@ -35,7 +35,7 @@ async def test_a_room_is_sent_to(hub: Hub) -> None:
     assert [peer.messages for peer in peers] == [[{"a": 1}], [{"a": 1}], []]
 
 
-@pytest.mark.promise("websockets-37")
+@pytest.mark.promise("websockets-38")
 async def test_a_user_is_sent_to_wherever_connected(hub: Hub) -> None:
     """A message to a user reaches all of that user's connections, and no others."""
     peers = [Peer() for _ in range(4)]
@@ -49,7 +49,7 @@ async def test_a_user_is_sent_to_wherever_connected(hub: Hub) -> None:
     assert [peer.texts for peer in peers] == [["for ada", "for all"]] * 2 + [["for all"]] * 2
 
 
-@pytest.mark.promise("websockets-38")
+@pytest.mark.promise("websockets-39")
 async def test_connections_and_users_can_be_left_out(hub: Hub) -> None:
     """Whoever is left out gets nothing, and is not counted; whoever is not there cannot be left out."""
     peers = [Peer() for _ in range(5)]
@@ -66,7 +66,7 @@ async def test_connections_and_users_can_be_left_out(hub: Hub) -> None:
     assert [peer.texts for peer in peers] == [["2"], ["2"], ["1", "2", "3"], ["1", "3"], []]
 
 
-@pytest.mark.promise("websockets-39")
+@pytest.mark.promise("websockets-40")
 async def test_a_sender_is_heard_in_order(hub: Hub) -> None:
     """One sender's messages arrive in their order, at a slow client as at others."""
     peers = [Peer() for _ in range(200)]
@@ -86,7 +86,7 @@ async def test_a_sender_is_heard_in_order(hub: Hub) -> None:
     assert peers[7].texts == expected
 
 
-@pytest.mark.promise("websockets-41")
+@pytest.mark.promise("websockets-42")
 async def test_a_stalled_client_delays_nobody() -> None:
     """While one client reads nothing, all others get all as it is sent, and little waits for that one."""
     hub = Hub(
@@ -149,7 +149,7 @@ async def test_a_strange_control_entry_closes_normally(hub: Hub, data: bytes) ->
 # --- what is told
 
 
-@pytest.mark.promise("websockets-35")
+@pytest.mark.promise("websockets-36")
 @pytest.mark.parametrize("way", ["close", "evict", "departed", "failure", "hub"])
 async def test_each_event_is_told_once(way: str) -> None:
     """However a connection ends, its opening, joining, leaving and closing are each told once."""
@@ -198,7 +198,7 @@ async def test_a_hook_that_fails_harms_nobody(expected_errors: list[Any]) -> Non
     assert len(expected_errors) == 4
 
 
-@pytest.mark.promise("websockets-51")
+@pytest.mark.promise("websockets-52")
 async def test_everything_is_counted(hub: Hub) -> None:
     """Connections, users, rooms, messages and their time are counted as they come and go."""
     peers = [Peer() for _ in range(3)]

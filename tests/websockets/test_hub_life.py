@@ -117,7 +117,7 @@ async def test_one_who_gives_up_connecting_is_closed(hub: Hub) -> None:
     await hub.close()
 
 
-@pytest.mark.promise("websockets-50")
+@pytest.mark.promise("websockets-51")
 async def test_a_hub_can_begin_again() -> None:
     """After its end a hub has no connection and no task, and begins anew with the next."""
     backplane = Opening()
@@ -142,7 +142,7 @@ async def test_a_hub_can_begin_again() -> None:
     assert backplane.opened == backplane.closed == 3
 
 
-@pytest.mark.promise("websockets-50")
+@pytest.mark.promise("websockets-51")
 def test_a_hub_begins_anew_in_another_loop() -> None:
     """Nothing of one event loop is left in the next: tests and reloads each have their own."""
     hub = Hub(backplane=MemoryBackplane())
@@ -177,7 +177,7 @@ async def test_what_is_left_undone_is_cancelled_in_the_end(expected_errors: list
     assert len(expected_errors) == 1
 
 
-@pytest.mark.promise("websockets-34")
+@pytest.mark.promise("websockets-35")
 async def test_entering_is_all_or_nothing() -> None:
     """Whoever gives up entering a channel, or is closed meanwhile, is not in it; whoever has left it hears so."""
     backplane = Slow()
@@ -205,7 +205,7 @@ async def test_entering_is_all_or_nothing() -> None:
 # --- nothing is left
 
 
-@pytest.mark.promise("websockets-32")
+@pytest.mark.promise("websockets-33")
 async def test_thousands_come_and_go_and_nothing_is_left(hub: Hub) -> None:
     """After many connections in rooms of their own there is no room, user, task or object of theirs."""
     tasks = asyncio.all_tasks()
@@ -230,7 +230,7 @@ async def test_thousands_come_and_go_and_nothing_is_left(hub: Hub) -> None:
     assert not any(reference() for reference in references)
 
 
-@pytest.mark.promise("websockets-33")
+@pytest.mark.promise("websockets-34")
 async def test_leaving_costs_what_one_was_in(hub: Hub) -> None:
     """What is done when a connection ends depends on its own channels, not on how many others there are."""
     costs = []

@@ -22,7 +22,7 @@ async def connect(clock: ManualClock) -> AsyncIterator[Connecting]:
 # --- reading
 
 
-@pytest.mark.promise("websockets-54")
+@pytest.mark.promise("websockets-55")
 async def test_messages_come_in_order_and_end_with_the_socket(connect: Connecting) -> None:
     """Iteration gives texts and bytes as they were sent, those from before the close too, and then ends."""
     client = await connect()
@@ -37,7 +37,7 @@ async def test_messages_come_in_order_and_end_with_the_socket(connect: Connectin
     assert client.inlet.received == 3
 
 
-@pytest.mark.promise("websockets-53")
+@pytest.mark.promise("websockets-54")
 async def test_a_client_that_leaves_is_missed_by_who_asks_for_nothing(connect: Connecting) -> None:
     """The end is heard of at once, with the client's code, though nobody reads; 1005 where it named none."""
     named, unnamed = await connect(), await connect()
@@ -90,7 +90,7 @@ async def test_one_who_stops_waiting_takes_nothing_along(connect: Connecting, st
     assert waiting.cancelled()
 
 
-@pytest.mark.promise("websockets-54")
+@pytest.mark.promise("websockets-55")
 async def test_what_a_client_said_before_it_was_closed_counts_no_longer(connect: Connecting) -> None:
     """After a close from this side nothing is given, neither what waits nor what comes."""
     client = await connect()
@@ -104,7 +104,7 @@ async def test_what_a_client_said_before_it_was_closed_counts_no_longer(connect:
     assert client.ends == [("evicted", 1008)]
 
 
-@pytest.mark.promise("websockets-57")
+@pytest.mark.promise("websockets-58")
 async def test_the_end_is_told_once(connect: Connecting) -> None:
     """A socket that this side closed is not left by its client as well."""
     client = await connect()
@@ -154,7 +154,7 @@ async def test_a_server_that_cannot_be_read_from_is_an_error(
 # --- the inbox
 
 
-@pytest.mark.promise("websockets-55")
+@pytest.mark.promise("websockets-56")
 async def test_a_full_inbox_stops_reading_until_there_is_room(connect: Connecting) -> None:
     """With the inbox full no more is read, and when there is room reading goes on, with nothing lost."""
     client = await connect(ConnectionLimits(inbox=3, rate=None))
@@ -197,7 +197,7 @@ async def test_a_full_inbox_does_not_outlive_its_connection(connect: Connecting)
     assert await client.taken(1) == [None]
 
 
-@pytest.mark.promise("websockets-56")
+@pytest.mark.promise("websockets-57")
 async def test_an_endpoint_that_only_sends_keeps_its_talkative_clients(connect: Connecting) -> None:
     """Where nobody has ever asked for messages, those that do not fit are dropped, so that the end can be seen."""
     client = await connect(ConnectionLimits(inbox=2, rate=None), patience=0.01)
@@ -232,7 +232,7 @@ async def _timers_gone() -> None:
         await done
 
 
-@pytest.mark.promise("websockets-56")
+@pytest.mark.promise("websockets-57")
 async def test_who_looks_at_the_first_message_alone_asks_for_no_others(connect: Connecting) -> None:
     """A first message that authenticates is no promise to read the rest."""
     client = await connect(ConnectionLimits(inbox=1, rate=None), patience=0.01)

@@ -64,7 +64,7 @@ async def test_an_answer_that_ends_the_connection_is_no_message(connect: Connect
 # --- limits
 
 
-@pytest.mark.promise("websockets-58")
+@pytest.mark.promise("websockets-59")
 @pytest.mark.parametrize(
     ("message", "fits"),
     [
@@ -96,7 +96,7 @@ async def test_a_message_that_is_too_long_closes_the_socket(
     assert client.ends == [("departed", 1001) if fits else ("evicted", 1009)]
 
 
-@pytest.mark.promise("websockets-59")
+@pytest.mark.promise("websockets-60")
 async def test_a_message_above_the_rate_is_dropped_and_answered(connect: Connecting, clock: ManualClock) -> None:
     """The client learns when to go on; what it sends then is let through."""
     client = await connect(ConnectionLimits(rate="2/s burst 3"))
@@ -120,8 +120,8 @@ async def test_a_message_above_the_rate_is_dropped_and_answered(connect: Connect
     ]
 
 
-@pytest.mark.promise("websockets-60")
 @pytest.mark.promise("websockets-61")
+@pytest.mark.promise("websockets-62")
 async def test_a_flood_ends_the_connection(connect: Connecting) -> None:
     """A client that goes on above the rate is told so often as it may make errors, and is closed with 1008."""
     client = await connect(ConnectionLimits(rate="1/s", errors=3))
@@ -136,7 +136,7 @@ async def test_a_flood_ends_the_connection(connect: Connecting) -> None:
     assert client.sent.qsize() == 995
 
 
-@pytest.mark.promise("websockets-60")
+@pytest.mark.promise("websockets-61")
 async def test_errors_of_all_kinds_are_counted_together(connect: Connecting, clock: ManualClock) -> None:
     """Whoever finds a fault in what the client sends, one more than the limit within a minute ends it."""
     client = await connect(ConnectionLimits(errors=2, rate=None))

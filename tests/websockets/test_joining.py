@@ -41,7 +41,7 @@ async def test_who_joins_gets_what_is_sent_to_the_room(make_hub: MakeHub) -> Non
     assert connection.rooms == {"lobby"}
 
 
-@pytest.mark.promise("websockets-103")
+@pytest.mark.promise("websockets-104")
 @pytest.mark.parametrize("error", [None, ZeroDivisionError()])
 async def test_a_room_is_left_where_the_block_ends(hub: Hub, error: Exception | None) -> None:
     """`async with connection.join(…)` is in the room for as long as the block runs, however it ends."""
@@ -75,7 +75,7 @@ async def test_a_room_that_is_left_is_silent(make_hub: MakeHub) -> None:
     assert await peer.got(1) == [{"text": "here"}]
 
 
-@pytest.mark.promise("websockets-104")
+@pytest.mark.promise("websockets-105")
 async def test_joining_twice_is_joining_once(make_hub: MakeHub) -> None:
     """A client in a room can join it again: it is told nothing again, and gets each message once."""
     hub, peer = make_hub(history=History()), Peer()
@@ -125,7 +125,7 @@ async def test_a_join_that_nobody_awaits_is_warned_of(hub: Hub) -> None:
     assert connection.rooms == set()
 
 
-@pytest.mark.promise("websockets-105")
+@pytest.mark.promise("websockets-106")
 async def test_a_guard_refuses(hub: Hub) -> None:
     """A guard whose pattern fits the room decides; refused, a client is not in the room and hears nothing of it."""
 
@@ -146,7 +146,7 @@ async def test_a_guard_refuses(hub: Hub) -> None:
     assert hub.channels.count("room:vip-1") == 1
 
 
-@pytest.mark.promise("websockets-105")
+@pytest.mark.promise("websockets-106")
 async def test_all_guards_that_fit_are_asked(hub: Hub) -> None:
     """Guards are asked in the order in which they were named; they may wait, and False is a refusal as well."""
     asked: list[str] = []
@@ -201,7 +201,7 @@ async def test_a_room_without_a_name_is_refused(hub: Hub, room: str) -> None:
     assert connection.rooms == set()
 
 
-@pytest.mark.promise("websockets-106")
+@pytest.mark.promise("websockets-107")
 async def test_a_connection_is_in_so_many_rooms_at_most(make_memory_hub: MakeHub) -> None:
     """One room too many is refused with 429, also while other joins are under way; a room that is left makes place."""
     hub = make_memory_hub(LaggingBackplane(MemoryBackplane()), limits=ConnectionLimits(rooms=3))
@@ -222,7 +222,7 @@ async def test_a_connection_is_in_so_many_rooms_at_most(make_memory_hub: MakeHub
     assert connection.rooms == {"room 1", "room 2", "room 9"}
 
 
-@pytest.mark.promise("websockets-107")
+@pytest.mark.promise("websockets-108")
 async def test_a_closed_connection_joins_nothing(make_hub: MakeHub) -> None:
     """Joining after the socket was closed raises, and leaves no trace."""
     hub = make_hub(history=History(), presence=Presence())
@@ -286,7 +286,7 @@ async def settled(hub: Hub) -> None:
     await hub.rooms.close()
 
 
-@pytest.mark.promise("websockets-108")
+@pytest.mark.promise("websockets-109")
 @pytest.mark.parametrize("presence", [None, Presence()], ids=["", "presence"])
 @pytest.mark.parametrize("history", [None, History()], ids=["", "history"])
 async def test_a_join_that_is_cancelled_is_done_or_undone(
@@ -311,7 +311,7 @@ async def test_a_join_that_is_cancelled_is_done_or_undone(
     assert outcomes.index(True) > 4
 
 
-@pytest.mark.promise("websockets-108")
+@pytest.mark.promise("websockets-109")
 async def test_a_socket_that_closes_while_it_joins_leaves_no_trace(make_memory_hub: MakeHub) -> None:
     """At whatever point of a join the socket closes, the join ends with an error and nothing is left."""
     outcomes = []
@@ -351,7 +351,7 @@ async def test_joins_of_one_room_at_a_time_are_one(make_memory_hub: MakeHub) -> 
     assert [message["type"] for message in await peer.got(1)] == ["resume"]
 
 
-@pytest.mark.promise("websockets-109")
+@pytest.mark.promise("websockets-110")
 async def test_rooms_that_nobody_is_in_leave_nothing(make_memory_hub: MakeHub) -> None:
     """Ten thousand rooms that were joined and left take no memory, and no subscription."""
     backplane = MemoryBackplane()
@@ -371,7 +371,7 @@ async def test_rooms_that_nobody_is_in_leave_nothing(make_memory_hub: MakeHub) -
     await until(lambda: asyncio.all_tasks() == tasks)
 
 
-@pytest.mark.promise("websockets-102")
+@pytest.mark.promise("websockets-103")
 async def test_a_connection_says_where_it_was(make_memory_hub: MakeHub) -> None:
     """Cursors of the handshake are read by room: as many as there may be rooms, and none that makes no sense."""
     hub = make_memory_hub(limits=ConnectionLimits(rooms=3))

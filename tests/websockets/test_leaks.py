@@ -272,7 +272,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.promise("websockets-H2")
+@pytest.mark.promise("websockets-163")
 @pytest.mark.usefixtures("quiet")
 async def test_nothing_is_left_of_ten_thousand_clients() -> None:
     """Not one object, task, timer, room, user or place of a client outlives it, and memory does not grow."""
@@ -309,7 +309,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.promise("websockets-H3")
+@pytest.mark.promise("websockets-164")
 @pytest.mark.usefixtures("quiet")
 async def test_no_key_is_left_in_redis(redis: Redis) -> None:
     """A thousand clients in a thousand rooms leave no key without an end, and in the end none at all."""

@@ -43,7 +43,7 @@ def after(liveness: Liveness, clock: ManualClock, seconds: float) -> None:
     liveness.check()
 
 
-@pytest.mark.promise("websockets-65")
+@pytest.mark.promise("websockets-66")
 async def test_a_silent_client_is_closed(ends: Ends, clock: ManualClock) -> None:
     """After so many seconds without a message the socket is closed with 4408, and not before."""
     liveness = watching(ends, clock, idle=60)
@@ -56,7 +56,7 @@ async def test_a_silent_client_is_closed(ends: Ends, clock: ManualClock) -> None
     assert ends.seen == [(4408, "silent for too long")]
 
 
-@pytest.mark.promise("websockets-65")
+@pytest.mark.promise("websockets-66")
 async def test_each_message_begins_the_silence_anew(ends: Ends, clock: ManualClock) -> None:
     """A client that says something now and then stays."""
     liveness = watching(ends, clock, idle=60)
@@ -85,7 +85,7 @@ async def test_nobody_is_called_silent_who_is_not_read(ends: Ends, clock: Manual
     assert ends.seen == [(4408, "silent for too long")]
 
 
-@pytest.mark.promise("websockets-66")
+@pytest.mark.promise("websockets-67")
 async def test_the_first_message_has_a_deadline(ends: Ends, clock: ManualClock) -> None:
     """Where the first message has to say who the client is, it comes in time or the socket is closed with 4408."""
     liveness = watching(ends, clock, first_message=True)
@@ -95,7 +95,7 @@ async def test_the_first_message_has_a_deadline(ends: Ends, clock: ManualClock) 
     assert ends.seen == [(4408, "no first message")]
 
 
-@pytest.mark.promise("websockets-66")
+@pytest.mark.promise("websockets-67")
 async def test_the_first_message_ends_its_deadline(ends: Ends, clock: ManualClock) -> None:
     """After the first message there is no such deadline any more."""
     liveness = watching(ends, clock, first_message=True)
@@ -106,7 +106,7 @@ async def test_the_first_message_ends_its_deadline(ends: Ends, clock: ManualCloc
     assert ends.seen == []
 
 
-@pytest.mark.promise("websockets-67")
+@pytest.mark.promise("websockets-68")
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-11))])
 async def test_a_connection_ends_when_its_token_does(ends: Ends, clock: ManualClock, zone: timezone) -> None:
     """At the instant that was named the socket is closed with 4401, whatever the client says meanwhile."""
@@ -122,7 +122,7 @@ async def test_a_connection_ends_when_its_token_does(ends: Ends, clock: ManualCl
     assert ends.seen == [(4401, "expired")]
 
 
-@pytest.mark.promise("websockets-67")
+@pytest.mark.promise("websockets-68")
 async def test_expiry_can_be_moved(ends: Ends, clock: ManualClock) -> None:
     """A refreshed token moves it later, another one earlier, and none at all takes it away."""
     liveness = watching(ends, clock)
@@ -184,7 +184,7 @@ async def test_a_connection_is_closed_once(ends: Ends, clock: ManualClock, secon
     assert len(ends.seen) == 1
 
 
-@pytest.mark.promise("websockets-68")
+@pytest.mark.promise("websockets-69")
 async def test_there_is_one_timer_and_none_where_nothing_ends(ends: Ends, clock: ManualClock) -> None:
     """However much is said, a connection has at most one timer."""
     quiet = watching(ends, clock)

@@ -34,7 +34,7 @@ async def kept(backplane: MemoryBackplane, since: Cursor | None = None) -> list[
     return texts((await backplane.read(LOBBY, since)).entries)
 
 
-@pytest.mark.promise("websockets-97")
+@pytest.mark.promise("websockets-98")
 async def test_a_message_has_been_delivered_when_publish_returns() -> None:
     """Nothing is left to a task: publishing delivers, in order."""
     backplane = MemoryBackplane()
@@ -46,7 +46,7 @@ async def test_a_message_has_been_delivered_when_publish_returns() -> None:
     assert texts(receiver.entries) == ["0", "1", "2", "3", "4"]
 
 
-@pytest.mark.promise("websockets-98")
+@pytest.mark.promise("websockets-99")
 async def test_a_history_ends_after_its_time() -> None:
     """Messages are kept until nothing has come for the ttl, and then gone; who was there before learns it."""
     clock = ManualClock()
@@ -85,7 +85,7 @@ async def test_a_history_begun_anew_counts_anew() -> None:
     assert await kept(backplane, old) == ["new"]
 
 
-@pytest.mark.promise("websockets-98")
+@pytest.mark.promise("websockets-99")
 async def test_no_more_is_kept_than_asked_for() -> None:
     """A history never holds more than its size, and messages that left it are freed."""
     backplane = MemoryBackplane()
@@ -101,7 +101,7 @@ async def test_no_more_is_kept_than_asked_for() -> None:
     assert receiver.entries == []
 
 
-@pytest.mark.promise("websockets-99")
+@pytest.mark.promise("websockets-100")
 async def test_rooms_that_are_silent_take_no_memory() -> None:
     """Ten thousand rooms leave nothing when their time is over, though nobody asks for them any more."""
     backplane = MemoryBackplane()
@@ -151,7 +151,7 @@ async def test_no_task_is_needed() -> None:
     assert asyncio.all_tasks() == before
 
 
-@pytest.mark.promise("websockets-100")
+@pytest.mark.promise("websockets-101")
 async def test_managers_with_one_backplane_reach_each_other() -> None:
     """What is given the same backplane is one app: until the last has ended, it all stays."""
     backplane = MemoryBackplane()

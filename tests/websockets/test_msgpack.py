@@ -63,7 +63,7 @@ def test_a_text_is_no_messagepack() -> None:
         CODEC.decode("{}")
 
 
-@pytest.mark.promise("websockets-70")
+@pytest.mark.promise("websockets-71")
 @pytest.mark.parametrize(
     "data",
     [
@@ -96,7 +96,7 @@ def test_what_is_no_messagepack_is_refused(data: bytes) -> None:
     assert refused.value.__suppress_context__
 
 
-@pytest.mark.promise("websockets-70")
+@pytest.mark.promise("websockets-71")
 @pytest.mark.parametrize("header", [b"\xdd\x00\x00\xf0\x00", b"\xdc\xf0\x00", b"\xdf\x00\x00\xf0\x00\xa0"])
 def test_a_list_that_claims_to_be_long_takes_no_memory(header: bytes) -> None:
     """A message of 5 kB that announces a thousand lists of 60,000 each is refused before there is room made for one."""
@@ -111,7 +111,7 @@ def test_a_list_that_claims_to_be_long_takes_no_memory(header: bytes) -> None:
     assert peak < 100_000
 
 
-@pytest.mark.promise("websockets-70")
+@pytest.mark.promise("websockets-71")
 @pytest.mark.parametrize("opening", [b"\x91", b"\x81\xa1a"])
 def test_messages_are_read_as_deep_as_json(opening: bytes) -> None:
     """Two hundred levels are read, and one more is refused."""
@@ -145,7 +145,7 @@ def test_what_is_written_is_read(value: object) -> None:
     assert CODEC.decode(msgpack.packb(value)) == value
 
 
-@pytest.mark.promise("websockets-70")
+@pytest.mark.promise("websockets-71")
 @given(st.binary(max_size=300))
 def test_no_bytes_do_worse_than_be_refused(data: bytes) -> None:
     """Any bytes are read, or are a ValueError."""

@@ -22,7 +22,7 @@ async def test_a_client_that_keeps_up_needs_no_task() -> None:
     assert (bench.outlet.sent, bench.outlet.queued, bench.outlet.queued_bytes, bench.outlet.dropped) == (2, 0, 0, 0)
 
 
-@pytest.mark.promise("websockets-39")
+@pytest.mark.promise("websockets-40")
 @pytest.mark.parametrize("delivery", ["inline", "task"])
 async def test_a_slow_client_gets_all_in_order(delivery: Literal["inline", "task"]) -> None:
     """What waits for a client arrives in its order when it reads again, and what comes then after it."""
@@ -85,7 +85,7 @@ async def test_the_sender_takes_no_frame_along() -> None:
     assert bench.peer.texts == ["a", "b", "c"]
 
 
-@pytest.mark.promise("websockets-42")
+@pytest.mark.promise("websockets-43")
 async def test_what_waits_is_bounded() -> None:
     """The queue holds as many messages as it may, and no more."""
     bench = Bench(limits=ConnectionLimits(queue=3), slow=SlowConsumer.drop_oldest())
@@ -101,7 +101,7 @@ async def test_what_waits_is_bounded() -> None:
     assert bench.peer.texts == ["a", "0", "97", "98", "99"]
 
 
-@pytest.mark.promise("websockets-45")
+@pytest.mark.promise("websockets-46")
 async def test_a_client_that_is_too_slow_is_parted_with() -> None:
     """With `disconnect`, one message too many ends the connection, and what waited for it is forgotten."""
     bench = Bench(limits=ConnectionLimits(queue=2), slow=SlowConsumer.disconnect(1008))
@@ -117,7 +117,7 @@ async def test_a_client_that_is_too_slow_is_parted_with() -> None:
     assert bench.peer.texts == ["a"]
 
 
-@pytest.mark.promise("websockets-46")
+@pytest.mark.promise("websockets-47")
 async def test_of_each_key_the_latest_is_sent() -> None:
     """With `coalesce`, a slow client gets the last state of each thing, of one channel as of another."""
     bench = Bench(slow=SlowConsumer.coalesce())
@@ -134,7 +134,7 @@ async def test_of_each_key_the_latest_is_sent() -> None:
     assert bench.peer.texts == ["a", "b", "y1", "n", "x3", "x of another room"]
 
 
-@pytest.mark.promise("websockets-47")
+@pytest.mark.promise("websockets-48")
 async def test_every_drop_is_told_and_few_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Each message that a slow client misses is counted and told; the log has a line in ten seconds."""
     bench = Bench(limits=ConnectionLimits(queue=1), slow=SlowConsumer.drop_newest())
@@ -155,7 +155,7 @@ async def test_every_drop_is_told_and_few_are_logged(caplog: pytest.LogCaptureFi
     bench.outlet.close(1000)
 
 
-@pytest.mark.promise("websockets-41")
+@pytest.mark.promise("websockets-42")
 async def test_a_client_that_reads_nothing_is_parted_with() -> None:
     """One message that waits for longer than `stall` ends the connection."""
     bench = Bench(stall=0.01)

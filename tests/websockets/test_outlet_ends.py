@@ -10,7 +10,7 @@ from tests.websockets.outlets import Bench, entry
 from tests.websockets.peers import until
 
 
-@pytest.mark.promise("websockets-30")
+@pytest.mark.promise("websockets-31")
 @pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("closed"), asyncio.CancelledError()])
 @pytest.mark.parametrize("stalled", [False, True])
 async def test_an_error_of_the_server_is_the_end_of_the_client(error: BaseException, *, stalled: bool) -> None:

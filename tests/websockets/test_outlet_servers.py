@@ -152,7 +152,7 @@ async def test_a_codec_may_have_no_form_for_a_message() -> None:
     assert bench.peer.texts == ["a", "a"]
 
 
-@pytest.mark.promise("websockets-36")
+@pytest.mark.promise("websockets-37")
 async def test_a_message_is_encoded_once_for_all_of_a_codec() -> None:
     """However many get a message, it is encoded once."""
     encoded = []
@@ -172,7 +172,7 @@ async def test_a_message_is_encoded_once_for_all_of_a_codec() -> None:
     assert all(bench.peer.messages == [{"a": 1}] * 2 for bench in benches)
 
 
-@pytest.mark.promise("websockets-41")
+@pytest.mark.promise("websockets-42")
 async def test_those_who_are_slow_delay_nobody() -> None:
     """Of many recipients some are stalled, gone, or cannot be told; all others have the message at once."""
     benches = [Bench(codec=Picky() if number % 5 == 4 else None) for number in range(100)]

@@ -34,7 +34,7 @@ def member(user: str, *info: object) -> dict[str, Any]:
     return {"user": user, "info": list(info)}
 
 
-@pytest.mark.promise("websockets-114")
+@pytest.mark.promise("websockets-115")
 async def test_who_comes_is_told_who_is_there(make_hub: MakeHub) -> None:
     """Who joins is told all members, itself included; the others are told who came and who left."""
     here, there = make_hub(presence=Presence()), make_hub(presence=Presence())
@@ -51,7 +51,7 @@ async def test_who_comes_is_told_who_is_there(make_hub: MakeHub) -> None:
     assert len(of_grace.messages) == 1
 
 
-@pytest.mark.promise("websockets-114")
+@pytest.mark.promise("websockets-115")
 async def test_two_tabs_are_one_member(make_hub: MakeHub) -> None:
     """Several connections of a user are one member, and only the first and the last are announced."""
     here, there = make_hub(presence=Presence()), make_hub(presence=Presence())
@@ -70,7 +70,7 @@ async def test_two_tabs_are_one_member(make_hub: MakeHub) -> None:
         assert found == {"eve": ["{}"], "ada": ["{'tab': 1}", "{'tab': 2}"]}
 
 
-@pytest.mark.promise("websockets-115")
+@pytest.mark.promise("websockets-116")
 @pytest.mark.parametrize("how", ["closed", "evicted", "left the block"])
 async def test_whoever_goes_is_announced_once(make_hub: MakeHub, how: str) -> None:
     """However a connection ends, the others are told once, and no list holds it any more."""
@@ -91,7 +91,7 @@ async def test_whoever_goes_is_announced_once(make_hub: MakeHub, how: str) -> No
     assert len(of_eve.messages) == 3
 
 
-@pytest.mark.promise("websockets-115")
+@pytest.mark.promise("websockets-116")
 async def test_whoever_a_process_takes_along_is_announced(make_hub: MakeHub) -> None:
     """When a process ends in peace, the others hear that its members left before it is gone."""
     here, there = make_hub(presence=Presence()), make_hub(presence=Presence())
@@ -141,7 +141,7 @@ async def test_without_presence_members_are_those_of_the_process(make_hub: MakeH
     assert members == [Member("ada"), Member(stranger.id)]
 
 
-@pytest.mark.promise("websockets-116")
+@pytest.mark.promise("websockets-117")
 async def test_who_left_without_a_word_is_announced(make_hub: MakeHub) -> None:
     """When a process is gone, the room is told of those who went with it, in all processes."""
     here, there = make_hub(presence=Presence()), make_hub(presence=Presence())
@@ -206,7 +206,7 @@ async def test_what_has_no_json_form_is_refused(make_memory_hub: MakeHub, presen
     assert connection.rooms == frozenset()
 
 
-@pytest.mark.promise("websockets-108")
+@pytest.mark.promise("websockets-109")
 async def test_a_member_who_comes_and_goes_quickly_is_known_as_it_is(make_memory_hub: MakeHub) -> None:
     """However quickly a connection joins and leaves again, in the end it is known whether it is there."""
     for turns in range(12):

@@ -18,7 +18,7 @@ from brickwork.websockets._rules.rate import Allowance, MessageRate
         ("1/day", MessageRate(1, 86_400, 1)),
     ],
 )
-@pytest.mark.promise("websockets-63")
+@pytest.mark.promise("websockets-64")
 def test_a_rate_is_read_as_people_write_it(text: str, rate: MessageRate) -> None:
     """Spaces and case do not matter, and without a burst a whole period's messages may come at once."""
     assert MessageRate.parse(text) == rate
@@ -28,7 +28,7 @@ def test_a_rate_is_read_as_people_write_it(text: str, rate: MessageRate) -> None
     "text",
     ["", "20", "20/", "/s", "20/s;burst=40", "20/s burst", "20/fortnight", "-1/s", "2.5/s", "1_0/s", "२/s", "1e3/s"],
 )
-@pytest.mark.promise("websockets-63")
+@pytest.mark.promise("websockets-64")
 def test_what_is_no_rate_is_refused_where_it_is_written(text: str) -> None:
     """A rate that cannot be read is an error of the limits themselves, which says how one is written."""
     with pytest.raises(ValueError, match=r'is no rate of messages: write a rate like "20/s burst 40"'):
@@ -47,7 +47,7 @@ def test_no_rate_is_no_limit() -> None:
     assert ConnectionLimits(rate=None).rate is None
 
 
-@pytest.mark.promise("websockets-62")
+@pytest.mark.promise("websockets-63")
 def test_a_burst_is_let_through_and_one_more_is_not() -> None:
     """As many as the burst come at once; the next is told when it may."""
     allowance = Allowance(MessageRate(20, 1, 40))
@@ -58,7 +58,7 @@ def test_a_burst_is_let_through_and_one_more_is_not() -> None:
     assert waits[40:] == [0.05, 0.05]
 
 
-@pytest.mark.promise("websockets-62")
+@pytest.mark.promise("websockets-63")
 def test_what_is_refused_costs_nothing() -> None:
     """A client that keeps on asking has its next message as soon as one that waited."""
     allowance = Allowance(MessageRate(1, 1, 1))

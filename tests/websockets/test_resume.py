@@ -33,7 +33,7 @@ def numbers(messages: list[Any]) -> list[int]:
     return [message["number"] for message in messages if "number" in message]
 
 
-@pytest.mark.promise("websockets-110")
+@pytest.mark.promise("websockets-111")
 async def test_who_comes_back_gets_what_it_missed(make_hub: MakeHub) -> None:
     """A client that resumes is told that nothing is missing, then what it missed, then what comes."""
     here, there = make_hub(history=History()), make_hub(history=History())
@@ -63,7 +63,7 @@ async def test_who_missed_nothing_is_told_so(make_hub: MakeHub) -> None:
     assert messages == [{"room": "lobby", "cursor": str(cursor), **resume}]
 
 
-@pytest.mark.promise("websockets-111")
+@pytest.mark.promise("websockets-112")
 @pytest.mark.parametrize("since", ["nothing", "too old", "elsewhere", "ahead"])
 async def test_who_missed_something_is_told_so(make_hub: MakeHub, since: str) -> None:
     """A client that comes for the first time, too late or from another history is told so, and all that is kept."""
@@ -121,7 +121,7 @@ async def test_what_was_not_for_a_user_is_not_replayed(make_hub: MakeHub) -> Non
     assert numbers(await peer.got(2)) == [3]
 
 
-@pytest.mark.promise("websockets-112")
+@pytest.mark.promise("websockets-113")
 async def test_a_live_client_hears_of_a_loss(make_hub: MakeHub) -> None:
     """When messages are gone for good, all who are in the room are told so, and where it stands."""
     hub, peer = make_hub(history=History()), Peer()
@@ -135,7 +135,7 @@ async def test_a_live_client_hears_of_a_loss(make_hub: MakeHub) -> None:
     assert (await peer.got(3))[2] == {"room": "lobby", "cursor": "anew:7", "type": "resume", "recovered": False}
 
 
-@pytest.mark.promise("websockets-110")
+@pytest.mark.promise("websockets-111")
 @pytest.mark.timeout(300)
 async def test_a_resume_races_with_messages(make_memory_hub: MakeHub) -> None:
     """In a thousand interleavings of messages and coming back, each message arrives exactly once, in order."""
@@ -148,7 +148,7 @@ async def test_a_resume_races_with_messages(make_memory_hub: MakeHub) -> None:
             await hub.close()
 
 
-@pytest.mark.promise("websockets-110")
+@pytest.mark.promise("websockets-111")
 async def test_a_resume_races_with_messages_over_a_backplane(make_hub: MakeHub) -> None:
     """The same holds over every backplane."""
     hubs = [make_hub(history=History()) for _ in range(2)]

@@ -178,7 +178,7 @@ async def compare(hubs: list[Hub], seed: int, steps: int) -> None:
         await model.check()
 
 
-@pytest.mark.promise("websockets-117")
+@pytest.mark.promise("websockets-118")
 @pytest.mark.parametrize("seed", range(40))
 async def test_rooms_are_as_their_model(make_memory_hub: MakeHub, seed: int) -> None:
     """Whatever clients do on two processes, each is told exactly what it should be, in order."""
@@ -188,7 +188,7 @@ async def test_rooms_are_as_their_model(make_memory_hub: MakeHub, seed: int) -> 
     await compare(hubs, seed, 60)
 
 
-@pytest.mark.promise("websockets-117")
+@pytest.mark.promise("websockets-118")
 @pytest.mark.parametrize("seed", range(3))
 async def test_rooms_are_as_their_model_over_a_backplane(make_hub: MakeHub, seed: int) -> None:
     """The same holds over every backplane."""

@@ -6,14 +6,14 @@ from brickwork.websockets import Cursor
 from brickwork.websockets._rules.rooms import cursors, room_channel
 
 
-@pytest.mark.promise("websockets-101")
+@pytest.mark.promise("websockets-102")
 @pytest.mark.parametrize("room", ["lobby", "a:b:c", "Küche 🍳", "x" * 256, " ", "*", "vip-[1]"])
 def test_a_room_has_any_readable_name(room: str) -> None:
     """A room's name is any text of 1 to 256 characters."""
     assert room_channel(room) == f"room:{room}"
 
 
-@pytest.mark.promise("websockets-101")
+@pytest.mark.promise("websockets-102")
 @pytest.mark.parametrize("room", ["", "x" * 257, "a\nb", "\x00", "\x7f", "\x85", "\ud800"])
 def test_a_room_has_no_unreadable_name(room: str) -> None:
     """Nothing, too much, control characters and halves of characters are no name."""
@@ -21,7 +21,7 @@ def test_a_room_has_no_unreadable_name(room: str) -> None:
         room_channel(room)
 
 
-@pytest.mark.promise("websockets-102")
+@pytest.mark.promise("websockets-103")
 @pytest.mark.parametrize(
     ("text", "room"),
     [
@@ -36,7 +36,7 @@ def test_a_cursor_is_read_from_the_right(text: str, room: str) -> None:
     assert cursors([text], None) == {room: Cursor("abc", 7)}
 
 
-@pytest.mark.promise("websockets-102")
+@pytest.mark.promise("websockets-103")
 @pytest.mark.parametrize(
     "text", ["", "lobby", "lobby:7", "abc:7", "lobby:abc:", "lobby:abc:-1", "lobby:a b:1", "l:e:1e3"]
 )
@@ -50,7 +50,7 @@ def test_of_several_cursors_the_last_counts() -> None:
     assert cursors(["a:e:1", "a:e:2"], None) == {"a": Cursor("e", 2)}
 
 
-@pytest.mark.promise("websockets-102")
+@pytest.mark.promise("websockets-103")
 def test_no_more_cursors_are_read_than_rooms_can_be_joined() -> None:
     """A client that sends thousands costs no more than one that sends as many as it can use."""
     assert len(cursors((f"{number}:e:1" for number in range(100_000)), 3)) == 3

@@ -175,7 +175,7 @@ async def end_of(opened: ClientConnection) -> tuple[int | None, str | None]:
     return opened.close_code, opened.close_reason
 
 
-@pytest.mark.promise("websockets-H1")
+@pytest.mark.promise("websockets-162")
 async def test_rooms(serve: Serve) -> None:
     """What one says in a room all hear, in order, texts as texts and bytes as bytes; and nothing is left of them."""
     rooms = Rooms()
@@ -194,7 +194,7 @@ async def test_rooms(serve: Serve) -> None:
     assert heard == [said, said]
 
 
-@pytest.mark.promise("websockets-H1")
+@pytest.mark.promise("websockets-162")
 @pytest.mark.usefixtures("expected_errors")  # uvicorn logs each denial as one
 async def test_denials(serve: Serve) -> None:
     """Who may not come in gets an HTTP response, with its status, its headers and a problem document."""
@@ -216,7 +216,7 @@ async def test_denials(serve: Serve) -> None:
     assert refusals[1].headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.promise("websockets-H1")
+@pytest.mark.promise("websockets-162")
 @pytest.mark.usefixtures("expected_errors")  # that the endpoint fails is logged
 async def test_close_codes_of_the_server(serve: Serve) -> None:
     """A client hears the code and the reason that the app gives; 1011 where its endpoint fails."""
@@ -238,7 +238,7 @@ async def test_close_codes_of_the_server(serve: Serve) -> None:
     assert rooms.ends == [("ada", 4000), ("ada", 1011), ("ada", 1009)]
 
 
-@pytest.mark.promise("websockets-H1")
+@pytest.mark.promise("websockets-162")
 async def test_close_codes_of_the_client(serve: Serve) -> None:
     """The app hears the client's code, and 1006 where there is none; from Hypercorn, which tells none, always."""
     rooms = Rooms()
@@ -260,7 +260,7 @@ async def test_close_codes_of_the_client(serve: Serve) -> None:
     assert rooms.ends[1][1] in (1005, 1006)
 
 
-@pytest.mark.promise("websockets-H1")
+@pytest.mark.promise("websockets-162")
 async def test_a_client_that_reads_nothing(serve: Serve) -> None:
     """Who reads nothing is parted with, while another gets each message; and nothing is left of either."""
     rooms = Rooms()

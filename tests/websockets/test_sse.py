@@ -65,7 +65,7 @@ async def say(manager: ConnectionManager[Any], *them: int, room: str = "lobby") 
         await manager.room(room).send({"type": "said", "n": number})
 
 
-@pytest.mark.promise("websockets-147")
+@pytest.mark.promise("websockets-148")
 async def test_a_stream_tells_what_sockets_are_told() -> None:
     """An event is the JSON that a socket in the room gets, under headers that nobody on the way keeps or holds back."""
     manager = ConnectionManager(history=History())
@@ -87,7 +87,7 @@ async def test_a_stream_tells_what_sockets_are_told() -> None:
     assert delivery.reached == 1
 
 
-@pytest.mark.promise("websockets-147")
+@pytest.mark.promise("websockets-148")
 async def test_texts_and_bytes_are_told_too() -> None:
     """A text is an event as it is, with its lines; bytes are an event of type ``bytes``."""
     manager = ConnectionManager()
@@ -100,7 +100,7 @@ async def test_texts_and_bytes_are_told_too() -> None:
     assert [tuple(event) for event in listener.events] == [("message", "one\ntwo", ""), ("bytes", "AP8=", "")]
 
 
-@pytest.mark.promise("websockets-148")
+@pytest.mark.promise("websockets-149")
 @pytest.mark.parametrize("way", ["header", "parameter", "argument"])
 async def test_a_stream_goes_on_where_it_was(way: str) -> None:
     """A browser that says the last ID, or a page that says its cursor, gets what came since, and nothing twice."""
@@ -126,7 +126,7 @@ async def test_a_stream_goes_on_where_it_was(way: str) -> None:
     assert json.loads(second.events[0].data)["recovered"] is True
 
 
-@pytest.mark.promise("websockets-148")
+@pytest.mark.promise("websockets-149")
 async def test_the_last_id_is_newer_than_the_address() -> None:
     """A browser repeats the address with which a stream began: what it says in the header counts."""
     manager = ConnectionManager(history=History())
@@ -142,7 +142,7 @@ async def test_the_last_id_is_newer_than_the_address() -> None:
     assert numbers(it) == [4]
 
 
-@pytest.mark.promise("websockets-148")
+@pytest.mark.promise("websockets-149")
 async def test_a_stream_that_cannot_go_on_says_so() -> None:
     """After a history that is not there any more all that is kept is told, as something else than what was missed."""
     manager = ConnectionManager(history=History(size=2))
@@ -157,7 +157,7 @@ async def test_a_stream_that_cannot_go_on_says_so() -> None:
     assert numbers(listener) == [2, 3]
 
 
-@pytest.mark.promise("websockets-148")
+@pytest.mark.promise("websockets-149")
 async def test_a_stream_that_breaks_while_it_catches_up_loses_nothing() -> None:
     """Each event has its own ID, the first too: wherever the stream ends, the next begins behind what came."""
     manager = ConnectionManager(history=History())
@@ -176,7 +176,7 @@ async def test_a_stream_that_breaks_while_it_catches_up_loses_nothing() -> None:
     assert rests == [[1, 2, 3, 4, 5], [2, 3, 4, 5], [3, 4, 5], [4, 5], [5], []]
 
 
-@pytest.mark.promise("websockets-149")
+@pytest.mark.promise("websockets-150")
 async def test_several_rooms_are_one_stream() -> None:
     """The ID of each event tells the places in all rooms, so that a stream goes on in each of them where it was."""
     manager = ConnectionManager(history=History())
@@ -202,7 +202,7 @@ async def test_several_rooms_are_one_stream() -> None:
     assert second.source.id.count("=") == 2
 
 
-@pytest.mark.promise("websockets-150")
+@pytest.mark.promise("websockets-151")
 async def test_a_listener_who_hangs_up_leaves_nothing_behind() -> None:
     """The client's end is noticed at once, whatever is or is not sent."""
     manager = ConnectionManager(history=History())
@@ -219,7 +219,7 @@ async def test_a_listener_who_hangs_up_leaves_nothing_behind() -> None:
     assert manager.room("lobby").count() == 0
 
 
-@pytest.mark.promise("websockets-151")
+@pytest.mark.promise("websockets-152")
 async def test_a_silent_stream_shows_that_it_is_alive() -> None:
     """Where nothing is sent a comment comes now and then, which no page hears of."""
     manager = ConnectionManager()
@@ -269,7 +269,7 @@ async def test_the_head_of_a_stream_can_be_asked_for() -> None:
     assert listener.headers["content-type"] == "text/event-stream; charset=utf-8"
 
 
-@pytest.mark.promise("websockets-152")
+@pytest.mark.promise("websockets-153")
 @pytest.mark.parametrize("seed", range(20))
 async def test_who_changes_between_socket_and_stream_misses_nothing(seed: int) -> None:
     """Both have the same cursors: whoever changes, while others publish, gets everything once and in order."""
@@ -341,7 +341,7 @@ async def _by_socket(app: FastAPI, cursor: str, heard: list[int], most: int) -> 
     return cursor
 
 
-@pytest.mark.promise("websockets-147")
+@pytest.mark.promise("websockets-148")
 async def test_the_stack_leaves_a_stream_alone() -> None:
     """Under the whole stack, and under compression, each event comes as it is sent."""
     manager = ConnectionManager(history=History())

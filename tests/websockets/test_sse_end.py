@@ -62,7 +62,7 @@ def goodbye(listener: Listener) -> dict[str, Any]:
     return said
 
 
-@pytest.mark.promise("websockets-153")
+@pytest.mark.promise("websockets-154")
 async def test_guards_are_asked_before_a_stream_begins() -> None:
     """Who may not be in one of the rooms gets an HTTP refusal, and is in none of them; who may is asked for once."""
     manager = ConnectionManager(authenticate=whoever)
@@ -87,7 +87,7 @@ async def test_guards_are_asked_before_a_stream_begins() -> None:
     assert all(rooms == frozenset() for _, _, rooms in asked)
 
 
-@pytest.mark.promise("websockets-153")
+@pytest.mark.promise("websockets-154")
 async def test_a_room_that_cannot_be_is_refused() -> None:
     """The name of a room comes from the client as a rule: what is none is refused like a room that it may not hear."""
     manager = ConnectionManager()
@@ -96,7 +96,7 @@ async def test_a_room_that_cannot_be_is_refused() -> None:
         await refused(app, "room=%00", 403)
 
 
-@pytest.mark.promise("websockets-153")
+@pytest.mark.promise("websockets-154")
 async def test_streams_count_as_connections() -> None:
     """Limits of a user, of an address and of all hold for streams; what ends gives its place back."""
     one_each = ConnectionManager(authenticate=whoever, limits=ConnectionLimits(per_user=1, rooms=2))
@@ -117,7 +117,7 @@ async def test_streams_count_as_connections() -> None:
     assert "retry-after" in by_address
 
 
-@pytest.mark.promise("websockets-154")
+@pytest.mark.promise("websockets-155")
 async def test_a_newer_connection_replaces_a_stream() -> None:
     """Where the oldest of a user has to make room, a stream is told so, with the code that a socket is closed with."""
     limits = ConnectionLimits(per_user=1, excess="replace")
@@ -131,7 +131,7 @@ async def test_a_newer_connection_replaces_a_stream() -> None:
     assert goodbye(old)["code"] == 4409
 
 
-@pytest.mark.promise("websockets-154")
+@pytest.mark.promise("websockets-155")
 async def test_a_user_can_be_reached_and_parted_with() -> None:
     """What is sent to a user comes by the user's streams as well, and a kick ends them."""
     manager = ConnectionManager(authenticate=whoever)
@@ -146,7 +146,7 @@ async def test_a_user_can_be_reached_and_parted_with() -> None:
     assert goodbye(listener) == {"code": 4403, "reason": "enough"}
 
 
-@pytest.mark.promise("websockets-154")
+@pytest.mark.promise("websockets-155")
 async def test_a_process_that_ends_says_when_to_come_back() -> None:
     """Draining ends streams with 1012, each at a time of its own for the browser; newcomers get 503."""
     manager = ConnectionManager()
@@ -162,7 +162,7 @@ async def test_a_process_that_ends_says_when_to_come_back() -> None:
     assert headers["retry-after"] == "5"
 
 
-@pytest.mark.promise("websockets-154")
+@pytest.mark.promise("websockets-155")
 async def test_a_stream_ends_with_its_token() -> None:
     """At the instant at which the user's token expires, the stream ends with 4401."""
     clock = ManualClock()
@@ -176,7 +176,7 @@ async def test_a_stream_ends_with_its_token() -> None:
     assert goodbye(listener)["code"] == 4401
 
 
-@pytest.mark.promise("websockets-155")
+@pytest.mark.promise("websockets-156")
 async def test_a_listener_who_reads_nothing_delays_nobody_and_is_let_go() -> None:
     """When its queue is full, a stream ends as a socket does: at once, and without a word that nobody would read."""
     events: list[Event] = []
@@ -198,7 +198,7 @@ async def test_a_listener_who_reads_nothing_delays_nobody_and_is_let_go() -> Non
     assert next(event.code for event in events if event.kind == "closed") == 1013
 
 
-@pytest.mark.promise("websockets-155")
+@pytest.mark.promise("websockets-156")
 async def test_a_listener_who_reads_again_gets_the_latest() -> None:
     """Policies for slow clients are those of sockets: dropping the oldest keeps the stream, and the newest messages."""
     manager = ConnectionManager(limits=ConnectionLimits(queue=2), slow_consumer=SlowConsumer.drop_oldest())
@@ -213,7 +213,7 @@ async def test_a_listener_who_reads_again_gets_the_latest() -> None:
     assert [json.loads(event.data)["n"] for event in listener.events] == [0, 6, 7]
 
 
-@pytest.mark.promise("websockets-150")
+@pytest.mark.promise("websockets-151")
 async def test_a_server_that_cannot_send_means_that_the_client_has_gone() -> None:
     """A server may say so by an error, at any moment: nothing is left behind, and nothing goes wrong."""
     manager = ConnectionManager(history=History())

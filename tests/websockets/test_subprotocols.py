@@ -79,7 +79,7 @@ def build_guarded() -> FastAPI:
     return app
 
 
-@pytest.mark.promise("websockets-71")
+@pytest.mark.promise("websockets-72")
 async def test_each_client_of_a_room_is_spoken_to_in_its_own_way() -> None:
     """What one says in MessagePack another hears in JSON, and what is answered says which of the two it is."""
     with serving_sockets(build()) as port:
@@ -100,7 +100,7 @@ async def test_each_client_of_a_room_is_spoken_to_in_its_own_way() -> None:
     assert answered == ["msgpack", None]
 
 
-@pytest.mark.promise("websockets-70")
+@pytest.mark.promise("websockets-71")
 async def test_a_client_that_packs_nonsense_is_told_so() -> None:
     """Bytes that are no MessagePack, and a text where bytes are due, are answered with an error in MessagePack."""
     with serving_sockets(build()) as port:
@@ -117,7 +117,7 @@ async def test_a_client_that_packs_nonsense_is_told_so() -> None:
     assert [(error["type"], error["status"]) for error in errors] == [("error", 400)] * 2
 
 
-@pytest.mark.promise("websockets-72")
+@pytest.mark.promise("websockets-73")
 async def test_a_token_is_neither_answered_nor_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Of a token that comes as a subprotocol only the word before it is answered, and the log has none of it."""
     caplog.set_level(logging.INFO)

@@ -60,7 +60,7 @@ async def test_a_channel_is_subscribed_to_once() -> None:
     assert (len(place.channels), place.counters.rooms) == (0, 0)
 
 
-@pytest.mark.promise("websockets-49")
+@pytest.mark.promise("websockets-50")
 async def test_those_who_come_first_together_all_get_the_next_message() -> None:
     """When several join a channel at once, none of them is in before its messages arrive."""
     backplane = Slow()
@@ -198,7 +198,7 @@ async def _come_and_go(place: Place, random: Random, number: int) -> bool:
     return inside
 
 
-@pytest.mark.promise("websockets-49")
+@pytest.mark.promise("websockets-50")
 async def test_however_they_come_and_go_the_end_is_consistent() -> None:
     """After any of a thousand interleavings, those are in who think so, and the channel is subscribed to if any are."""
     for seed in range(1_000):

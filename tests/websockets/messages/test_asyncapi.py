@@ -82,7 +82,7 @@ def _names(references: list[dict[str, str]]) -> list[str]:
     return [each["$ref"].rpartition("/")[2] for each in references]
 
 
-@pytest.mark.promise("websockets-89")
+@pytest.mark.promise("websockets-90")
 @pytest.mark.parametrize("options", [{}, {"address": "/boards/{id}", "sends": [Drawn, Draw, Error]}])
 def test_the_document_is_valid(options: dict[str, Any]) -> None:
     """The document fits the specification's own schema, and all that it refers to is in it."""
@@ -107,7 +107,7 @@ def _references(value: object) -> set[str]:
     return set()
 
 
-@pytest.mark.promise("websockets-89")
+@pytest.mark.promise("websockets-90")
 def test_the_document_tells_what_is_answered() -> None:
     """Each type is an operation with its message and replies, as the handler's annotation has them."""
     operations = _document(sends=[Drawn])["operations"]
@@ -136,7 +136,7 @@ def test_parts_of_messages_are_told_once() -> None:
     assert components["messages"]["Draw"]["description"] == "Something to draw."
 
 
-@pytest.mark.promise("websockets-89")
+@pytest.mark.promise("websockets-90")
 async def test_the_schemas_are_those_of_the_wire() -> None:
     """What the schemas accept is handled, what they refuse is refused, and what comes back fits them."""
     document = _document()

@@ -15,7 +15,7 @@ from tests.websockets.messages.client import PATIENCE, connected
 from tests.websockets.messages.pings import Ping, Wait, failing_with, handled_by
 
 
-@pytest.mark.promise("websockets-81")
+@pytest.mark.promise("websockets-82")
 async def test_what_was_said_before_leaving_is_handled() -> None:
     """Messages of a client that has closed its socket since are handled all the same."""
     seen = list[int]()
@@ -27,7 +27,7 @@ async def test_what_was_said_before_leaving_is_handled() -> None:
     assert seen == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.promise("websockets-81")
+@pytest.mark.promise("websockets-82")
 async def test_who_was_thrown_out_is_handled_no_more() -> None:
     """After the socket was closed from this side, messages that wait are not handled; serving ends."""
     messages, seen = MessageRouter(), list[int]()
@@ -46,7 +46,7 @@ async def test_who_was_thrown_out_is_handled_no_more() -> None:
     assert seen == [0]
 
 
-@pytest.mark.promise("websockets-81")
+@pytest.mark.promise("websockets-82")
 @pytest.mark.parametrize(
     "error", [ConnectionClosedError(1001), ExceptionGroup("", [ExceptionGroup("", [ConnectionClosedError(1001)])])]
 )
@@ -67,7 +67,7 @@ async def test_a_handler_that_finds_the_socket_closed_ends_quietly(error: Except
     assert client.unheard == 0
 
 
-@pytest.mark.promise("websockets-81")
+@pytest.mark.promise("websockets-82")
 @pytest.mark.parametrize("concurrent", [False, True])
 async def test_handlers_that_go_on_are_cancelled(concurrent: bool) -> None:
     """When the socket has been closed for as long as the grace is, handlers are cancelled, and serving ends."""
@@ -91,7 +91,7 @@ async def test_handlers_that_go_on_are_cancelled(concurrent: bool) -> None:
     assert ended == ["cancelled"]
 
 
-@pytest.mark.promise("websockets-81")
+@pytest.mark.promise("websockets-82")
 async def test_cancellation_ends_everything() -> None:
     """Serving that is cancelled cancels the handlers that run, and leaves no task behind."""
     messages, begun, ended = MessageRouter(), asyncio.Semaphore(0), list[int]()
@@ -128,7 +128,7 @@ async def test_serving_ends_at_once_where_the_socket_is_closed() -> None:
     assert client.connection.closed
 
 
-@pytest.mark.promise("websockets-82")
+@pytest.mark.promise("websockets-83")
 async def test_a_client_that_cannot_behave_is_shown_out() -> None:
     """More errors of its own than `ConnectionLimits.errors` close the socket with 1008; refusals do not count."""
     limits = ConnectionLimits(rate=None, errors=3)

@@ -42,7 +42,7 @@ MEANT: list[tuple[Exception, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.promise("websockets-79")
+@pytest.mark.promise("websockets-80")
 @pytest.mark.parametrize(("error", "told"), MEANT)
 async def test_an_error_that_means_something_is_told(error: Exception, told: dict[str, Any]) -> None:
     """Status, title, detail and members of a problem go to the client, and the connection goes on."""
@@ -56,7 +56,7 @@ async def test_an_error_that_means_something_is_told(error: Exception, told: dic
     assert after == {"type": "pong"}
 
 
-@pytest.mark.promise("websockets-79")
+@pytest.mark.promise("websockets-80")
 @pytest.mark.parametrize(("status", "level"), [(409, logging.DEBUG), (503, logging.WARNING)])
 async def test_errors_of_the_application_mean_what_its_handlers_say(
     status: int, level: int, caplog: pytest.LogCaptureFixture
@@ -94,7 +94,7 @@ async def test_an_error_that_cannot_be_told_is_told_by_its_status(expected_error
     ]
 
 
-@pytest.mark.promise("websockets-80")
+@pytest.mark.promise("websockets-81")
 @pytest.mark.parametrize("error", [RuntimeError(SECRET), TimeoutError(SECRET), ConnectionClosedError(1000)])
 async def test_any_other_error_tells_nothing(error: Exception, expected_errors: list[logging.LogRecord]) -> None:
     """Of a fault the client hears 500 and no more; one record has the traceback and the connection's ID."""

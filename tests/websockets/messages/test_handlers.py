@@ -70,7 +70,7 @@ async def _flowing(message: Say) -> AsyncIterator[Say]:
     yield message
 
 
-@pytest.mark.promise("websockets-73")
+@pytest.mark.promise("websockets-74")
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
@@ -101,7 +101,7 @@ def test_what_is_no_handler_is_refused_where_it_is_written(handler: Callable[...
     assert messages.routes() == {}
 
 
-@pytest.mark.promise("websockets-73")
+@pytest.mark.promise("websockets-74")
 def test_a_member_that_names_what_is_answered_has_one_meaning() -> None:
     """A model with a member `re` would be taken for an answer, and so is refused."""
     messages = MessageRouter()
@@ -150,7 +150,7 @@ class Callee:
         return await _message_first(message, connection)
 
 
-@pytest.mark.promise("websockets-74")
+@pytest.mark.promise("websockets-75")
 @pytest.mark.parametrize(
     "handler",
     [
@@ -204,7 +204,7 @@ class Worded(BaseModel):
     type: Literal[Word.SAY, Word.NUMBER] = Word.SAY
 
 
-@pytest.mark.promise("websockets-75")
+@pytest.mark.promise("websockets-76")
 @pytest.mark.parametrize(
     ("model", "types"),
     [

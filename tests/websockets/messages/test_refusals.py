@@ -94,7 +94,7 @@ async def _anything(message: Anything) -> dict[str, Any]:
 # --- what cannot be read
 
 
-@pytest.mark.promise("websockets-87")
+@pytest.mark.promise("websockets-88")
 @pytest.mark.parametrize(
     ("said", "status", "place"),
     [
@@ -140,7 +140,7 @@ async def test_a_message_that_cannot_be_handled_is_answered(
     assert after == {"text": "hello"}
 
 
-@pytest.mark.promise("websockets-87")
+@pytest.mark.promise("websockets-88")
 async def test_a_refusal_names_the_message() -> None:
     """An error that is about a message with an ID has it; of unknown types no list of the known ones is given."""
     async with connected(MESSAGES, limits=LIMITS) as client:
@@ -159,7 +159,7 @@ async def test_a_refusal_names_the_message() -> None:
     }
 
 
-@pytest.mark.promise("websockets-88")
+@pytest.mark.promise("websockets-89")
 @pytest.mark.parametrize("message_id", ["x" * 65, 2**63, -(2**63) - 1, 1.5, True, [], {}])
 async def test_an_id_is_short(message_id: object) -> None:
     """An ID is a text of up to 64 characters or a whole number of up to 64 bits; another one is refused."""
@@ -170,7 +170,7 @@ async def test_an_id_is_short(message_id: object) -> None:
     assert "re" not in heard
 
 
-@pytest.mark.promise("websockets-88")
+@pytest.mark.promise("websockets-89")
 @pytest.mark.parametrize("message_id", ["", "x" * 64, "\u0000", 0, 2**63 - 1, -(2**63)])
 async def test_an_id_comes_back_as_it_is(message_id: object) -> None:
     """Any ID within these bounds is given back unchanged, and is no member of the message."""
@@ -286,7 +286,7 @@ def _written(value: object) -> str:
     return json.dumps(value)
 
 
-@pytest.mark.promise("websockets-87")
+@pytest.mark.promise("websockets-88")
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(said=MESSAGE.map(_written) | JSON.map(_written) | st.text() | st.binary())
 async def test_nothing_that_is_sent_does_harm(said: str | bytes) -> None:

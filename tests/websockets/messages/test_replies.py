@@ -35,7 +35,7 @@ def _counter(*, concurrent: bool = False, go: asyncio.Event | None = None) -> Me
     return messages
 
 
-@pytest.mark.promise("websockets-83")
+@pytest.mark.promise("websockets-84")
 @pytest.mark.parametrize("fail", [False, True])
 async def test_a_message_is_handled_once(fail: bool) -> None:
     """A message with an ID that was seen is answered as the first time, with an error too, and not handled again."""
@@ -47,7 +47,7 @@ async def test_a_message_is_handled_once(fail: bool) -> None:
     assert third == {"re": "b", "count": 2}
 
 
-@pytest.mark.promise("websockets-83")
+@pytest.mark.promise("websockets-84")
 async def test_a_message_that_is_still_handled_is_answered_once() -> None:
     """One that comes a second time before its answer is not handled again; the answer is for both."""
     go = asyncio.Event()
@@ -72,7 +72,7 @@ async def test_ids_of_two_kinds_are_two() -> None:
     assert [each["count"] for each in heard] == [1, 2, 3, 4]
 
 
-@pytest.mark.promise("websockets-83")
+@pytest.mark.promise("websockets-84")
 async def test_only_the_latest_messages_are_remembered() -> None:
     """The memory is bounded: an ID that was seen 128 messages ago is handled again."""
     async with connected(_counter()) as client:

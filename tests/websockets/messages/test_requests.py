@@ -43,7 +43,7 @@ def _asking(client: Client, timeout: float | None = PATIENCE) -> "asyncio.Task[A
     return asyncio.ensure_future(client.connection.request(Ask(), Answer, timeout=timeout))
 
 
-@pytest.mark.promise("websockets-84")
+@pytest.mark.promise("websockets-85")
 @pytest.mark.parametrize("served", [False, True])
 async def test_an_answer_comes_back_as_a_model(served: bool) -> None:
     """A request has an ID, and the message that names it is the answer, also where nothing else is read."""
@@ -57,7 +57,7 @@ async def test_an_answer_comes_back_as_a_model(served: bool) -> None:
     assert answer == Answer(position=7)
 
 
-@pytest.mark.promise("websockets-84")
+@pytest.mark.promise("websockets-85")
 async def test_a_handler_may_ask_its_own_client() -> None:
     """The answer does not stand in line behind the handler that waits for it, however many messages do."""
     messages, pings = MessageRouter(), 0
@@ -83,7 +83,7 @@ async def test_a_handler_may_ask_its_own_client() -> None:
     assert pings == 2
 
 
-@pytest.mark.promise("websockets-84")
+@pytest.mark.promise("websockets-85")
 async def test_reading_goes_on_when_somebody_asks() -> None:
     """A request is answered too where the inbox was full before it was made."""
     messages, begun, go = MessageRouter(), asyncio.Event(), asyncio.Event()
@@ -111,7 +111,7 @@ async def test_reading_goes_on_when_somebody_asks() -> None:
     assert heard["re"] == "a"
 
 
-@pytest.mark.promise("websockets-85")
+@pytest.mark.promise("websockets-86")
 async def test_a_client_that_leaves_answers_no_more() -> None:
     """The end of the socket ends the wait at once, with the close code."""
     async with connected(MessageRouter()) as client:
@@ -126,7 +126,7 @@ async def test_a_client_that_leaves_answers_no_more() -> None:
     assert caught.value.code == 4001
 
 
-@pytest.mark.promise("websockets-85")
+@pytest.mark.promise("websockets-86")
 async def test_an_answer_that_takes_too_long_is_ignored() -> None:
     """After the time-out the wait ends; the answer that comes late is ignored and counted, as are strangers'."""
     messages = MessageRouter()
@@ -147,7 +147,7 @@ async def test_an_answer_that_takes_too_long_is_ignored() -> None:
     assert client.connection.requests.ignored == 6
 
 
-@pytest.mark.promise("websockets-85")
+@pytest.mark.promise("websockets-86")
 async def test_an_answer_counts_once() -> None:
     """A second answer to one request is ignored, and so is what is no answer to it."""
     async with connected(MessageRouter()) as client:
@@ -174,7 +174,7 @@ async def test_an_answer_may_be_written_in_any_way() -> None:
     assert (answer.position, client.connection.requests.ignored) == (7, 0)
 
 
-@pytest.mark.promise("websockets-86")
+@pytest.mark.promise("websockets-87")
 async def test_an_answer_that_does_not_fit_is_an_error_for_both() -> None:
     """Who asked gets an InvalidReplyError without what was sent, and the client is told where its answer is wrong."""
     async with connected(MessageRouter()) as client:

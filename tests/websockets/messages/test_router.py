@@ -36,7 +36,7 @@ async def _move(message: Move) -> Move:
 async def _whisper(message: Say) -> None: ...
 
 
-@pytest.mark.promise("websockets-76")
+@pytest.mark.promise("websockets-77")
 def test_one_type_has_one_handler() -> None:
     """A second handler of a type is a ValueError that names both, and changes nothing."""
     messages = MessageRouter()
@@ -48,7 +48,7 @@ def test_one_type_has_one_handler() -> None:
     assert messages.routes()["say"].handler.call is _say
 
 
-@pytest.mark.promise("websockets-76")
+@pytest.mark.promise("websockets-77")
 def test_what_is_included_keeps_the_rule() -> None:
     """A type that two routers handle is refused when one includes the other, and when it is added later."""
     inner, outer = MessageRouter(), MessageRouter()
@@ -67,7 +67,7 @@ def test_what_is_included_keeps_the_rule() -> None:
     assert inner.routes().keys() == {"say"}
 
 
-@pytest.mark.promise("websockets-76")
+@pytest.mark.promise("websockets-77")
 async def test_a_router_handles_what_it_includes() -> None:
     """What another router handles is handled, also what is added to that after it was included."""
     inner, middle, outer = MessageRouter(), MessageRouter(), MessageRouter()

@@ -29,7 +29,7 @@ class Noted:
 # --- replies
 
 
-@pytest.mark.promise("websockets-77")
+@pytest.mark.promise("websockets-78")
 @pytest.mark.parametrize(
     ("returned", "reply"),
     [
@@ -48,7 +48,7 @@ async def test_a_reply_names_the_message(returned: object, reply: dict[str, Any]
     assert heard == reply
 
 
-@pytest.mark.promise("websockets-77")
+@pytest.mark.promise("websockets-78")
 async def test_who_does_not_number_messages_gets_replies_without_number() -> None:
     """A message without an ID is answered with what the handler returns, and not at all where that is nothing."""
     async with connected(handled_by(lambda message: Pong(number=2) if message.number else None)) as client:
@@ -74,7 +74,7 @@ async def test_what_cannot_be_a_reply_is_the_applications_fault(
 # --- order
 
 
-@pytest.mark.promise("websockets-78")
+@pytest.mark.promise("websockets-79")
 async def test_messages_are_handled_in_their_order() -> None:
     """A message waits until the one before it is handled, whatever that takes."""
     messages, go, seen = MessageRouter(), asyncio.Event(), list[int]()
@@ -101,7 +101,7 @@ async def test_messages_are_handled_in_their_order() -> None:
     assert [each.get("re") for each in heard] == [1, 2, None]
 
 
-@pytest.mark.promise("websockets-78")
+@pytest.mark.promise("websockets-79")
 async def test_concurrent_handlers_let_others_pass() -> None:
     """A handler that is registered as concurrent holds up none after it."""
     messages, go = MessageRouter(), asyncio.Event()
@@ -122,7 +122,7 @@ async def test_concurrent_handlers_let_others_pass() -> None:
     assert heard == {1, 2}
 
 
-@pytest.mark.promise("websockets-78")
+@pytest.mark.promise("websockets-79")
 async def test_concurrent_handlers_are_bounded() -> None:
     """Of one connection, 16 concurrent handlers run at a time; the next message waits until one of them is done."""
     messages, begun, go, running, most = MessageRouter(), asyncio.Semaphore(0), asyncio.Semaphore(0), 0, 0

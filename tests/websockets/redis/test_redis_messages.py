@@ -26,7 +26,7 @@ def backplane(process: Process) -> RedisBackplane:
     return process.backplane
 
 
-@pytest.mark.promise("websockets-138")
+@pytest.mark.promise("websockets-139")
 async def test_messages_of_one_moment_are_one_round_trip(redis_url: str, redis: Redis, launch: Start) -> None:
     """What is sent in one turn of the loop goes to Redis in one call for each channel, whoever sends it."""
     process = await launch(redis_url, LOBBY)
@@ -41,7 +41,7 @@ async def test_messages_of_one_moment_are_one_round_trip(redis_url: str, redis: 
     assert said(process, "b") == all_of("b", 200)
 
 
-@pytest.mark.promise("websockets-139")
+@pytest.mark.promise("websockets-140")
 @pytest.mark.parametrize(
     "payload",
     [
@@ -94,7 +94,7 @@ async def test_a_history_with_something_else_in_it(redis_url: str, redis: Redis,
     assert (texts(replay.entries), replay.recovered) == (["a 0", "b 0"], True)
 
 
-@pytest.mark.promise("websockets-140")
+@pytest.mark.promise("websockets-141")
 async def test_a_message_is_json_and_itself(redis_url: str, redis: Redis, launch: Start) -> None:
     """What is published is a version, JSON, and the message as it was given: nothing that runs when it is read."""
     process = await launch(redis_url)
@@ -133,7 +133,7 @@ def test_messages_say_once_what_they_may_say_twice() -> None:
     assert late.entry.cursor == cursor
 
 
-@pytest.mark.promise("websockets-141")
+@pytest.mark.promise("websockets-142")
 async def test_clients_can_tell_what_they_had_during_an_outage(redis_url: str, redis: Redis, launch: Start) -> None:
     """What is delivered at once has the name under which it is found in the history later."""
     process, other = [await launch(redis_url, LOBBY) for _ in "ab"]
@@ -151,7 +151,7 @@ async def test_clients_can_tell_what_they_had_during_an_outage(redis_url: str, r
     assert [entry.cursor for entry in process.receiver.of(LOBBY)] == [None, None]
 
 
-@pytest.mark.promise("websockets-142")
+@pytest.mark.promise("websockets-143")
 async def test_keys_have_an_end(redis_url: str, redis: Redis, launch: Start) -> None:
     """All that is kept of rooms is forgotten; of a room where nothing is kept there is nothing."""
     process = await launch(redis_url)
@@ -167,7 +167,7 @@ async def test_keys_have_an_end(redis_url: str, redis: Redis, launch: Start) -> 
         assert 0 < await redis.pttl(key) <= 1_000 * (KEPT.ttl + 120)
 
 
-@pytest.mark.promise("websockets-143")
+@pytest.mark.promise("websockets-144")
 async def test_a_room_that_was_silent_for_long_goes_on(redis_url: str, redis: Redis, launch: Start) -> None:
     """When a history was forgotten because nothing was said, what is said next is no loss."""
     clock = Moving()
@@ -265,7 +265,7 @@ async def test_the_master_behind_sentinel(sentinel: SentinelServer) -> None:
         await each.aclose()
 
 
-@pytest.mark.promise("websockets-144")
+@pytest.mark.promise("websockets-145")
 async def test_subscribing_and_unsubscribing_at_random_ends_as_wanted(redis_url: str, launch: Start) -> None:
     """However channels are subscribed and unsubscribed, together and crosswise, in the end the last word counts."""
     process = await launch(redis_url)
@@ -294,7 +294,7 @@ async def test_subscribing_and_unsubscribing_at_random_ends_as_wanted(redis_url:
     assert {entry.channel for entry in process.receiver.entries} - {"all"} == {name for name in names if wanted[name]}
 
 
-@pytest.mark.promise("websockets-145")
+@pytest.mark.promise("websockets-146")
 async def test_what_is_said_at_once_is_heard_by_all_who_came_first(redis_url: str, launch: Start) -> None:
     """When several subscribe for the first time at once, each hears what is said as soon as it is in."""
     speaker = await launch(redis_url)

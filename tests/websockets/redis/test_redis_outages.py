@@ -22,7 +22,7 @@ async def heard_everything(*processes: Process, count: int = TALKING) -> None:
             assert said(process, name) == all_of(name, count)
 
 
-@pytest.mark.promise("websockets-118")
+@pytest.mark.promise("websockets-119")
 @pytest.mark.parametrize("forgetful", [False, True], ids=["with its data", "empty"])
 async def test_a_redis_that_is_killed_loses_nothing(private_redis: RedisServer, forgetful: bool, launch: Start) -> None:
     """Two processes talk while Redis is killed and comes back: each hears all that both said, once and in order."""
@@ -45,7 +45,7 @@ async def test_a_redis_that_is_killed_loses_nothing(private_redis: RedisServer, 
         assert "degraded" in process.receiver.states
 
 
-@pytest.mark.promise("websockets-119")
+@pytest.mark.promise("websockets-120")
 async def test_a_redis_that_is_frozen_holds_nobody(private_redis: RedisServer, launch: Start) -> None:
     """Redis hangs: messages are delivered at once, and when it goes on everybody has all of them, once."""
     here, there = [await launch(private_redis.url, LOBBY, deadline=0.25) for _ in "ab"]
@@ -67,7 +67,7 @@ async def test_a_redis_that_is_frozen_holds_nobody(private_redis: RedisServer, l
         await state(process, "ready")
 
 
-@pytest.mark.promise("websockets-120")
+@pytest.mark.promise("websockets-121")
 async def test_a_silent_connection_is_noticed(private_redis: RedisServer, launch: Start) -> None:
     """A process that only listens notices that nobody speaks, and what was sent meanwhile is read afterwards."""
     listener = await launch(private_redis.url, LOBBY)
@@ -82,7 +82,7 @@ async def test_a_silent_connection_is_noticed(private_redis: RedisServer, launch
     await state(listener, "ready")
 
 
-@pytest.mark.promise("websockets-121")
+@pytest.mark.promise("websockets-122")
 async def test_without_redis_from_the_start(private_redis: RedisServer, launch: Start) -> None:
     """Without Redis a process starts, serves its own clients, and joins the others when Redis comes."""
     private_redis.kill()
@@ -110,7 +110,7 @@ async def test_without_redis_from_the_start(private_redis: RedisServer, launch: 
     ]
 
 
-@pytest.mark.promise("websockets-122")
+@pytest.mark.promise("websockets-123")
 async def test_a_redis_that_is_emptied_begins_histories_anew(redis_url: str, redis: Redis, launch: Start) -> None:
     """After FLUSHALL messages go on, with cursors of another epoch, and everybody hears that the history is lost."""
     here, there = [await launch(redis_url, LOBBY) for _ in "ab"]
@@ -130,7 +130,7 @@ async def test_a_redis_that_is_emptied_begins_histories_anew(redis_url: str, red
     assert (await there.backplane.read(LOBBY, before)).recovered is False
 
 
-@pytest.mark.promise("websockets-123")
+@pytest.mark.promise("websockets-124")
 async def test_what_is_not_kept_and_may_be_missing_is_told(redis_proxy: FaultyProxy, launch: Start) -> None:
     """After an interruption those in channels without a history hear that something may be missing."""
     process = await launch(redis_proxy.url, "user:ada", LOBBY, history=None)
@@ -143,7 +143,7 @@ async def test_what_is_not_kept_and_may_be_missing_is_told(redis_proxy: FaultyPr
     assert sorted(process.receiver.losses) == [(LOBBY, None), ("user:ada", None)]
 
 
-@pytest.mark.promise("websockets-124")
+@pytest.mark.promise("websockets-125")
 @pytest.mark.parametrize("channel", [LOBBY, "user:ada"])
 async def test_a_lost_reply_doubles_nothing(
     redis_proxy: FaultyProxy, redis_url: str, channel: str, launch: Start
@@ -164,7 +164,7 @@ async def test_a_lost_reply_doubles_nothing(
     assert redis_proxy.sprung == 1
 
 
-@pytest.mark.promise("websockets-125")
+@pytest.mark.promise("websockets-126")
 async def test_a_server_that_takes_nothing(private_redis: RedisServer, launch: Start) -> None:
     """A server that became a replica takes no messages: they wait, and arrive in order when it is a master again."""
     here, there = [await launch(private_redis.url, LOBBY) for _ in "ab"]
@@ -182,7 +182,7 @@ async def test_a_server_that_takes_nothing(private_redis: RedisServer, launch: S
     assert said(here, "b") == all_of("b", 10)
 
 
-@pytest.mark.promise("websockets-126")
+@pytest.mark.promise("websockets-127")
 async def test_a_connection_that_is_killed_misses_nothing(redis_url: str, redis: Redis, launch: Start) -> None:
     """However often the connections of a listener are killed, it hears all that is said, once and in order."""
     here, there = [await launch(redis_url, LOBBY) for _ in "ab"]
@@ -200,7 +200,7 @@ async def test_a_connection_that_is_killed_misses_nothing(redis_url: str, redis:
     assert there.receiver.losses == []
 
 
-@pytest.mark.promise("websockets-127")
+@pytest.mark.promise("websockets-128")
 async def test_a_history_that_was_too_short_is_told(redis_proxy: FaultyProxy, redis_url: str, launch: Start) -> None:
     """Who was away for longer than the history reaches hears that, and then what is left of it."""
     short = History(size=5)
@@ -235,7 +235,7 @@ async def test_a_page_after_another_is_read(redis_proxy: FaultyProxy, redis_url:
     assert there.receiver.losses == []
 
 
-@pytest.mark.promise("websockets-128")
+@pytest.mark.promise("websockets-129")
 async def test_a_server_that_lost_the_latest_messages(redis_url: str, redis: Redis, launch: Start) -> None:
     """A server that has forgotten what was heard already begins another epoch: no cursor means two messages."""
     here, there = [await launch(redis_url, LOBBY) for _ in "ab"]
@@ -256,7 +256,7 @@ async def test_a_server_that_lost_the_latest_messages(redis_url: str, redis: Red
     assert (await there.backplane.read(LOBBY, Cursor(epoch.epoch, 5))).recovered is False
 
 
-@pytest.mark.promise("websockets-129")
+@pytest.mark.promise("websockets-130")
 async def test_messages_that_waited_for_too_long(redis_proxy: FaultyProxy, redis_url: str, launch: Start) -> None:
     """What does not fit into the outbox is dropped, the oldest first, and the others hear that something is missing."""
     here = await launch(redis_proxy.url, LOBBY, "user:ada", outbox=5)

@@ -24,7 +24,7 @@ async def here(process: Process) -> list[str]:
     return [member.user for member in await process.backplane.members(LOBBY)]
 
 
-@pytest.mark.promise("websockets-130")
+@pytest.mark.promise("websockets-131")
 async def test_members_of_a_process_that_died_are_gone(
     redis_proxy: FaultyProxy, redis_url: str, redis: Redis, launch: Start
 ) -> None:
@@ -46,7 +46,7 @@ async def test_members_of_a_process_that_died_are_gone(
     assert await here(living[1]) == ["grace"]
 
 
-@pytest.mark.promise("websockets-131")
+@pytest.mark.promise("websockets-132")
 async def test_members_of_a_process_that_lives_stay(redis_url: str, redis: Redis, launch: Start) -> None:
     """As long as a process lives, the end of its members' time is put off again and again."""
     process = await launch(redis_url, presence=QUICK)
@@ -62,7 +62,7 @@ async def test_members_of_a_process_that_lives_stay(redis_url: str, redis: Redis
     await eventually(later)
 
 
-@pytest.mark.promise("websockets-132")
+@pytest.mark.promise("websockets-133")
 async def test_members_are_known_again_after_redis_forgot(redis_url: str, redis: Redis, launch: Start) -> None:
     """When Redis has lost everything, the next sign of life brings the members back."""
     one, two = [await launch(redis_url, LOBBY, presence=QUICK) for _ in "ab"]
@@ -75,7 +75,7 @@ async def test_members_are_known_again_after_redis_forgot(redis_url: str, redis:
     assert texts(two.receiver.of(LOBBY)) == ["joined ada", "joined ada"]
 
 
-@pytest.mark.promise("websockets-133")
+@pytest.mark.promise("websockets-134")
 async def test_who_comes_and_goes_during_an_outage(redis_proxy: FaultyProxy, redis_url: str, launch: Start) -> None:
     """While Redis is away the members of this process are known, and afterwards all processes agree."""
     cut = await launch(redis_proxy.url, LOBBY, presence=SLOW)

@@ -12,7 +12,7 @@ from tests.websockets.backplanes import texts
 from tests.websockets.redis.faults import KEPT, LOBBY, Start
 
 
-@pytest.mark.promise("websockets-134")
+@pytest.mark.promise("websockets-135")
 async def test_a_worker_reaches_rooms_users_and_everybody(redis_url: str, redis: Redis, launch: Start) -> None:
     """What a publisher sends arrives as from a manager, and in rooms it becomes part of the history."""
     process = await launch(redis_url, LOBBY, "user:42", "all")
@@ -43,7 +43,7 @@ async def test_a_worker_reaches_rooms_users_and_everybody(redis_url: str, redis:
     assert texts((await process.backplane.read(LOBBY, None)).entries) == ['{"a":1}']
 
 
-@pytest.mark.promise("websockets-135")
+@pytest.mark.promise("websockets-136")
 async def test_messages_that_are_sent_at_once_keep_their_order(redis_url: str, redis: Redis, launch: Start) -> None:
     """Hundreds of messages at once arrive in the order in which they were sent, in few round trips."""
     process = await launch(redis_url, LOBBY)
@@ -54,7 +54,7 @@ async def test_messages_that_are_sent_at_once_keep_their_order(redis_url: str, r
     assert texts(await process.receiver.heard(LOBBY, 600)) == [str(number) for number in range(600)]
 
 
-@pytest.mark.promise("websockets-136")
+@pytest.mark.promise("websockets-137")
 async def test_a_worker_hears_that_redis_is_away(redis_proxy: FaultyProxy) -> None:
     """While Redis is away sending is an error, and when it is back it works."""
     async with Redis.from_url(redis_proxy.url) as client:
@@ -74,7 +74,7 @@ async def test_a_room_that_cannot_be(redis: Redis) -> None:
         RedisPublisher(redis).room("")
 
 
-@pytest.mark.promise("websockets-137")
+@pytest.mark.promise("websockets-138")
 @pytest.mark.parametrize("kind", [RedisBackplane, RedisPublisher])
 async def test_nonsense_is_refused(kind: type[RedisBackplane] | type[RedisPublisher], redis: Redis) -> None:
     """A client or an option that cannot work is an error when it is written, and says what to write."""

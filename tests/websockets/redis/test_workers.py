@@ -217,7 +217,7 @@ def assert_complete(around: Crowd) -> None:
     assert found == [([], 0)] * len(found)
 
 
-@pytest.mark.promise("websockets-H4")
+@pytest.mark.promise("websockets-165")
 async def test_redis_is_killed_and_comes_back(private_redis: RedisServer) -> None:
     """Though Redis is killed in the midst of it, each client hears each message once, and each talker's in order."""
     async with crowd(private_redis) as around:
@@ -236,7 +236,7 @@ async def test_redis_is_killed_and_comes_back(private_redis: RedisServer) -> Non
     assert_complete(around)
 
 
-@pytest.mark.promise("websockets-H4")
+@pytest.mark.promise("websockets-165")
 async def test_redis_comes_back_without_its_memory(private_redis: RedisServer) -> None:
     """Where Redis has forgotten all, no client hears anything twice, and who missed something has been told so."""
     async with crowd(private_redis) as around:
@@ -258,7 +258,7 @@ async def test_redis_comes_back_without_its_memory(private_redis: RedisServer) -
         assert len({*client.heard}) == len(client.heard)
 
 
-@pytest.mark.promise("websockets-H5")
+@pytest.mark.promise("websockets-166")
 async def test_redis_stands_still(private_redis: RedisServer) -> None:
     """While Redis answers nothing the talk goes on, and later each client has heard each message once."""
     async with crowd(private_redis) as around:
@@ -277,7 +277,7 @@ async def test_redis_stands_still(private_redis: RedisServer) -> None:
     assert_complete(around)
 
 
-@pytest.mark.promise("websockets-H6")
+@pytest.mark.promise("websockets-167")
 async def test_a_process_is_killed(private_redis: RedisServer) -> None:
     """Clients of a process that is killed go on at the other, and hear each message once, in the same order."""
     async with crowd(private_redis) as around:
