@@ -12,7 +12,7 @@ FINAL = (1003, 1008, 1009, 4400, 4401, 4403, 4409)
 PASSING = (1000, 1001, 1011, 1013, 4408, 4429)
 
 
-@pytest.mark.promise("websockets-156")
+@pytest.mark.promise("websockets-157")
 async def test_a_page_comes_back_after_a_restart_and_misses_nothing(page: Page, server: Server) -> None:
     """The server is killed and started again: the page gets what was said meanwhile, once and in order."""
     server.start()
@@ -35,7 +35,7 @@ async def test_a_page_comes_back_after_a_restart_and_misses_nothing(page: Page, 
     assert page.complaints == []
 
 
-@pytest.mark.promise("websockets-157")
+@pytest.mark.promise("websockets-158")
 async def test_a_page_that_is_refused_does_not_come_back(page: Page, server: Server) -> None:
     """After a code that says that another attempt would end the same way, none is made."""
     server.start()
@@ -51,7 +51,7 @@ async def test_a_page_that_is_refused_does_not_come_back(page: Page, server: Ser
     assert ends == [{"state": "closed", "code": code, "reason": "because"} for code in FINAL]
 
 
-@pytest.mark.promise("websockets-157")
+@pytest.mark.promise("websockets-158")
 async def test_a_page_that_is_sent_away_for_now_comes_back(page: Page, server: Server) -> None:
     """After every other code it does, with what it missed."""
     server.start()
@@ -66,7 +66,7 @@ async def test_a_page_that_is_sent_away_for_now_comes_back(page: Page, server: S
     assert ends == list(PASSING)
 
 
-@pytest.mark.promise("websockets-157")
+@pytest.mark.promise("websockets-158")
 async def test_a_server_that_stops_says_when_to_come_back(page: Page, server: Server) -> None:
     """The time that is given with 1012 is kept to; while the server takes nobody, attempts go on."""
     server.start()
@@ -86,7 +86,7 @@ async def test_a_server_that_stops_says_when_to_come_back(page: Page, server: Se
     assert first == {"state": "reconnecting", "code": 1012, "reason": "retry_after=0.5", "delay": 500}
 
 
-@pytest.mark.promise("websockets-157")
+@pytest.mark.promise("websockets-158")
 async def test_pauses_grow_and_are_left_to_chance(page: Page, server: Server) -> None:
     """Each pause is drawn below a bound that doubles, up to the longest: clients do not come back in step."""
     server.start(sockets=False)
@@ -98,7 +98,7 @@ async def test_pauses_grow_and_are_left_to_chance(page: Page, server: Server) ->
     assert delays == [1, 2, 4, 8, 8, 8]
 
 
-@pytest.mark.promise("websockets-157")
+@pytest.mark.promise("websockets-158")
 async def test_a_server_that_does_not_answer_is_given_up(page: Page, server: Server) -> None:
     """An attempt that nobody answers ends in time, and the next ones find the server when it is there."""
     server.start()
@@ -127,7 +127,7 @@ async def test_who_is_online_again_need_not_wait(page: Page, server: Server) -> 
     await page.until("told.messages.filter(({ type }) => type === 'resume').length === 2")
 
 
-@pytest.mark.promise("websockets-158")
+@pytest.mark.promise("websockets-159")
 async def test_what_comes_twice_is_shown_once(page: Page, server: Server) -> None:
     """What was delivered while the server could not store it comes again under the same name, and is left out."""
     server.start()

@@ -7,7 +7,7 @@ from .serving import Server
 from .visiting import heard, opened, visited
 
 
-@pytest.mark.promise("websockets-159")
+@pytest.mark.promise("websockets-160")
 async def test_requests_are_answered(page: Page, server: Server) -> None:
     """An answer fulfils its request; an error fails it, with all that the server says."""
     server.start()
@@ -21,7 +21,7 @@ async def test_requests_are_answered(page: Page, server: Server) -> None:
     assert error == ["This was done already.", 409]
 
 
-@pytest.mark.promise("websockets-159")
+@pytest.mark.promise("websockets-160")
 async def test_requests_that_nobody_answers_fail(page: Page, server: Server) -> None:
     """One fails after its time, one with the connection, and one at once where there is none."""
     server.start()
@@ -40,7 +40,7 @@ async def test_requests_that_nobody_answers_fail(page: Page, server: Server) -> 
     assert closed == "no socket is open"
 
 
-@pytest.mark.promise("websockets-159")
+@pytest.mark.promise("websockets-160")
 async def test_the_server_can_ask_the_page(page: Page, server: Server) -> None:
     """What a function of the page gives is the answer to the server's question."""
     server.start()
@@ -93,7 +93,7 @@ async def test_a_handler_that_fails_keeps_nothing_from_the_others(page: Page, se
     assert any("broken handler" in complaint for complaint in page.complaints)
 
 
-@pytest.mark.promise("websockets-160")
+@pytest.mark.promise("websockets-161")
 async def test_a_page_without_sockets_listens_to_events(page: Page, server: Server) -> None:
     """Where no socket gets through, the same handlers hear the same messages; a socket is tried again later."""
     server.start(sockets=False)
@@ -117,7 +117,7 @@ async def test_a_page_without_sockets_listens_to_events(page: Page, server: Serv
     assert resumes == [False, True]
 
 
-@pytest.mark.promise("websockets-160")
+@pytest.mark.promise("websockets-161")
 @pytest.mark.parametrize("sockets", [True, False])
 async def test_texts_and_bytes_are_the_same_either_way(page: Page, server: Server, sockets: bool) -> None:
     """A text is a string, and bytes are an ArrayBuffer, by a socket as by events."""
@@ -133,7 +133,7 @@ async def test_texts_and_bytes_are_the_same_either_way(page: Page, server: Serve
     assert await page.run("[...new Uint8Array(told.messages[2])]") == [0, 1, 255]
 
 
-@pytest.mark.promise("websockets-160")
+@pytest.mark.promise("websockets-161")
 async def test_codes_mean_the_same_for_events(page: Page, server: Server) -> None:
     """A stream that ends tells why: after a code that is final the page does not come back, else it does."""
     server.start(sockets=False)

@@ -169,11 +169,8 @@ class ConnectionManager(Generic[U]):
             presence=(presence, Presence),
             heartbeat=(heartbeat, Heartbeat),
         )
-        if isinstance(backplane, str | type):
-            # What it is instead is not told: an address may hold a password.
-            raise TypeError("backplane= is one that is made already: write RedisBackplane(Redis.from_url(…))")
         self._hub = hub = Hub(
-            backplane=MemoryBackplane() if backplane is None else backplane,
+            backplane=_checked_backplane(backplane),
             limits=limits,
             slow_consumer=slow_consumer,
             history=history,
@@ -374,3 +371,10 @@ def _check_kinds(**options: tuple[object, type]) -> None:
     for name, (given, kind) in options.items():
         if given is not None and not isinstance(given, kind):
             raise TypeError(f"{name}={given!r}: write {name}={kind.__name__}(…)")
+
+
+def _checked_backplane(backplane: Backplane | None) -> Backplane:
+    if isinstance(backplane, str | type):
+        # What it is instead is not told: an address may hold a password.
+        raise TypeError("backplane= is one that is made already: write RedisBackplane(Redis.from_url(…))")
+    return MemoryBackplane() if backplane is None else backplane

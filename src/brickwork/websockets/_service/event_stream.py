@@ -177,7 +177,7 @@ class EventStream(Generic[U]):
         since: Mapping[str, Cursor] | None = None,
     ) -> None:
         self.id: str = str(UUID(int=uuid7_number(int(hub.clock.time() * 1000), randbits(RANDOM_BITS))))
-        self.user: object = user
+        self.user: U = user
         self.user_id: str | None = user_id
         self.address: str | None = address
         self.data: dict[str, Any] = {}
