@@ -136,3 +136,26 @@ async def test_no_socket_opens_that_nothing_could_be_sent_to() -> None:
 
     assert opened == []
     assert_empty(manager)
+
+
+@pytest.mark.promise("websockets-148")
+async def test_nothing_is_missed_from_the_moment_at_which_a_stream_begins() -> None:
+    """Whoever sends to a room as soon as the response has begun finds the client in there."""
+    manager = ConnectionManager()
+    reached: list[int] = []
+    gone = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            reached.append(manager.room("lobby").count())
+            gone.set()
+
+    scope = {**SCOPE, "type": "http", "method": "GET", "client": None}
+    await manager.sse("lobby")(scope, receive, send)
+    await manager.drain()
+
+    assert reached == [1]

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from .._errors import ConnectionClosedError, TooManyRoomsError
 from .._rules.rooms import cursors
 from .._rules.values import CloseCode, Cursor, Heartbeat
-from .._service.event_stream import EventStream, chunk, farewell, read_positions
+from .._service.event_stream import EventStream, Opening, chunk, farewell, read_positions
 from .._service.liveness import Liveness
 from .._service.outlet import LOST
 from .connect import Terms, id_of
@@ -87,7 +87,7 @@ class EventStreamResponse(Response):
             await send(start)
             await send(chunk(b"", more=False))
             return
-        terms = self._terms
+        terms, respond = self._terms, Opening(send, start, self._preamble)
         terms.draining.check()
         address = terms.proxies.client(scope)
         place = terms.caps.take(address)
@@ -97,7 +97,7 @@ class EventStreamResponse(Response):
             since = self._places(scope)
             stream = EventStream(
                 terms.hub,
-                send,
+                respond,
                 user=self._user,
                 user_id=user_id,
                 address=address,
@@ -107,10 +107,8 @@ class EventStreamResponse(Response):
             await self._admit(stream)
             place.attach(stream.evict)
             with suppress(OSError):  # so some servers say that the client has gone
-                await send(start)
-                await send(chunk(self._preamble))
                 await self._serve(stream, since, receive)
-                await self._part(stream, send)
+                await self._part(stream, respond)
         finally:
             terms.caps.give_back(place)
         if self.background is not None:
@@ -140,6 +138,7 @@ class EventStreamResponse(Response):
             await terms.hub.add(stream)
             for room in self._rooms:
                 await terms.hub.rooms.join(stream, room, since=since.get(room), admitted=True)
+            stream.begin()
             await stream.live(self._heartbeat)
         except ConnectionClosedError:
             pass

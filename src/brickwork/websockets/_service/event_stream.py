@@ -6,7 +6,7 @@ Reference: HTML Standard, section 9.2 (Server-sent events).
 import asyncio
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from secrets import randbits
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import parse_qsl, quote
@@ -22,6 +22,8 @@ from .delivering import Recipient
 from .outlet import Outlet, Send
 
 if TYPE_CHECKING:
+    from starlette.types import Message
+
     from .hub import Hub
 
 U = TypeVar("U")
@@ -121,6 +123,37 @@ class _Positions:
         return self._send(message)
 
 
+class Opening:
+    """A server's ``send`` that begins the response with the first part of it.
+
+    Until then the client knows of nothing, and whoever sends to a room in the meantime finds it there.
+
+    Args:
+        send: The server's.
+        start: What a response begins with.
+        preamble: The first part of the stream.
+    """
+
+    def __init__(self, send: "Callable[[Message], Awaitable[None]]", start: dict[str, Any], preamble: bytes) -> None:
+        self._send = send
+        self._start = start
+        self._preamble = preamble
+        self._begun = False
+
+    def __call__(self, message: "Message") -> Awaitable[None]:
+        """Send a part."""
+        if self._begun:
+            return self._send(message)
+        self._begun = True
+        return self._begin(message)
+
+    async def _begin(self, message: "Message") -> None:
+        await self._send(self._start)
+        await self._send(chunk(self._preamble))
+        if message["body"]:
+            await self._send(message)
+
+
 class _Comment(Entry):
     """What every browser ignores; it keeps the connection from looking idle to whatever lies between."""
 
@@ -131,7 +164,18 @@ class _Comment(Entry):
         return _COMMENT
 
 
+class _Beginning(Entry):
+    """Has a stream begin, where nothing else was sent before."""
+
+    __slots__ = ()
+
+    def encoded(self, codec: Codec) -> tuple[dict[str, Any], int]:
+        """Give it as it is."""
+        return _BEGINNING
+
+
 _COMMENT: Final = (chunk(b":\n\n"), 3)
+_BEGINNING: Final = (chunk(b""), 0)
 _ONE_ROOM: Final = SSECodec()
 _SEVERAL_ROOMS: Final = _SeveralRoomsCodec()
 
@@ -208,6 +252,11 @@ class EventStream(Generic[U]):
         self._hub.remove(self)
         self.outlet.close(code)
         self._closing.set_result(None)
+
+    def begin(self) -> None:
+        """Have the client know that it is in its rooms, which it is by now."""
+        if not self.outlet.sent and not self.outlet.queued:
+            self.outlet.push(_Beginning("", _NOTHING))
 
     async def live(self, heartbeat: float) -> None:
         """Wait until it has ended.
