@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from brickwork.websockets import JSONCodec
 from brickwork.websockets._rules.frames import Entry, frame, with_members
 from brickwork.websockets._rules.values import Cursor
 
@@ -38,3 +39,17 @@ def test_no_client_forges_a_place_in_a_history() -> None:
     told = json.loads(entry.told().data)
 
     assert told == {"type": "said", "room": "lobby", "cursor": "e:7", "once": "p-1"}
+
+
+def test_codecs_of_one_name_are_told_apart() -> None:
+    """Apps that share a backplane in memory may write their messages each in its own way."""
+
+    class Shouting(JSONCodec):
+        def encode(self, entry: Entry) -> tuple[dict[str, Any], int]:
+            return {"type": "websocket.send", "text": "LOUD"}, 4
+
+    entry = Entry("room:lobby", frame("quiet"))
+
+    told = [entry.encoded(codec)[0]["text"] for codec in (JSONCodec(), Shouting())]
+
+    assert told == ["quiet", "LOUD"]

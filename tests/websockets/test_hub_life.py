@@ -57,6 +57,25 @@ async def test_a_hub_begins_when_it_is_needed() -> None:
     assert (backplane.opened, backplane.closed) == (1, 1)
 
 
+async def test_a_hub_that_has_no_time_to_end_leaves_no_backplane_open() -> None:
+    """Cancelled while it waits for its tasks, it closes the backplane all the same."""
+    backplane = Opening()
+    backplane.gate.set()
+    hub = Hub(backplane=backplane)
+    await hub.publish("all", "a")
+    late = hub.spawn(asyncio.Event().wait())
+    closing = asyncio.create_task(hub.close())
+    await asyncio.sleep(0)
+
+    closing.cancel()
+    await asyncio.wait([closing])
+    late.cancel()
+    await asyncio.wait([late])
+
+    assert closing.cancelled()
+    assert backplane.closed == 1
+
+
 async def test_a_backplane_that_cannot_begin_is_tried_again() -> None:
     """Whoever waits for a backplane hears that it failed; whoever comes next tries again."""
     backplane = Opening()

@@ -111,7 +111,7 @@ class Entry:
         self.exclude_users: frozenset[str] = exclude_users
         self.once: str | None = once
         self.control: str | None = control
-        self._encoded: dict[str, tuple[dict[str, Any], int]] = {}
+        self._encoded: dict[Codec, tuple[dict[str, Any], int]] = {}
 
     @property
     def message(self) -> object:
@@ -123,9 +123,9 @@ class Entry:
 
     def encoded(self, codec: Codec) -> tuple[dict[str, Any], int]:
         """Give the ASGI message for a codec and its size in bytes; the work is done once."""
-        found = self._encoded.get(codec.name)
+        found = self._encoded.get(codec)
         if found is None:
-            found = self._encoded[codec.name] = codec.encode(self)
+            found = self._encoded[codec] = codec.encode(self)
         return found
 
     def told(self) -> Frame:

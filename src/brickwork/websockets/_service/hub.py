@@ -145,17 +145,20 @@ class Hub:
             return
         for client in [*self.connections.values(), *self.streams.values()]:
             client.evict(CloseCode.GOING_AWAY)
-        while self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=self.heartbeat.close + _GRACE)
-            for task in late:
-                task.cancel()
-        await self.rooms.close()
-        await self.channels.close()
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.wait([self._opening])
-        self._loop = None
-        await self.backplane.close()
+        try:
+            while self._tasks:
+                _, late = await asyncio.wait(self._tasks, timeout=self.heartbeat.close + _GRACE)
+                for task in late:
+                    task.cancel()
+            await self.rooms.close()
+            await self.channels.close()
+            if self._opening is not None:
+                self._opening.cancel()
+                await asyncio.wait([self._opening])
+        finally:
+            # Whoever has no time to wait for all of that does not leave a connection behind either.
+            self._loop = None
+            await self.backplane.close()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Have something done that nobody has to wait for; what goes wrong is logged."""
