@@ -219,6 +219,21 @@ async def test_two_charges_on_one_counter_add_up(store: LimitsRateStore, algorit
 
 
 @pytest.mark.promise("ratelimit-76")
+@pytest.mark.parametrize("backend", ["redis"])
+async def test_what_a_lost_race_has_counted_is_taken_back(store: LimitsRateStore) -> None:
+    """Of many at once that look before any of them has counted, those who come too late leave no trace."""
+    wide, narrow = Limit(1000, DAY, "fixed"), Limit(3, DAY, "fixed")
+    both = [charge(wide, what="wide"), charge(narrow, what="narrow")]
+
+    decided = await asyncio.gather(*(store.hit(both) for _ in range(20)))
+    passed = sum(not any(verdict.retry_after for verdict in each) for each in decided)
+    left = await hits(store, charge(wide, 0, what="wide"))
+
+    assert passed == 3
+    assert left == [(1000 - passed, True)]
+
+
+@pytest.mark.promise("ratelimit-76")
 @pytest.mark.parametrize("backend", ["memory"])
 @given(previous=st.integers(0, 12), current=st.integers(0, 10), ends=st.floats(0.01, 60), cost=st.integers(1, 10))
 def test_the_wait_of_a_sliding_window_is_the_one_that_helps(

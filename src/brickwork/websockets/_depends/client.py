@@ -1,12 +1,12 @@
 """Serving the JavaScript client, which is part of the package."""
 
 from hashlib import sha256
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from ... import __version__
 from ..._core.entity_tags import EntityTag, has_state
 from ..._core.not_modified import NotModifiedError
 
@@ -27,11 +27,12 @@ def client_router(path: str = "/brickwork.js") -> APIRouter:
     """
     router = APIRouter(include_in_schema=False)
     script = (files("brickwork.websockets") / "client" / "brickwork.js").read_bytes()
+    release = version("brickwork")
     tag = EntityTag(sha256(script).hexdigest()[:20])
 
     @router.api_route(path, methods=["GET", "HEAD"])
     async def brickwork_client(request: Request) -> Response:
-        named = request.query_params.get("v") == __version__
+        named = request.query_params.get("v") == release
         headers = {
             "Cache-Control": _FOR_EVER if named else _ASK_AGAIN,
             "ETag": str(tag),

@@ -102,7 +102,7 @@ class Inlet:
         self._reader: asyncio.Task[None] | None = None
         self._answers: Callable[[str | bytes], bool] | None = None
         self._asked = False
-        self._giving_up: asyncio.TimerHandle | None = None
+        self._giving_up: asyncio.TimerHandle  # there while nothing is read, for lack of room
         self._ignored = False
         self._ended = False
 
@@ -258,9 +258,8 @@ class Inlet:
         try:
             await self._room
         finally:
-            if self._giving_up is not None:
-                self._giving_up.cancel()
-            self._giving_up = self._room = None
+            self._giving_up.cancel()
+            self._room = None
         self.liveness.resume()
 
     def _give_up_later(self) -> None:
