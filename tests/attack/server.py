@@ -26,10 +26,17 @@ def serving(app: Any, parser: Parser) -> Iterator[int]:
         timeout_graceful_shutdown=5,
         backlog=512,
     )
+    with running(config, listener, starting=20, stopping=20) as port:
+        yield port
+
+
+@contextmanager
+def running(config: uvicorn.Config, listener: socket.socket, *, starting: float, stopping: float) -> Iterator[int]:
+    """Run a server on a socket that is bound already; to start and to stop it has so many seconds."""
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + starting
     while not server.started:
         if not thread.is_alive() or time.monotonic() > deadline:
             raise RuntimeError("the server did not start")
@@ -38,7 +45,7 @@ def serving(app: Any, parser: Parser) -> Iterator[int]:
         yield listener.getsockname()[1]
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(stopping)
         listener.close()
         if thread.is_alive():
             raise RuntimeError("the server did not stop")

@@ -1,7 +1,5 @@
 """A real server for an app with sockets, in a thread of this process."""
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -9,6 +7,7 @@ from typing import Any, Literal
 import uvicorn
 
 from brickwork.websockets import listen_socket
+from tests.attack.server import running
 
 Protocol = Literal["websockets-sansio", "wsproto"]
 
@@ -26,19 +25,5 @@ def serving(app: Any, *, ws: Protocol = "websockets-sansio", graceful: int = 5, 
         ws_per_message_deflate=False,
         **options,
     )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise RuntimeError("the server did not start")
-        time.sleep(0.005)
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(graceful + 30)
-        listener.close()
-        if thread.is_alive():
-            raise RuntimeError("the server did not stop")
+    with running(config, listener, starting=30, stopping=graceful + 30) as port:
+        yield port

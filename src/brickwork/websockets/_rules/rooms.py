@@ -30,6 +30,11 @@ def room_channel(room: str) -> str:
     return f"{ROOM}{room}"
 
 
+def rooms_of(channels: Iterable[str]) -> frozenset[str]:
+    """Give the rooms that are among channels."""
+    return frozenset(name.removeprefix(ROOM) for name in channels if name.startswith(ROOM))
+
+
 def user_channel(user_id: str) -> str:
     """Give the channel of a user's connections."""
     return f"user:{user_id}"

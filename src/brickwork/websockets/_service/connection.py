@@ -4,18 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from secrets import randbits
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from uuid import UUID
 
 from pydantic import BaseModel
 from starlette.websockets import WebSocket
 
 from ..._core.closing import close_reason
-from ..._core.uuid7 import RANDOM_BITS, uuid7_number
+from ..._core.uuid7 import uuid7_text
 from .._errors import ConnectionClosedError
 from .._rules.frames import Codec, Entry, frame
-from .._rules.rooms import ROOM, cursors
+from .._rules.rooms import cursors, rooms_of
 from .._rules.values import CloseCode, Cursor, checked_code
 from .counters import Stats
 from .delivering import Recipient
@@ -84,7 +82,7 @@ class Connection(Generic[U]):
         codec: Codec,
         subprotocol: str | None = None,
     ) -> None:
-        self.id: str = str(UUID(int=uuid7_number(int(hub.clock.time() * 1000), randbits(RANDOM_BITS))))
+        self.id: str = uuid7_text(int(hub.clock.time() * 1000))
         self.user: U = user
         self.user_id: str | None = user_id
         self.address: str | None = address
@@ -129,7 +127,7 @@ class Connection(Generic[U]):
     @property
     def rooms(self) -> frozenset[str]:
         """The rooms that it is in."""
-        return frozenset(name.removeprefix(ROOM) for name in self.channels if name.startswith(ROOM))
+        return rooms_of(self.channels)
 
     @property
     def stats(self) -> Stats:

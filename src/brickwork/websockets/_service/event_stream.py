@@ -7,16 +7,14 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
-from secrets import randbits
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import parse_qsl, quote
-from uuid import UUID
 
 from pydantic_core import to_json
 
-from ..._core.uuid7 import RANDOM_BITS, uuid7_number
+from ..._core.uuid7 import uuid7_text
 from .._rules.frames import Codec, Entry, Frame
-from .._rules.rooms import ROOM
+from .._rules.rooms import ROOM, rooms_of
 from .._rules.values import Cursor
 from .delivering import Recipient
 from .outlet import Outlet, Send
@@ -220,7 +218,7 @@ class EventStream(Generic[U]):
         several: bool = False,
         since: Mapping[str, Cursor] | None = None,
     ) -> None:
-        self.id: str = str(UUID(int=uuid7_number(int(hub.clock.time() * 1000), randbits(RANDOM_BITS))))
+        self.id: str = uuid7_text(int(hub.clock.time() * 1000))
         self.user: U = user
         self.user_id: str | None = user_id
         self.address: str | None = address
@@ -241,7 +239,7 @@ class EventStream(Generic[U]):
     @property
     def rooms(self) -> frozenset[str]:
         """The rooms that it is in."""
-        return frozenset(name.removeprefix(ROOM) for name in self.channels if name.startswith(ROOM))
+        return rooms_of(self.channels)
 
     def evict(self, code: int, reason: str = "") -> None:
         """End it at once, whatever waits; harmless where it has ended."""
